@@ -1,0 +1,206 @@
+package trellis_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/trellis-learning/trellis"
+
+// floors is the house: a package imports from lower floors only, and packages
+// of one floor never import each other. The longest prefix decides.
+var floors = []struct {
+	prefix string
+	floor  int
+}{
+	{"cmd/trellis", 7}, {"internal/testkit", 7},
+	{"internal/app", 6},
+	{"extensions/", 5},
+	{"extensions", 4},
+	{"internal/learning", 3}, {"internal/jobs", 3}, {"internal/delivery", 3},
+	{"hostapi", 2}, {"internal/web", 2},
+	{"runtime", 1}, {"internal/store", 1}, {"internal/egress", 1}, {"internal/blob", 1},
+	{"", 0}, {"hostapi/guest", 0}, {"runtime/instrument", 0}, {"internal/metrics", 0}, {"internal/secret", 0},
+}
+
+// owners names who alone imports a big dependency; its subpackages may too.
+var owners = map[string][]string{
+	"github.com/tetratelabs/wazero":        {"runtime"},
+	"modernc.org/sqlite":                   {"internal/store"},
+	"github.com/pressly/goose":             {"internal/store"},
+	"github.com/prometheus":                {"internal/metrics"},
+	"github.com/nats-io":                   {"extensions/bus"},
+	"github.com/alecthomas/kong":           {"cmd/trellis"},
+	"github.com/pelletier/go-toml":         {"cmd/trellis"},
+	"github.com/valyala/fasthttp":          {"internal/web"},
+	"github.com/adhocore/gronx":            {"extensions", "extensions/plugins"},
+	"golang.org/x/crypto/argon2":           {"internal/learning"},
+	"github.com/google/jsonschema-go":      {"hostapi", "extensions"},
+	"golang.org/x/crypto/chacha20poly1305": {"internal/secret"},
+}
+
+// stdlibOnly are the packages that anything may import, because they bring nothing.
+var stdlibOnly = []string{"", "hostapi/guest"}
+
+type file struct {
+	pkg, path string // pkg is relative to the module, "" for the root
+	imports   []string
+}
+
+func TestLayers(t *testing.T) {
+	files := goFiles(t)
+	if len(files) < 5 {
+		t.Fatalf("found %d files: is this the root of the module?", len(files))
+	}
+	for _, f := range files {
+		for _, imp := range f.imports {
+			if err := allowed(f, imp); err != nil {
+				t.Errorf("%s: %v", f.path, err)
+			}
+		}
+	}
+}
+
+func allowed(f file, imp string) error {
+	local, ok := strings.CutPrefix(imp, module)
+	if !ok {
+		external := strings.Contains(strings.SplitN(imp, "/", 2)[0], ".")
+		if external && slices.Contains(stdlibOnly, f.pkg) {
+			return fmt.Errorf("imports %s, but may import the standard library only", imp)
+		}
+		if strings.HasPrefix(imp, "github.com/gofiber/fiber") {
+			base := filepath.Base(f.path)
+			if f.pkg != "internal/web" && !(strings.HasPrefix(f.pkg, "extensions/") && base == "http.go") {
+				return fmt.Errorf("imports Fiber, which stays in internal/web and in http.go of a capability")
+			}
+		}
+		for dep, who := range owners {
+			if strings.HasPrefix(imp, dep) && !slices.ContainsFunc(who, func(w string) bool {
+				return f.pkg == w || strings.HasPrefix(f.pkg, w+"/")
+			}) {
+				return fmt.Errorf("imports %s, which belongs to %v", imp, who)
+			}
+		}
+		return nil
+	}
+	local = strings.TrimPrefix(local, "/")
+	if strings.HasPrefix(f.pkg, "examples/") {
+		if local != "hostapi/guest" {
+			return fmt.Errorf("an example may import hostapi/guest only, not %s", local)
+		}
+		return nil
+	}
+	if local == "internal/testkit" {
+		return fmt.Errorf("only tests import testkit")
+	}
+	if from, to := height(f.pkg), height(local); to >= from {
+		return fmt.Errorf("%q on floor %v imports %q on floor %v", f.pkg, from, local, to)
+	}
+	return nil
+}
+
+// height is the floor of pkg; a capability's own subpackages stand half a step
+// below it and above the floor beneath.
+func height(pkg string) float64 {
+	best, floor := -1, 0
+	for _, f := range floors {
+		match := pkg == f.prefix || f.prefix != "" && (strings.HasPrefix(pkg, f.prefix+"/") ||
+			strings.HasSuffix(f.prefix, "/") && strings.HasPrefix(pkg, f.prefix))
+		if match && len(f.prefix) > best {
+			best, floor = len(f.prefix), f.floor
+		}
+	}
+	if best < 0 {
+		return -1 // an unknown package: TestFloorsNameEveryPackage says so
+	}
+	if floor == 5 && strings.Count(pkg, "/") > 1 {
+		return 4.5
+	}
+	return float64(floor)
+}
+
+func TestFloorsNameEveryPackage(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if !strings.HasPrefix(f.pkg, "examples/") && height(f.pkg) < 0 {
+			t.Errorf("%s: package %q stands on no floor: name it in layers_test.go", f.path, f.pkg)
+		}
+	}
+}
+
+// TestNoInit: what exists is what a function lists, so nothing registers itself.
+func TestNoInit(t *testing.T) {
+	for _, f := range goFiles(t) {
+		fset := token.NewFileSet()
+		parsed, err := parser.ParseFile(fset, f.path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range funcDecls(parsed) {
+			if d == "init" {
+				t.Errorf("%s: has an init function", f.path)
+			}
+		}
+	}
+}
+
+// goFiles returns every Go file of the module that is neither a test nor below
+// testdata.
+func goFiles(t *testing.T) []file {
+	t.Helper()
+	var files []file
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if p != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		f := file{pkg: path.Dir(filepath.ToSlash(p)), path: p}
+		if f.pkg == "." {
+			f.pkg = ""
+		}
+		for _, imp := range parsed.Imports {
+			s, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				return err
+			}
+			f.imports = append(f.imports, s)
+		}
+		files = append(files, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func funcDecls(f *ast.File) []string {
+	var names []string
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
+			names = append(names, fn.Name.Name)
+		}
+	}
+	return names
+}
