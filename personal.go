@@ -225,6 +225,15 @@ func eachUser(v reflect.Value, fill func(*User) error) error {
 				return err
 			}
 		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			e := reflect.New(v.Type().Elem()).Elem() // a map's values have no address
+			e.Set(it.Value())
+			if err := eachUser(e, fill); err != nil {
+				return err
+			}
+			v.SetMapIndex(it.Key(), e)
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
