@@ -99,16 +99,26 @@ func (t EventType[T]) Name() string { return t.spec.Name }
 // Spec returns the type's description.
 func (t EventType[T]) Spec() Spec { return t.spec }
 
-// Emit records that it happened, by the actor of ctx. Person, Course and Key
-// come from data; the trace, the cause and (in a delivery) the ID from ctx.
-// Personal data is left out of what is recorded.
-func (t EventType[T]) Emit(ctx context.Context, to Emitter, subject string, data T) error {
+// New returns the event that it happened, by the actor of ctx. Person, Course
+// and Key come from data; the trace, the cause and (in a delivery) the ID from
+// ctx. Personal data is left out: the event holds the person's ID, and a reader
+// that was granted more gets it when the event is delivered.
+func (t EventType[T]) New(ctx context.Context, subject string, data T) (Event, error) {
 	raw, err := json.Marshal(Redact(data, nil))
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", t.spec.Name, err)
+		return Event{}, fmt.Errorf("encode %s: %w", t.spec.Name, err)
 	}
 	person, course := data.About()
-	return to.Emit(ctx, NewEvent(ctx, t.spec.Name, subject, person, course, raw))
+	return NewEvent(ctx, t.spec.Name, subject, person, course, raw), nil
+}
+
+// Emit records on to that it happened ([EventType.New]).
+func (t EventType[T]) Emit(ctx context.Context, to Emitter, subject string, data T) error {
+	e, err := t.New(ctx, subject, data)
+	if err != nil {
+		return err
+	}
+	return to.Emit(ctx, e)
 }
 
 // Decode returns the payload of e.

@@ -1,0 +1,77 @@
+# Recipes for those who work on Trellis. `npm i -g rust-just` gives `just`;
+# nothing here is needed to run Trellis or its tests: Go is enough for these.
+
+version := `git describe --tags --always --dirty 2>/dev/null || echo dev`
+
+# list the recipes
+default:
+    @just --list
+
+# everything that must hold before a push
+check: fmt vet staticcheck layers test tidy fresh
+
+# gofmt, as a check
+fmt:
+    @test -z "$(gofmt -l . | tee /dev/stderr)"
+
+vet:
+    go vet ./...
+    GOOS=wasip1 GOARCH=wasm go vet ./hostapi/guest ./examples/...
+
+staticcheck:
+    go tool staticcheck ./...
+
+# the floors of the house
+layers:
+    go test -count=1 -run 'TestLayers|TestFloors|TestNoInit' .
+
+test *ARGS:
+    go test {{ARGS}} ./...
+
+race:
+    go test -race -short ./...
+
+# each fuzz test for a while: just fuzz 30s
+fuzz TIME="20s":
+    .ci/fuzz {{TIME}}
+
+# rewrite golden files after looking at why they differ
+golden:
+    go test ./hostapi ./extensions ./internal/app -update
+
+# the host API's document and schemas, from the operations
+abi:
+    go run ./cmd/trellis abi -write hostapi
+
+# go.mod is as it should be
+tidy:
+    go mod tidy -diff
+
+# what is generated is what its sources say
+fresh:
+    go test -count=1 -run 'Fresh|Golden|Current' ./...
+
+# rebuild the committed C guests (apt-get install clang lld)
+wasm:
+    .ci/wasm build
+
+demo *ARGS:
+    go run ./cmd/trellis demo {{ARGS}}
+
+run *ARGS:
+    go run ./cmd/trellis {{ARGS}}
+
+# a new extension: just new acme.first ./first
+new ID DIR:
+    go run ./cmd/trellis ext new -lang go -id {{ID}} {{DIR}}
+
+bench *ARGS:
+    go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./internal/app
+
+# every platform that Trellis is built for
+cross:
+    for p in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+        echo "$p"; CGO_ENABLED=0 GOOS=${p%/*} GOARCH=${p#*/} go build -trimpath -o /dev/null ./cmd/trellis || exit 1; done
+
+build:
+    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version={{version}}" -o trellis ./cmd/trellis
