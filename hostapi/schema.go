@@ -1,0 +1,72 @@
+package hostapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// SchemaOf returns the JSON Schema (draft 2020-12) of documents of type t, as
+// encoding/json reads and writes them. Descriptions come from the tag doc, the
+// values of an enumeration from the tag enum.
+func SchemaOf(t reflect.Type) (json.RawMessage, error) {
+	s, err := schemaOf(t)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(s)
+}
+
+func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[json.RawMessage](): {}, // anything
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", t, err)
+	}
+	describe(s, t)
+	return s, nil
+}
+
+// describe puts the tags of t's fields into its schema.
+func describe(s *jsonschema.Schema, t reflect.Type) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		if s.Items != nil {
+			describe(s.Items, t.Elem())
+		}
+	case reflect.Map:
+		if s.AdditionalProperties != nil {
+			describe(s.AdditionalProperties, t.Elem())
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous && name == "" {
+				describe(s, f.Type)
+				continue
+			}
+			if name == "" {
+				name = f.Name
+			}
+			p, ok := s.Properties[name]
+			if !ok || !f.IsExported() {
+				continue
+			}
+			describe(p, f.Type)
+			p.Description = f.Tag.Get("doc")
+			if values := f.Tag.Get("enum"); values != "" {
+				for _, v := range strings.Split(values, ",") {
+					p.Enum = append(p.Enum, v)
+				}
+			}
+		}
+	}
+}
