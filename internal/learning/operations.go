@@ -1,0 +1,245 @@
+package learning
+
+import (
+	"context"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// Operations returns the operations of the core, with the doors that they are
+// offered at.
+func (l *Learning) Operations() []hostapi.Operation {
+	return append(l.accountOperations(), l.courseOperations()...)
+}
+
+// ByID names something.
+type ByID struct {
+	ID string `json:"id" doc:"Its ID."`
+}
+
+// Nothing is an input without fields.
+type Nothing struct{}
+
+// Done is the answer of what has none.
+type Done struct{}
+
+// guest is the door of extensions.
+func guest(d hostapi.Doors) hostapi.Doors { return d.And(hostapi.Guest()) }
+
+func (l *Learning) accountOperations() []hostapi.Operation {
+	return []hostapi.Operation{
+		hostapi.Define(hostapi.Spec{Name: "users.me", Doors: hostapi.HTTP("GET", "/api/v1/me"),
+			Doc: "Who the caller is, and what she may do."}, nobody[Nothing], l.me),
+		hostapi.Define(hostapi.Spec{Name: "users.get", Permission: "users:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/users/:id")),
+			Doc: "A person. Personal data is there for those who were granted it."},
+			func(in ByID) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
+			func(ctx context.Context, in ByID) (trellis.User, error) {
+				p, err := l.Person(ctx, in.ID)
+				return p.User, err
+			}),
+		hostapi.DefineList(hostapi.Spec{Name: "users.list", Permission: "users:read", Doors: hostapi.HTTP("GET", "/api/v1/users"),
+			Doc: "The people of the tenant, or those enrolled in a course."},
+			func(in ListUsers) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, l.listUsers),
+		hostapi.Define(hostapi.Spec{Name: "users.create", Permission: "users:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/users"),
+			Doc: "Makes an account, through the registration filter."}, nobody[Register], func(ctx context.Context, in Register) (trellis.User, error) {
+			p, err := l.Register(ctx, in)
+			return p.User, err
+		}),
+		hostapi.Define(hostapi.Spec{Name: "users.update", Permission: "users:write", Writes: true, Doors: hostapi.HTTP("PATCH", "/api/v1/users/:id"),
+			Doc: "Changes an account, or switches it off."},
+			func(in UpdatePerson) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
+			func(ctx context.Context, in UpdatePerson) (trellis.User, error) {
+				p, err := l.UpdatePerson(ctx, in)
+				return p.User, err
+			}),
+		hostapi.Define(hostapi.Spec{Name: "users.set_password", Permission: "users:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/users/:id/password"),
+			Doc: "Gives a person another password and ends the person's sessions."},
+			func(in setPassword) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
+			func(ctx context.Context, in setPassword) (Done, error) {
+				return Done{}, l.SetPassword(ctx, in.ID, in.Password)
+			}),
+		hostapi.DefineList(hostapi.Spec{Name: "roles.list", Permission: "roles:read", Doors: hostapi.HTTP("GET", "/api/v1/roles"),
+			Doc: "Who has which role."},
+			func(in ListRoles) hostapi.Scope { return hostapi.Scope{Course: in.Course, Person: in.Person} }, l.listRoles),
+		hostapi.Define(hostapi.Spec{Name: "roles.assign", Permission: "roles:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/roles"),
+			Doc: "Gives somebody a role."}, Assign.scope, l.AssignRole),
+		hostapi.Define(hostapi.Spec{Name: "roles.remove", Permission: "roles:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/roles"),
+			Doc: "Takes a role from somebody."}, Assign.scope, l.RemoveRole),
+		hostapi.DefineList(hostapi.Spec{Name: "tokens.list", Permission: "tokens:write", Doors: hostapi.HTTP("GET", "/api/v1/tokens"),
+			Doc: "The caller's tokens, or all of the tenant's for those who run it."}, nobody[Page], l.listTokens),
+		hostapi.DefineList(hostapi.Spec{Name: "tokens.create", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/tokens"),
+			Doc: "Makes a token that allows no more than its maker may do."}, nobody[CreateToken], l.CreateToken),
+		hostapi.DefineList(hostapi.Spec{Name: "tokens.revoke", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/tokens/:id"),
+			Doc: "Ends a token."}, nobody[ByID], l.revoke),
+		hostapi.Define(hostapi.Spec{Name: "tenants.get", Permission: "tenants:read", Doors: hostapi.HTTP("GET", "/api/v1/tenant"),
+			Doc: "The tenant."}, nobody[Nothing], func(ctx context.Context, _ Nothing) (Tenant, error) { return l.Tenant(ctx) }),
+		hostapi.Define(hostapi.Spec{Name: "tenants.list", Permission: "tenants:write", Doors: hostapi.HTTP("GET", "/api/v1/tenants"),
+			Doc: "Every tenant, for operators."}, nobody[Nothing], func(ctx context.Context, _ Nothing) (List[Tenant], error) {
+			all, err := l.Tenants(ctx)
+			return List[Tenant]{Items: all}, err
+		}),
+		hostapi.Define(hostapi.Spec{Name: "tenants.put", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenants/:name"),
+			Doc: "Makes a tenant or changes it, for operators."}, nobody[PutTenant], l.PutTenant),
+		hostapi.DefineList(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
+			Doc: "Who did what, newest first."}, nobody[ListAudit], l.listAudit),
+	}
+}
+
+func nobody[T any](T) hostapi.Scope { return hostapi.Scope{} }
+
+func (in Assign) scope() hostapi.Scope {
+	return hostapi.Scope{Organisation: in.Organisation, Course: in.Course}
+}
+
+type setPassword struct {
+	ID       string `json:"id" doc:"ID of the person."`
+	Password Secret `json:"password" doc:"The new password: 8 characters to 1,024 bytes."`
+}
+
+// Me is who the caller is.
+type Me struct {
+	Tenant string         `json:"tenant" doc:"The tenant that the caller acts in."`
+	ID     string         `json:"id" doc:"ID of the person or the token."`
+	Kind   string         `json:"kind" doc:"person or service."`
+	User   *trellis.User  `json:"user,omitempty" doc:"The person."`
+	Roles  []trellis.Role `json:"roles" doc:"What the caller may be, and where."`
+	Scopes []string       `json:"scopes,omitempty" doc:"Permissions that the token is narrowed to."`
+}
+
+func (l *Learning) me(ctx context.Context, _ Nothing) (Me, error) {
+	a := trellis.ActorFrom(ctx)
+	me := Me{Tenant: a.Tenant, ID: a.ID, Kind: string(a.Kind), Roles: a.Roles, Scopes: a.Scopes}
+	if a.Kind == trellis.PersonActor {
+		if p, err := l.Person(ctx, a.ID); err == nil {
+			me.User = &p.User
+		}
+	}
+	return me, nil
+}
+
+// ListUsers says which people are wanted.
+type ListUsers struct {
+	Page
+	Course string `json:"course,omitempty" doc:"Only those who are enrolled in this course."`
+	Active *bool  `json:"active,omitempty" doc:"Only those whose account works, or only the others."`
+}
+
+func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.User], error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return List[trellis.User]{}, err
+	}
+	q := query{}
+	q.and("tenant = ?", tenant)
+	if in.Active != nil {
+		q.and("active = ?", *in.Active)
+	}
+	enrolled := "SELECT person FROM enrollments WHERE tenant = ? AND course = ?"
+	if in.Course != "" {
+		q.and("id IN ("+enrolled+")", tenant, in.Course)
+	} else {
+		q.people(ctx, tenant)
+	}
+	people, err := list(ctx, l.db, `SELECT `+personColumns+` FROM people`, q, []string{"id"}, in.Page, scanPerson,
+		func(p Person) []string { return []string{p.ID} })
+	out := List[trellis.User]{Items: make([]trellis.User, len(people.Items)), Next: people.Next}
+	for i, p := range people.Items {
+		out.Items[i] = p.User
+	}
+	return out, err
+}
+
+// people narrows a list of people to those whom the caller may see: herself, and
+// those who are enrolled where she may read.
+func (q *query) people(ctx context.Context, tenant string) {
+	reach := hostapi.ReachOf(ctx, "users:read")
+	if reach.All() {
+		return
+	}
+	inner := query{}
+	inner.and("e.tenant = ?", tenant)
+	inner.reach(ctx, "users:read", "e.course", "e.person")
+	own := ""
+	for _, c := range reach {
+		if c.Person != "" && c.Course == "" && c.Organisation == "" {
+			own = c.Person
+		}
+	}
+	q.and("(id = ? OR id IN (SELECT e.person FROM enrollments e WHERE "+inner.where[0]+" AND "+inner.where[1]+"))", append([]any{own}, inner.args...)...)
+}
+
+// ListRoles says which roles are wanted.
+type ListRoles struct {
+	Page
+	Person string `json:"person,omitempty" doc:"Only this person's."`
+	Course string `json:"course,omitempty" doc:"Only those in this course."`
+}
+
+func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssignment], error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return List[RoleAssignment]{}, err
+	}
+	q := query{}
+	q.and("tenant = ?", tenant)
+	q.equal("person", in.Person)
+	q.equal("course", in.Course)
+	q.reach(ctx, "roles:read", "course", "person")
+	return list(ctx, l.db, `SELECT person, role, organisation, course, created FROM roles`, q,
+		[]string{"person", "role", "organisation", "course"}, in.Page, scanRole,
+		func(r RoleAssignment) []string { return []string{r.Person, r.Role, r.Organisation, r.Course} })
+}
+
+func (l *Learning) listTokens(ctx context.Context, in Page) (List[Token], error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return List[Token]{}, err
+	}
+	q := query{}
+	q.and("tenant = ?", tenant)
+	q.and("revoked = 0 AND expires > ?", store.Micros(time.Now()))
+	q.reach(ctx, "tokens:write", "", "person")
+	return list(ctx, l.db, `SELECT `+tokenColumns+` FROM tokens`, q, []string{"id"}, in, scanToken,
+		func(t Token) []string { return []string{t.ID} })
+}
+
+func (l *Learning) revoke(ctx context.Context, in ByID) (Done, error) {
+	t, err := l.Token(ctx, in.ID)
+	if err != nil {
+		return Done{}, err
+	}
+	if !hostapi.ReachOf(ctx, "tokens:write").Allows(hostapi.Scope{Person: t.Person}) {
+		return Done{}, trellis.Errorf(trellis.NotFound, "token %q", in.ID)
+	}
+	return Done{}, l.RevokeToken(ctx, in.ID)
+}
+
+// ListAudit says which entries of the audit log are wanted.
+type ListAudit struct {
+	Before       string `json:"before,omitempty" doc:"ID of the last entry of the page before."`
+	Limit        int    `json:"limit,omitempty" doc:"How many at most: 50 if absent, at most 200."`
+	Operation    string `json:"operation,omitempty" doc:"Only those of this operation."`
+	Installation string `json:"installation,omitempty" doc:"Only those of this installation of an extension."`
+	Actor        string `json:"actor,omitempty" doc:"Only those of this actor."`
+	Outcome      string `json:"outcome,omitempty" doc:"Only those that ended so." enum:"ok,denied,failed"`
+}
+
+func (l *Learning) listAudit(ctx context.Context, in ListAudit) (List[store.Entry], error) {
+	if in.Limit == 0 {
+		in.Limit = defaultLimit
+	}
+	if in.Limit < 0 || in.Limit > maxLimit {
+		return List[store.Entry]{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
+	}
+	entries, err := l.db.AuditLog(ctx, store.AuditQuery{
+		Before: in.Before, Limit: in.Limit, Operation: in.Operation, Installation: in.Installation, Actor: in.Actor, Outcome: in.Outcome,
+	})
+	out := List[store.Entry]{Items: entries}
+	if len(entries) == in.Limit {
+		out.Next = entries[len(entries)-1].ID
+	}
+	return out, err
+}
