@@ -1,0 +1,272 @@
+package extensions
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/trellis-learning/trellis"
+)
+
+// Limits of a bundle, before anything in it is looked at.
+const (
+	MaxBundle      = 32 << 20 // bytes of the zip
+	maxEntries     = 2_000
+	maxUnpacked    = 64 << 20
+	maxRatio       = 100 // of an entry, once it has more than a mebibyte
+	manifestFile   = "extension.json"
+	moduleFile     = "main.wasm"
+	signatureFile  = "signature.json"
+	assetDirectory = "assets/"
+)
+
+// Bundle is an extension as it is handed around: NAME-VERSION.trellis, a zip.
+type Bundle struct {
+	Manifest  Manifest
+	Module    []byte
+	Files     map[string][]byte // every file but the signature, by path
+	Digest    string            // of the files: hexadecimal SHA-256
+	Signature *Signature        // nil: unsigned. It is not verified yet
+}
+
+// ReadBundle reads a bundle. Whatever is wrong with it is a [trellis.Invalid]
+// that names the cause.
+func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
+	if size > MaxBundle {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d bytes, of at most %d", size, MaxBundle)
+	}
+	zr, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle is not a zip file: %s", err)
+	}
+	if len(zr.File) > maxEntries {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d entries, of at most %d", len(zr.File), maxEntries)
+	}
+	b := &Bundle{Files: map[string][]byte{}}
+	var signature []byte
+	total := 0
+	folded := map[string]bool{}
+	for _, f := range zr.File {
+		if strings.HasSuffix(f.Name, "/") && f.UncompressedSize64 == 0 && f.Mode().IsDir() {
+			if err := checkPath(strings.TrimSuffix(f.Name, "/")); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := checkEntry(f); err != nil {
+			return nil, err
+		}
+		if key := strings.ToLower(f.Name); folded[key] {
+			return nil, trellis.Errorf(trellis.Invalid, "the bundle has %q twice", f.Name)
+		} else {
+			folded[key] = true
+		}
+		data, err := unpack(f, maxUnpacked-total)
+		if err != nil {
+			return nil, err
+		}
+		total += len(data)
+		if f.Name == signatureFile {
+			signature = data
+			continue
+		}
+		b.Files[f.Name] = data
+	}
+	return b.complete(signature)
+}
+
+// complete reads what the files say.
+func (b *Bundle) complete(signature []byte) (*Bundle, error) {
+	raw, ok := b.Files[manifestFile]
+	if !ok {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s at its top", manifestFile)
+	}
+	var err error
+	if b.Manifest, err = ReadManifest(raw); err != nil {
+		return nil, err
+	}
+	if b.Module, ok = b.Files[moduleFile]; !ok {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s", moduleFile)
+	}
+	if !bytes.HasPrefix(b.Module, []byte("\x00asm")) {
+		return nil, trellis.Errorf(trellis.Invalid, "%s is not a WebAssembly module", moduleFile)
+	}
+	b.Digest = digest(b.Files)
+	if signature != nil {
+		if b.Signature, err = readSignature(signature); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func checkEntry(f *zip.File) error {
+	if err := checkPath(f.Name); err != nil {
+		return err
+	}
+	if !f.Mode().IsRegular() {
+		return trellis.Errorf(trellis.Invalid, "%q in the bundle is not a plain file: links and devices are refused", f.Name)
+	}
+	if f.Flags&1 != 0 {
+		return trellis.Errorf(trellis.Invalid, "%q in the bundle is encrypted", f.Name)
+	}
+	if f.UncompressedSize64 > 1<<20 && f.UncompressedSize64/max(f.CompressedSize64, 1) > maxRatio {
+		return trellis.Errorf(trellis.Invalid, "%q in the bundle unpacks to more than %d times its size", f.Name, maxRatio)
+	}
+	return nil
+}
+
+// checkPath refuses a name that could lead out of the bundle, or that does not
+// belong into one.
+func checkPath(name string) error {
+	switch {
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return trellis.Errorf(trellis.Invalid, "a name in the bundle is not printable: %q", name)
+	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`) || len(name) > 200:
+		return trellis.Errorf(trellis.Invalid, "the path %q in the bundle is not allowed: it must be relative, without .., backslashes and colons", name)
+	}
+	switch name {
+	case manifestFile, moduleFile, signatureFile, "README.md", "LICENSE":
+		return nil
+	}
+	if name+"/" == assetDirectory || strings.HasPrefix(name, assetDirectory) {
+		return nil
+	}
+	return trellis.Errorf(trellis.Invalid, "%q does not belong into a bundle: it has %s, %s, %s, README.md, LICENSE and %s…",
+		name, manifestFile, moduleFile, signatureFile, assetDirectory)
+}
+
+// unpack reads an entry, trusting what comes and not what the zip says of it.
+func unpack(f *zip.File, room int) ([]byte, error) {
+	rc, err := f.Open()
+	if err != nil {
+		return nil, trellis.Errorf(trellis.Invalid, "%q in the bundle cannot be unpacked: %s", f.Name, err)
+	}
+	defer func() { _ = rc.Close() }()
+	data, err := io.ReadAll(io.LimitReader(rc, int64(room)+1))
+	switch {
+	case len(data) > room:
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle unpacks to more than %d bytes", maxUnpacked)
+	case err != nil:
+		return nil, trellis.Errorf(trellis.Invalid, "%q in the bundle cannot be unpacked: %s", f.Name, err)
+	}
+	return data, nil
+}
+
+// digest returns the SHA-256 over the sorted lines "sha256  path" of the files.
+func digest(files map[string][]byte) string {
+	lines := make([]string, 0, len(files))
+	for name, data := range files {
+		sum := sha256.Sum256(data)
+		lines = append(lines, hex.EncodeToString(sum[:])+"  "+name+"\n")
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:])
+}
+
+// Pack writes the bundle of a project directory. The same files always give the
+// same bytes.
+func Pack(dir string, w io.Writer) (*Bundle, error) {
+	b := &Bundle{Files: map[string][]byte{}}
+	for _, name := range []string{manifestFile, moduleFile, "README.md", "LICENSE"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			if name == moduleFile {
+				return nil, trellis.Errorf(trellis.Invalid, "%s has no %s: build it first", dir, moduleFile)
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.Files[name] = data
+	}
+	assets := filepath.Join(dir, "assets")
+	err := filepath.WalkDir(assets, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && p == assets {
+			return filepath.SkipDir
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		if !d.Type().IsRegular() {
+			return trellis.Errorf(trellis.Invalid, "%s is not a plain file", name)
+		}
+		if err := checkPath(name); err != nil {
+			return err
+		}
+		b.Files[name], err = os.ReadFile(p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b, err = b.complete(nil); err != nil {
+		return nil, err
+	}
+	return b, b.Write(w)
+}
+
+// Write writes the bundle as a zip.
+func (b *Bundle) Write(w io.Writer) error {
+	zw := zip.NewWriter(w)
+	zw.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	files := b.Files
+	if b.Signature != nil {
+		raw, err := b.Signature.encode()
+		if err != nil {
+			return err
+		}
+		files = map[string][]byte{signatureFile: raw}
+		for name, data := range b.Files {
+			files[name] = data
+		}
+	}
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		h := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+		h.SetMode(0o644)
+		f, err := zw.CreateHeader(h)
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(files[name]); err != nil {
+			return err
+		}
+	}
+	return zw.Close()
+}
+
+// FileName returns what the bundle is called as a file: NAME-VERSION.trellis.
+func (b *Bundle) FileName() string {
+	return fmt.Sprintf("%s-%s.trellis", b.Manifest.ID, b.Manifest.Version)
+}
+
+// Asset returns a file below assets/.
+func (b *Bundle) Asset(name string) ([]byte, bool) {
+	data, ok := b.Files[path.Join("assets", name)]
+	return data, ok
+}

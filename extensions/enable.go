@@ -1,0 +1,328 @@
+package extensions
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// Extension is an extension as those see it who run it.
+type Extension struct {
+	ID           string     `json:"id" doc:"ID of the extension."`
+	Installation string     `json:"installation" doc:"ID of the installation: what it keeps belongs to this."`
+	Course       string     `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
+	Title        string     `json:"title" doc:"What it is called."`
+	Description  string     `json:"description,omitempty" doc:"What it does."`
+	Version      string     `json:"version" doc:"Version that runs where it is enabled."`
+	Previous     string     `json:"previous,omitempty" doc:"Version that a rollback brings back."`
+	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more."`
+	State        string     `json:"state" doc:"Whether it works, or was suspended because it failed." enum:"installed,suspended"`
+	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended."`
+	Asks         []Sentence `json:"asks" doc:"What it asks for, in plain words."`
+	Secrets      []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
+	Enabled      []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
+}
+
+// Enabling is where an extension is switched on or off.
+type Enabling struct {
+	Course   string          `json:"course,omitempty" doc:"Key of the course; absent for the whole tenant."`
+	State    string          `json:"state" doc:"on, off, or waiting for approval." enum:"on,off,waiting"`
+	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise."`
+	Grants   []string        `json:"grants" doc:"Permissions that it was granted there."`
+	Settings json.RawMessage `json:"settings" doc:"Settings in force."`
+	AskedBy  string          `json:"asked_by,omitempty" doc:"Who switched it on, or wants to."`
+	Updated  time.Time       `json:"updated" doc:"When that was."`
+}
+
+// Get returns an extension of an owner.
+func (r *Registry) Get(ctx context.Context, extension string, owner Scope) (Extension, error) {
+	if t := r.tenant(ctx); t != nil {
+		for _, in := range t.all {
+			if in.extension == extension && in.owner == owner {
+				return r.describe(in), nil
+			}
+		}
+	}
+	return Extension{}, trellis.Errorf(trellis.NotFound, "%s is not installed in %s", extension, owner)
+}
+
+// List returns the extensions of the tenant of ctx, as far as reach goes.
+func (r *Registry) List(ctx context.Context, reach hostapi.Reach) []Extension {
+	out := []Extension{}
+	t := r.tenant(ctx)
+	if t == nil {
+		return out
+	}
+	for _, in := range t.all {
+		if in.owner.Course != "" && !reach.Allows(hostapi.Scope{Course: in.owner.Course}) {
+			continue
+		}
+		x := r.describe(in)
+		x.Enabled = slices.DeleteFunc(x.Enabled, func(e Enabling) bool {
+			return e.Course != "" && !reach.Allows(hostapi.Scope{Course: e.Course})
+		})
+		out = append(out, x)
+	}
+	return out
+}
+
+func (r *Registry) describe(in *installation) Extension {
+	x := Extension{
+		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
+		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
+		Asks: in.manifest.Sentences(r.cfg.Known), Enabled: []Enabling{},
+	}
+	for _, s := range in.manifest.Secrets {
+		x.Secrets = append(x.Secrets, s.Name)
+	}
+	all := []*enablement{}
+	if in.whole != nil {
+		all = append(all, in.whole)
+	}
+	courses := keys(in.courses)
+	slices.Sort(courses)
+	for _, c := range courses {
+		all = append(all, in.courses[c])
+	}
+	for _, e := range all {
+		x.Enabled = append(x.Enabled, Enabling{
+			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, AskedBy: e.askedBy, Updated: e.updated,
+		})
+	}
+	return x
+}
+
+// Enable says where an extension is to be switched on, and with what.
+type Enable struct {
+	ID       string          `json:"id" doc:"ID of the extension."`
+	Course   string          `json:"course,omitempty" doc:"Key of the course; absent for the whole tenant."`
+	Grants   []string        `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
+	Settings json.RawMessage `json:"settings,omitempty" doc:"Settings; what is absent keeps its default."`
+	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise. For the whole tenant only."`
+}
+
+// Enable switches an extension on, in the tenant or in a course, with the
+// permissions that are granted to it there. Course staff may grant what lies
+// within the tenant's self-service set; if the extension is granted more, it
+// waits until somebody who runs the tenant approves ([Registry.Approve]).
+func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
+	at := Scope{Course: in.Course}
+	target, owner, err := r.find(ctx, in.ID, at)
+	if err != nil {
+		return Extension{}, err
+	}
+	allowed, err := granted(target.manifest, in.Grants)
+	if err != nil {
+		return Extension{}, err
+	}
+	if in.Locked && in.Course != "" {
+		return Extension{}, trellis.Errorf(trellis.Invalid, "only what is enabled for the whole tenant can be locked")
+	}
+	if in.Course != "" && target.whole != nil && target.whole.locked {
+		return Extension{}, trellis.Errorf(trellis.Denied, "%s is locked by those who run the tenant", in.ID)
+	}
+	if len(in.Settings) == 0 {
+		in.Settings = json.RawMessage("{}")
+	}
+	if err := target.checkSettings(in.Settings, at); err != nil {
+		return Extension{}, err
+	}
+	e := enablement{scope: at, state: "on", locked: in.Locked, settings: in.Settings, allowed: allowed, askedBy: trellis.ActorFrom(ctx).String()}
+	if !hostapi.ReachOf(ctx, "extensions:write").All() && slices.ContainsFunc(allowed, func(p string) bool { return !slices.Contains(r.cfg.SelfService, p) }) {
+		e.state = "waiting"
+	}
+	if err := r.put(ctx, target, e, ""); err != nil {
+		return Extension{}, err
+	}
+	return r.Get(ctx, in.ID, owner)
+}
+
+// checkSettings checks settings together with those of the tenant below them.
+func (in *installation) checkSettings(settings json.RawMessage, at Scope) error {
+	raw := settings
+	if at.Course != "" && in.whole != nil {
+		merged, err := Patch(in.whole.settings, settings, nil)
+		if err != nil {
+			return trellis.Errorf(trellis.Invalid, "the settings are not a JSON object")
+		}
+		raw = merged
+	}
+	_, err := in.schema.Complete(raw)
+	return err
+}
+
+// put writes where an extension is switched on, and lets a suspended one go on.
+func (r *Registry) put(ctx context.Context, in *installation, e enablement, approval string) error {
+	head := r.db.Log().Head()
+	return r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, position, updated)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tenant, level, scope, installation) DO UPDATE SET
+				position = CASE WHEN enablements.state = 'on' THEN enablements.position ELSE excluded.position END,
+				state = excluded.state, locked = excluded.locked, settings = excluded.settings, grants = excluded.grants,
+				asked_by = excluded.asked_by, approval = excluded.approval, updated = excluded.updated`,
+			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, approval,
+			int64(head), store.Micros(time.Now())); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id); err != nil {
+			return err
+		}
+		typ := Enabled
+		switch e.state {
+		case "off":
+			typ = Disabled
+		case "waiting":
+			typ = ApprovalAsked
+		}
+		return typ.Emit(ctx, tx, "extensions/"+in.extension, LifePayload{Extension: in.extension, Installation: in.id, Version: in.version, Course: e.scope.Course})
+	})
+}
+
+// Disable switches an extension off, in the tenant or in a course. What it keeps
+// stays.
+func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, error) {
+	at := Scope{Course: course}
+	target, owner, err := r.find(ctx, id, at)
+	if err != nil {
+		return Extension{}, err
+	}
+	if course != "" && target.whole != nil && target.whole.locked {
+		return Extension{}, trellis.Errorf(trellis.Denied, "%s is locked by those who run the tenant", id)
+	}
+	e := enablement{scope: at, settings: json.RawMessage("{}"), allowed: []string{}}
+	if present := target.row(at); present != nil {
+		e = *present
+	}
+	e.state, e.askedBy = "off", trellis.ActorFrom(ctx).String()
+	if err := r.put(ctx, target, e, ""); err != nil {
+		return Extension{}, err
+	}
+	return r.Get(ctx, id, owner)
+}
+
+func (in *installation) row(at Scope) *enablement {
+	if at.Course == "" {
+		return in.whole
+	}
+	return in.courses[at.Course]
+}
+
+// Set changes the settings of an extension where it is switched on.
+func (r *Registry) Set(ctx context.Context, id, course string, settings json.RawMessage) (Extension, error) {
+	at := Scope{Course: course}
+	target, owner, err := r.find(ctx, id, at)
+	if err != nil {
+		return Extension{}, err
+	}
+	present := target.row(at)
+	if present == nil {
+		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is not enabled in %s: enable it with these settings", id, at)
+	}
+	if err := target.checkSettings(settings, at); err != nil {
+		return Extension{}, err
+	}
+	e := *present
+	e.settings = settings
+	if err := r.put(ctx, target, e, ""); err != nil {
+		return Extension{}, err
+	}
+	return r.Get(ctx, id, owner)
+}
+
+// Approve lets an extension work in a course whose staff asked for it. The
+// decision is signed with the tenant's key, over the bundle and what is granted.
+func (r *Registry) Approve(ctx context.Context, id, course string) (Extension, error) {
+	target, owner, err := r.waiting(ctx, id, course)
+	if err != nil {
+		return Extension{}, err
+	}
+	e := *target.courses[course]
+	e.state = "on"
+	key := ed25519.NewKeyFromSeed(r.cfg.Key.Derive("approval/" + target.tenant))
+	text := strings.Join(append([]string{"trellis-approval-1", target.tenant, course, target.digest}, e.allowed...), "\n")
+	if err := r.put(ctx, target, e, base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(text)))); err != nil {
+		return Extension{}, err
+	}
+	return r.Get(ctx, id, owner)
+}
+
+// Reject says no to what the staff of a course asked for.
+func (r *Registry) Reject(ctx context.Context, id, course string) (Extension, error) {
+	target, owner, err := r.waiting(ctx, id, course)
+	if err != nil {
+		return Extension{}, err
+	}
+	e := *target.courses[course]
+	e.state = "off"
+	if err := r.put(ctx, target, e, ""); err != nil {
+		return Extension{}, err
+	}
+	return r.Get(ctx, id, owner)
+}
+
+func (r *Registry) waiting(ctx context.Context, id, course string) (*installation, Scope, error) {
+	if !hostapi.ReachOf(ctx, "extensions:write").All() {
+		return nil, Scope{}, trellis.Errorf(trellis.Denied, "those who run the tenant approve extensions")
+	}
+	target, owner, err := r.find(ctx, id, Scope{Course: course})
+	if err != nil {
+		return nil, owner, err
+	}
+	if e := target.courses[course]; e == nil || e.state != "waiting" {
+		return nil, owner, trellis.Errorf(trellis.Conflict, "%s does not wait for approval in the course %s", id, course)
+	}
+	return target, owner, nil
+}
+
+// find returns the installation of an extension that can be enabled at a scope:
+// the course's own, or the tenant's.
+func (r *Registry) find(ctx context.Context, id string, at Scope) (*installation, Scope, error) {
+	if t := r.tenant(ctx); t != nil {
+		var found *installation
+		for _, in := range t.all {
+			if in.extension == id && (in.owner == at || in.owner == Scope{}) && (found == nil || in.owner == at) {
+				found = in
+			}
+		}
+		if found != nil {
+			return found, found.owner, nil
+		}
+	}
+	return nil, Scope{}, trellis.Errorf(trellis.NotFound, "%s is not installed for %s", id, at)
+}
+
+// granted returns the permissions of a manifest that somebody grants.
+func granted(m Manifest, grants []string) ([]string, error) {
+	if grants == nil {
+		return nil, trellis.Errorf(trellis.Invalid, "grants: say what is granted of what it asks for (%s), or [\"*\"] for all of it", strings.Join(m.Permissions, ", "))
+	}
+	allowed := []string{}
+	for _, g := range grants {
+		switch {
+		case g == "*":
+			return append([]string{}, m.Permissions...), nil
+		case !slices.Contains(m.Permissions, g):
+			return nil, trellis.Errorf(trellis.Invalid, "grants: %s does not ask for %.80q", m.ID, g)
+		case !slices.Contains(allowed, g):
+			allowed = append(allowed, g)
+		}
+	}
+	return allowed, nil
+}
+
+func encodeList(list []string) string {
+	raw, err := json.Marshal(append([]string{}, list...))
+	if err != nil {
+		return "[]" // strings always have a JSON form
+	}
+	return string(raw)
+}

@@ -1,0 +1,265 @@
+package extensions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// HookKind is a way of taking part.
+type HookKind string
+
+// The kinds of hooks.
+const (
+	FilterKind   HookKind = "filter"
+	EventKind    HookKind = "event"
+	ScheduleKind HookKind = "schedule"
+	JobKind      HookKind = "job"
+)
+
+// Hook is one line of one manifest, where it is enabled.
+type Hook struct {
+	r  *Registry
+	s  *spec
+	at *enablement
+}
+
+// Filters returns the filter hooks for a type in a course (or in the tenant as
+// such), in the order of calling, for the tenant of ctx.
+func (r *Registry) Filters(ctx context.Context, typ, course string) []Hook {
+	t := r.tenant(ctx)
+	if t == nil {
+		return nil
+	}
+	return r.enabled(t.filters[typ], course)
+}
+
+// Events returns the hooks that are to hear of an event, of the event's tenant.
+func (r *Registry) Events(e trellis.Event) []Hook {
+	t := r.now.Load().tenants[e.Tenant]
+	if t == nil {
+		return nil
+	}
+	var hooks []Hook
+	for _, s := range t.events {
+		if at := s.inst.at(e.Course); at != nil && s.inst.state == "installed" && trellis.MatchType(s.on, e.Type) {
+			hooks = append(hooks, Hook{r, s, at})
+		}
+	}
+	return hooks
+}
+
+// Event finds an event hook again by its ID, wherever it is enabled now.
+func (r *Registry) Event(tenant, id, course string) (Hook, bool) {
+	if t := r.now.Load().tenants[tenant]; t != nil {
+		for _, s := range t.events {
+			if at := s.inst.at(course); s.id() == id && at != nil {
+				return Hook{r, s, at}, true
+			}
+		}
+	}
+	return Hook{}, false
+}
+
+// Subscribed reports whether there still is an event hook with this ID.
+func (r *Registry) Subscribed(tenant, id string) bool {
+	if t := r.now.Load().tenants[tenant]; t != nil {
+		for _, s := range t.events {
+			if s.id() == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Schedules returns every schedule that is enabled, of every tenant: one hook for
+// each place where it is.
+func (r *Registry) Schedules() []Hook {
+	var hooks []Hook
+	for _, t := range r.now.Load().tenants {
+		for _, s := range t.timed {
+			if s.inst.state != "installed" {
+				continue
+			}
+			if at := s.inst.at(""); at != nil {
+				hooks = append(hooks, Hook{r, s, at})
+				continue
+			}
+			for course := range s.inst.courses {
+				if at := s.inst.at(course); at != nil {
+					hooks = append(hooks, Hook{r, s, at})
+				}
+			}
+		}
+	}
+	return hooks
+}
+
+// Work finds the schedule or job of an installation by its name, where it is
+// enabled in the course (or the tenant as such).
+func (r *Registry) Work(tenant, installation, name, course string) (Hook, bool) {
+	t := r.now.Load().tenants[tenant]
+	if t == nil {
+		return Hook{}, false
+	}
+	for _, list := range [][]*spec{t.jobs, t.timed} {
+		for _, s := range list {
+			if at := s.inst.at(course); s.inst.id == installation && s.on == name && at != nil {
+				return Hook{r, s, at}, true
+			}
+		}
+	}
+	return Hook{}, false
+}
+
+func (r *Registry) enabled(specs []*spec, course string) []Hook {
+	var hooks []Hook
+	for _, s := range specs {
+		if at := s.inst.at(course); at != nil {
+			hooks = append(hooks, Hook{r, s, at})
+		}
+	}
+	return hooks
+}
+
+func (s *spec) id() string { return s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on }
+
+// ID names the hook. It stays the same over versions and restarts.
+func (h Hook) ID() string { return h.s.id() }
+
+// Tenant returns the tenant that the hook belongs to.
+func (h Hook) Tenant() string { return h.s.inst.tenant }
+
+// Extension returns the ID of the extension.
+func (h Hook) Extension() string { return h.s.inst.extension }
+
+// Title returns what the extension is called.
+func (h Hook) Title() string { return h.s.inst.manifest.Title }
+
+// Installation returns the ID of the installation.
+func (h Hook) Installation() string { return h.s.inst.id }
+
+// On returns the filter's type, the event's pattern, or the name of the schedule
+// or job.
+func (h Hook) On() string { return h.s.on }
+
+// Export returns the export that is called.
+func (h Hook) Export() string { return h.s.export }
+
+// Cron returns when a schedule is due.
+func (h Hook) Cron() string { return h.s.cron }
+
+// Course returns the course that the hook is limited to, "" for none.
+func (h Hook) Course() string { return h.at.scope.Course }
+
+// RefusesOnError reports whether a filter that fails lets nobody through.
+func (h Hook) RefusesOnError() bool { return h.s.refuses }
+
+// Settings returns the settings in force.
+func (h Hook) Settings() json.RawMessage { return h.at.complete }
+
+// From returns the position of the log at which the hook was enabled: what
+// happened before is none of its business.
+func (h Hook) From() uint64 { return h.at.position }
+
+// Granted reports whether the installation has a permission here.
+func (h Hook) Granted(permission string) bool {
+	for _, g := range h.at.grants {
+		if g.Permission == permission {
+			return true
+		}
+	}
+	return false
+}
+
+// Caller returns who runs when the hook is called.
+func (h Hook) Caller(seed string) hostapi.Caller {
+	return hostapi.Caller{
+		Installation: h.s.inst.id, Extension: h.s.inst.extension, Hook: h.s.export, Grants: h.at.grants, Filter: h.s.kind == FilterKind,
+		Seed: seed, Settings: h.at.complete,
+	}
+}
+
+// Actor returns who acts when the hook runs by itself, for somebody's deed.
+func (h Hook) Actor(onBehalfOf string) trellis.Actor {
+	return trellis.Actor{Tenant: h.s.inst.tenant, ID: h.s.inst.id, Kind: trellis.ExtensionActor, OnBehalfOf: onBehalfOf}
+}
+
+// Call is how a hook is called.
+type Call struct {
+	In   []byte
+	Seed string        // ID of the event, if one is delivered
+	Time time.Duration // at most; the module's limit if zero
+}
+
+// Call calls the hook's export with in and returns its answer. The caller of ctx
+// becomes the extension; the actor stays. An extension that has failed again and
+// again is not called: the error then is [trellis.Unavailable] and says so.
+func (h Hook) Call(ctx context.Context, c Call) ([]byte, runtime.Stats, error) {
+	in := h.s.inst
+	key := in.tenant + "/" + in.id
+	if in.state == "suspended" {
+		return nil, runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
+	}
+	if err := h.r.breaker.admit(key, in.extension); err != nil {
+		return nil, runtime.Stats{}, err
+	}
+	m, err := h.r.modules.get(ctx, in)
+	if err != nil {
+		h.r.breaker.cancelled(key)
+		return nil, runtime.Stats{}, err
+	}
+	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
+	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
+		actor.Via = in.id
+		ctx = trellis.WithActor(ctx, actor)
+	}
+	trace := trellis.TraceFrom(ctx).ID
+	began := time.Now()
+	out, stats, err := m.Call(ctx, runtime.Call{
+		Hook: h.s.export, In: c.In, Key: key, Budget: runtime.Budget{Time: c.Time},
+		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
+	})
+	outcome := "ok"
+	switch {
+	case err == nil:
+		h.r.breaker.succeeded(key)
+	case broken(err):
+		outcome = "failed"
+		h.r.logs.add(in, h.s.export, levelError, err.Error(), trace)
+		if reason, suspend := h.r.breaker.failed(key, err); suspend {
+			h.r.suspend(context.WithoutCancel(ctx), in, reason)
+		}
+	default: // the guest said no, or was not to blame
+		outcome = "error"
+		h.r.breaker.cancelled(key)
+	}
+	h.r.cfg.Metrics.GuestCall(in.extension, outcome, stats.Fuel, time.Since(began))
+	return out, stats, err
+}
+
+// Failed tells the breaker that an answer made no sense.
+func (h Hook) Failed(ctx context.Context, err error) {
+	in := h.s.inst
+	key := in.tenant + "/" + in.id
+	h.r.logs.add(in, h.s.export, levelError, err.Error(), trellis.TraceFrom(ctx).ID)
+	if reason, suspend := h.r.breaker.failed(key, err); suspend {
+		h.r.suspend(context.WithoutCancel(ctx), in, reason)
+	}
+}
+
+// broken reports whether an error is the guest's own failure.
+func broken(err error) bool {
+	for _, e := range []error{runtime.ErrFuel, runtime.ErrTime, runtime.ErrMemory, runtime.ErrTrap, runtime.ErrOutput} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,178 @@
+package extensions
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// The levels of a guest's log, by number.
+const (
+	levelDebug = iota
+	levelInfo
+	levelWarn
+	levelError
+)
+
+func levelName(n int) string {
+	return []string{"debug", "info", "warn", "error"}[max(levelDebug, min(n, levelError))]
+}
+
+// LogLine is something that an extension said, or that went wrong with it.
+type LogLine struct {
+	ID      string    `json:"id" doc:"ID of the line; later ones sort after earlier ones."`
+	Time    time.Time `json:"time" doc:"When it was."`
+	Level   string    `json:"level" doc:"How much it matters." enum:"debug,info,warn,error"`
+	Hook    string    `json:"hook" doc:"Export that ran."`
+	Message string    `json:"message" doc:"What was said."`
+	Trace   string    `json:"trace,omitempty" doc:"The request that it belongs to."`
+
+	tenant, installation string
+}
+
+// logBook gathers what extensions say and writes it in batches. When more comes
+// than can be written, the newest is dropped.
+type logBook struct {
+	db    *store.DB
+	log   *slog.Logger
+	mu    sync.Mutex
+	lines []LogLine
+	lost  int
+}
+
+const (
+	maxLogLines   = 10_000 // that wait to be written
+	keptLogLines  = 1_000  // of an installation
+	maxLogMessage = 2_000
+)
+
+func (b *logBook) add(in *installation, hook string, level int, message, trace string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.lines) >= maxLogLines {
+		b.lost++
+		return
+	}
+	b.lines = append(b.lines, LogLine{
+		ID: trellis.NewID(), Time: time.Now(), Level: levelName(level), Hook: hook, Message: legible(message), Trace: trace, tenant: in.tenant, installation: in.id,
+	})
+}
+
+// legible keeps of a message what can be shown anywhere.
+func legible(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if len(s) > maxLogMessage {
+		s = strings.ToValidUTF8(s[:maxLogMessage], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// run writes what was gathered, each half second and at the end.
+func (b *logBook) run(ctx context.Context) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+		b.flush(context.WithoutCancel(ctx))
+	}
+}
+
+func (b *logBook) flush(ctx context.Context) {
+	b.mu.Lock()
+	lines, lost := b.lines, b.lost
+	b.lines, b.lost = nil, 0
+	b.mu.Unlock()
+	if lost > 0 {
+		b.log.Warn("lines of extensions' logs dropped", "lines", lost)
+	}
+	for len(lines) > 0 {
+		part := lines[:min(len(lines), 500)]
+		lines = lines[len(part):]
+		if err := b.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return writeLines(ctx, tx, part) })); err != nil {
+			b.log.Warn("logs of extensions not written", "err", err)
+		}
+	}
+}
+
+func writeLines(ctx context.Context, tx *store.Tx, lines []LogLine) error {
+	type key struct{ tenant, installation string }
+	touched := map[key]bool{}
+	for _, l := range lines {
+		if _, err := tx.Exec(ctx, `INSERT INTO extension_logs (tenant, installation, id, time, level, hook, message, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			l.tenant, l.installation, l.ID, store.Micros(l.Time), l.Level, l.Hook, l.Message, l.Trace); err != nil {
+			return err
+		}
+		touched[key{l.tenant, l.installation}] = true
+	}
+	for k := range touched {
+		if _, err := tx.Exec(ctx, `DELETE FROM extension_logs WHERE tenant = ? AND installation = ? AND id <=
+			(SELECT id FROM extension_logs WHERE tenant = ? AND installation = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+			k.tenant, k.installation, k.tenant, k.installation, keptLogLines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LogQuery says which lines are wanted.
+type LogQuery struct {
+	ID     string `json:"id" doc:"ID of the extension."`
+	Course string `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
+	After  string `json:"after,omitempty" doc:"ID of the last line that is known."`
+	Limit  int    `json:"limit,omitempty" doc:"How many at most: 100 if absent, at most 1,000."`
+}
+
+// LogLines is the newest part of an extension's log, oldest first.
+type LogLines struct {
+	Items []LogLine `json:"items" doc:"The lines, oldest first."`
+}
+
+// Logs returns the newest lines of an extension's log.
+func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
+	target, _, err := r.find(ctx, q.ID, Scope{Course: q.Course})
+	if err != nil {
+		return LogLines{}, err
+	}
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	if q.Limit < 0 || q.Limit > keptLogLines {
+		return LogLines{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", keptLogLines)
+	}
+	r.logs.flush(ctx)
+	out := LogLines{Items: []LogLine{}}
+	err = r.db.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT id, time, level, hook, message, trace FROM
+			(SELECT * FROM extension_logs WHERE tenant = ? AND installation = ? AND id > ? ORDER BY id DESC LIMIT ?) AS newest ORDER BY id`,
+			target.tenant, target.id, q.After, q.Limit)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var l LogLine
+			var at int64
+			if err := rows.Scan(&l.ID, &at, &l.Level, &l.Hook, &l.Message, &l.Trace); err != nil {
+				return err
+			}
+			l.Time = store.FromMicros(at)
+			out.Items = append(out.Items, l)
+		}
+		return rows.Err()
+	})
+	return out, err
+}

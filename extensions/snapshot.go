@@ -1,0 +1,248 @@
+package extensions
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// snapshot is everything that is installed, as of one version of the registry.
+// Nothing in it changes.
+type snapshot struct {
+	version int64
+	tenants map[string]*tenantSnapshot
+}
+
+type tenantSnapshot struct {
+	all     []*installation
+	byID    map[string]*installation
+	filters map[string][]*spec // by type, in the order of calling
+	events  []*spec
+	timed   []*spec
+	jobs    []*spec
+}
+
+// installation is an extension in the hands of an owner.
+type installation struct {
+	tenant, id, extension string
+	owner                 Scope
+	version, previous     string
+	pending               string
+	state, reason         string
+	created               time.Time
+	manifest              Manifest
+	digest, bundle        string
+	limits                runtime.Limits
+	schema                *Settings
+	whole                 *enablement            // in the whole tenant
+	courses               map[string]*enablement // in courses
+}
+
+// enablement is a row that switches an installation on or off somewhere.
+type enablement struct {
+	scope    Scope
+	state    string
+	locked   bool
+	settings json.RawMessage // as they were set
+	complete json.RawMessage // with defaults and what a farther level set
+	allowed  []string        // permissions
+	grants   []hostapi.Grant
+	askedBy  string
+	position uint64
+	updated  time.Time
+}
+
+// spec is one line of one manifest.
+type spec struct {
+	inst    *installation
+	kind    HookKind
+	on      string // type, pattern or name
+	export  string
+	order   int
+	refuses bool // on_error: refuse
+	cron    string
+}
+
+// at returns what decides about the installation in a course, or in the tenant
+// as such; nil where nobody has switched it on.
+func (in *installation) at(course string) *enablement {
+	e := in.whole
+	if c := in.courses[course]; c != nil && course != "" && (e == nil || !e.locked) {
+		e = c
+	}
+	if e == nil || e.state != "on" {
+		return nil
+	}
+	return e
+}
+
+// read reads every installation of every tenant.
+func (r *Registry) read(ctx context.Context) (*snapshot, error) {
+	s := &snapshot{tenants: map[string]*tenantSnapshot{}}
+	err := r.db.Read(ctx, func(tx *store.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&s.version); err != nil {
+			return err
+		}
+		if err := r.readInstallations(ctx, tx, s); err != nil {
+			return err
+		}
+		return r.readEnablements(ctx, tx, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range s.tenants {
+		t.index()
+	}
+	return s, nil
+}
+
+func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
+	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.state, i.reason, i.created, v.manifest, v.digest, v.bundle
+		FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
+		WHERE i.state <> 'removed' ORDER BY i.tenant, i.id`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		in := &installation{courses: map[string]*enablement{}}
+		var created int64
+		var manifest string
+		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.state, &in.reason,
+			&created, &manifest, &in.digest, &in.bundle); err != nil {
+			return err
+		}
+		in.created = store.FromMicros(created)
+		if err := in.parse([]byte(manifest)); err != nil {
+			r.log.Error("installed extension cannot be read and is left out", "extension", in.extension, "installation", in.id, "err", err)
+			continue
+		}
+		t := s.tenants[in.tenant]
+		if t == nil {
+			t = &tenantSnapshot{byID: map[string]*installation{}, filters: map[string][]*spec{}}
+			s.tenants[in.tenant] = t
+		}
+		t.all = append(t.all, in)
+		t.byID[in.id] = in
+	}
+	return rows.Err()
+}
+
+func (in *installation) parse(manifest []byte) (err error) {
+	if in.manifest, err = ReadManifest(manifest); err != nil {
+		return err
+	}
+	if in.limits, err = in.manifest.RuntimeLimits(); err != nil {
+		return err
+	}
+	in.schema, err = ParseSettings(in.manifest.Settings)
+	return err
+}
+
+func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot) error {
+	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, position, updated FROM enablements
+		ORDER BY tenant, installation, scope`) // the tenant's own row, whose scope is empty, comes first
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		e := &enablement{}
+		var tenant, id, settings, grants string
+		var position, updated int64
+		if err := rows.Scan(&tenant, &id, &e.scope.Course, &e.state, &e.locked, &settings, &grants, &e.askedBy, &position, &updated); err != nil {
+			return err
+		}
+		t := s.tenants[tenant]
+		if t == nil || t.byID[id] == nil {
+			continue
+		}
+		in := t.byID[id]
+		e.settings, e.position, e.updated = json.RawMessage(settings), uint64(position), store.FromMicros(updated)
+		if err := json.Unmarshal([]byte(grants), &e.allowed); err != nil {
+			return err
+		}
+		for _, p := range e.allowed {
+			if slices.Contains(in.manifest.Permissions, p) {
+				e.grants = append(e.grants, hostapi.Grant{Permission: p, Course: e.scope.Course})
+			}
+		}
+		if err := in.settle(e); err != nil {
+			r.log.Warn("settings do not fit the extension and are its defaults", "extension", in.extension, "scope", e.scope.String(), "err", err)
+		}
+		if e.scope.Course == "" {
+			in.whole = e
+		} else {
+			in.courses[e.scope.Course] = e
+		}
+	}
+	return rows.Err()
+}
+
+// settle works out the settings in force: those of the tenant, and on top of them
+// those of the course.
+func (in *installation) settle(e *enablement) (err error) {
+	raw := e.settings
+	if e.scope.Course != "" && in.whole != nil {
+		if raw, err = Patch(in.whole.settings, e.settings, nil); err != nil {
+			raw = e.settings
+		}
+	}
+	if e.complete, err = in.schema.Complete(raw); err != nil {
+		if fallback, e2 := in.schema.Complete(nil); e2 == nil {
+			e.complete = fallback
+		} else {
+			e.complete = json.RawMessage("{}")
+		}
+	}
+	return err
+}
+
+// index finds the hooks of every installation.
+func (t *tenantSnapshot) index() {
+	for _, in := range t.all {
+		m := in.manifest
+		for _, h := range m.Filters {
+			t.filters[h.On] = append(t.filters[h.On], &spec{inst: in, kind: FilterKind, on: h.On, export: h.Call, order: h.Order, refuses: h.OnError == "refuse"})
+		}
+		for _, h := range m.Events {
+			t.events = append(t.events, &spec{inst: in, kind: EventKind, on: h.On, export: h.Call})
+		}
+		for _, h := range m.Schedules {
+			t.timed = append(t.timed, &spec{inst: in, kind: ScheduleKind, on: h.Name, export: h.Call, cron: h.Cron})
+		}
+		for _, h := range m.Jobs {
+			t.jobs = append(t.jobs, &spec{inst: in, kind: JobKind, on: h.Name, export: h.Call})
+		}
+	}
+	for _, chain := range t.filters {
+		slices.SortStableFunc(chain, func(a, b *spec) int {
+			if a.order != b.order {
+				return a.order - b.order
+			}
+			return compare(a.inst.id, b.inst.id) // who came first
+		})
+	}
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// tenant returns what is installed in the tenant of ctx, or nil.
+func (r *Registry) tenant(ctx context.Context) *tenantSnapshot {
+	return r.now.Load().tenants[trellis.ActorFrom(ctx).Tenant]
+}
