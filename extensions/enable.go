@@ -54,6 +54,16 @@ func (r *Registry) Get(ctx context.Context, extension string, owner Scope) (Exte
 	return Extension{}, trellis.Errorf(trellis.NotFound, "%s is not installed in %s", extension, owner)
 }
 
+// Find returns the extension that is in force at a scope: the course's own, or the
+// tenant's.
+func (r *Registry) Find(ctx context.Context, extension string, at Scope) (Extension, error) {
+	in, _, err := r.find(ctx, extension, at)
+	if err != nil {
+		return Extension{}, err
+	}
+	return r.describe(in), nil
+}
+
 // List returns the extensions of the tenant of ctx, as far as reach goes.
 func (r *Registry) List(ctx context.Context, reach hostapi.Reach) []Extension {
 	out := []Extension{}

@@ -34,8 +34,21 @@ type Config struct {
 	Unsigned    bool          // whether bundles without a signature are taken
 	SelfService []string      // permissions that course staff may grant in their own courses
 	Poll        time.Duration // how often to look for changes by other nodes: 500 ms if zero
+	Reads       PersonalReads // records what extensions were shown of people; nil: not recorded
 	Logger      *slog.Logger
 	Metrics     *metrics.Registry
+}
+
+// PersonalReads records that an extension was shown personal data.
+type PersonalReads interface {
+	PersonalRead(ctx context.Context, c hostapi.Caller, person, class string)
+}
+
+// PersonalRead records that a hook was shown personal data of a person.
+func (r *Registry) PersonalRead(ctx context.Context, h Hook, person, class string) {
+	if r.cfg.Reads != nil {
+		r.cfg.Reads.PersonalRead(ctx, h.Caller(""), person, class)
+	}
 }
 
 // Registry knows which extensions there are, where they are enabled and with

@@ -1,0 +1,223 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// fan is this node's one consumer of the stream and those who follow it. It keeps
+// the latest events, so that a follower that is a little behind need not read the
+// log.
+type fan struct {
+	b     *Bus
+	mu    sync.Mutex
+	ring  []trellis.Event // with consecutive positions
+	head  uint64          // position of the last one that is known
+	moved chan struct{}
+}
+
+const fanSize = 8192
+
+func newFan(b *Bus) *fan { return &fan{b: b, moved: make(chan struct{})} }
+
+// run follows the stream, and looks after it: a position that is missing, or a
+// second of silence while the log's head moves, sends it to the log.
+func (f *fan) run(ctx context.Context) {
+	f.head = f.b.events.Head()
+	messages := make(chan trellis.Event, 4096)
+	var wg sync.WaitGroup
+	wg.Go(func() { f.consume(ctx, messages) })
+	defer wg.Wait()
+	silence := time.NewTicker(250 * time.Millisecond)
+	defer silence.Stop()
+	quiet := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-messages:
+			if f.take(ctx, e) {
+				quiet = time.Now()
+			}
+		case <-silence.C:
+			if head := f.b.events.Head(); head > f.position() && (time.Since(quiet) > time.Second || !f.b.Connected()) {
+				f.fill(ctx, head)
+			}
+		}
+	}
+}
+
+func (f *fan) position() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head
+}
+
+// take adds an event of the stream. It reports whether it was news.
+func (f *fan) take(ctx context.Context, e trellis.Event) bool {
+	head := f.position()
+	if e.Position <= head {
+		return false
+	}
+	if e.Position > head+1 {
+		f.fill(ctx, e.Position-1)
+		if f.position() != e.Position-1 {
+			return false // the log has it, and will be asked again
+		}
+	}
+	f.add([]trellis.Event{e})
+	return true
+}
+
+// fill reads what is missing up to a position from the log.
+func (f *fan) fill(ctx context.Context, to uint64) {
+	for head := f.position(); head < to && ctx.Err() == nil; head = f.position() {
+		events, err := f.b.events.Read(ctx, head, 1024)
+		if errors.Is(err, store.ErrTrimmed) {
+			oldest, err := f.b.events.Oldest(ctx)
+			if err != nil {
+				return
+			}
+			f.mu.Lock()
+			f.ring, f.head = nil, max(f.head, oldest-1)
+			f.mu.Unlock()
+			continue
+		}
+		if err != nil || len(events) == 0 {
+			return
+		}
+		f.add(events)
+	}
+}
+
+func (f *fan) add(events []trellis.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.ring)+len(events) > 2*fanSize {
+		keep := min(len(f.ring), fanSize)
+		f.ring = append(make([]trellis.Event, 0, 2*fanSize), f.ring[len(f.ring)-keep:]...)
+	}
+	f.ring = append(f.ring, events...)
+	f.head = events[len(events)-1].Position
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
+// after returns the events after a position and a channel that closes when there
+// are more; ok is false when the memory does not reach back so far.
+func (f *fan) after(position uint64) (events []trellis.Event, moved <-chan struct{}, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if position >= f.head {
+		return nil, f.moved, true
+	}
+	n := uint64(len(f.ring))
+	if position < f.head-n {
+		return nil, f.moved, false
+	}
+	part := f.ring[n-(f.head-position):]
+	return part[:len(part):len(part)], f.moved, true
+}
+
+// consume hands over what the stream has, from now on, again and again.
+func (f *fan) consume(ctx context.Context, messages chan<- trellis.Event) {
+	for ctx.Err() == nil {
+		if err := f.consumeOnce(ctx, messages); err != nil && ctx.Err() == nil {
+			f.b.log.Debug("stream not followed; the log is", "err", err)
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+func (f *fan) consumeOnce(ctx context.Context, messages chan<- trellis.Event) error {
+	s, err := f.b.js.Stream(ctx, StreamName)
+	if err != nil {
+		return err
+	}
+	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy, InactiveThreshold: 30 * time.Second})
+	if err != nil {
+		return err
+	}
+	it, err := c.Messages(jetstream.PullHeartbeat(2 * time.Second))
+	if err != nil {
+		return err
+	}
+	defer it.Stop()
+	stop := context.AfterFunc(ctx, it.Stop)
+	defer stop()
+	for {
+		m, err := it.Next()
+		if err != nil {
+			return err
+		}
+		e, err := decode(nats.Header(m.Headers()), m.Data())
+		if err != nil {
+			f.b.log.Warn("message of somebody else in the stream", "subject", m.Subject(), "err", err)
+			continue
+		}
+		select {
+		case messages <- e:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Head returns the position of the log's last event: where to follow from, for
+// whoever wants only what is to come.
+func (b *Bus) Head() uint64 { return b.events.Head() }
+
+// Follow implements [trellis.Source]: it calls h for each event after a position,
+// first from the log, then as they come, in order and once each, as long as h
+// succeeds. It sees the events of the actor's tenant or, in a context of the
+// platform, of all. A position that the log no longer reaches back to is
+// [store.ErrTrimmed].
+func (b *Bus) Follow(ctx context.Context, from uint64, pattern string, h func(context.Context, trellis.Event) error) error {
+	if !trellis.ValidPattern(pattern) {
+		return trellis.Errorf(trellis.Invalid, "pattern %q is neither a type, nor a prefix with .*, nor *", pattern)
+	}
+	tenant, all := trellis.ActorFrom(ctx).Tenant, store.IsPlatform(ctx)
+	if tenant == "" && !all {
+		return trellis.Errorf(trellis.Denied, "nobody follows events")
+	}
+	reading := store.Platform(ctx)
+	for position := from; ; {
+		events, moved, ok := b.fan.after(position)
+		if !ok {
+			var err error
+			if events, err = b.events.Read(reading, position, 256); err != nil {
+				return err
+			}
+		}
+		for _, e := range events {
+			if (all || e.Tenant == tenant) && trellis.MatchType(pattern, e.Type) {
+				if err := h(ctx, e); err != nil {
+					return err
+				}
+			}
+			position = e.Position
+		}
+		if len(events) > 0 {
+			continue
+		}
+		if !ok { // the log is where the memory begins: look again
+			if !pause(ctx, time.Millisecond) {
+				return nil
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-moved:
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package plugins
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// Step is one call of an extension, as a trace shows it.
+type Step struct {
+	Extension string        `json:"extension" doc:"ID of the extension."`
+	Hook      string        `json:"hook" doc:"Export that ran."`
+	Filter    string        `json:"filter,omitempty" doc:"Type of the filter, for a step of one."`
+	Event     string        `json:"event,omitempty" doc:"ID of the event, for a delivery."`
+	Started   time.Time     `json:"started" doc:"When it began."`
+	Duration  time.Duration `json:"duration_ns" doc:"How long it took, in nanoseconds."`
+	Fuel      uint64        `json:"fuel" doc:"How much work it was."`
+	HostCalls int           `json:"host_calls" doc:"How often it called the platform."`
+	Changed   bool          `json:"changed,omitempty" doc:"Whether it changed what it was asked about."`
+	Outcome   string        `json:"outcome" doc:"How it ended." enum:"passed,changed,refused,failed"`
+	Error     string        `json:"error,omitempty" doc:"Why it refused or failed."`
+}
+
+// Trace is what extensions did in one request, and in what it led to.
+type Trace struct {
+	ID    string `json:"id" doc:"The trace ID, as the header traceparent of the answer has it."`
+	Steps []Step `json:"steps" doc:"Calls of extensions, in order."`
+}
+
+// Traces are the latest traces of this node. The oldest are forgotten.
+type Traces struct {
+	mu    sync.Mutex
+	size  int
+	byID  map[string]*traced
+	order []string // IDs, oldest first
+}
+
+type traced struct {
+	tenant string
+	steps  []Step
+}
+
+const maxSteps = 200
+
+func newTraces(size int) *Traces { return &Traces{size: size, byID: map[string]*traced{}} }
+
+func (t *Traces) add(tenant, id string, s Step) {
+	if id == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.byID[id]
+	if x == nil {
+		if len(t.order) >= t.size {
+			delete(t.byID, t.order[0])
+			t.order = t.order[1:]
+		}
+		x = &traced{tenant: tenant}
+		t.byID[id] = x
+		t.order = append(t.order, id)
+	}
+	if x.tenant == tenant && len(x.steps) < maxSteps {
+		x.steps = append(x.steps, s)
+	}
+}
+
+func (t *Traces) get(tenant, id string) (Trace, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.byID[id]
+	if x == nil || x.tenant != tenant {
+		return Trace{}, false
+	}
+	return Trace{ID: id, Steps: append([]Step{}, x.steps...)}, true
+}
+
+// ByID names a trace.
+type ByID struct {
+	ID string `json:"id" doc:"The trace ID: 32 hexadecimal digits."`
+}
+
+func (p *Plugins) traceOperation() hostapi.Operation {
+	return hostapi.Define(hostapi.Spec{Name: "traces.get", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/traces/:id"),
+		Doc: "What extensions did in one request, and in what it led to, as far as this node remembers."},
+		func(ByID) hostapi.Scope { return hostapi.Scope{} },
+		func(ctx context.Context, in ByID) (Trace, error) {
+			tenant, err := store.Tenant(ctx)
+			if err != nil {
+				return Trace{}, err
+			}
+			t, ok := p.traces.get(tenant, in.ID)
+			if !ok {
+				return Trace{}, trellis.Errorf(trellis.NotFound, "trace %q", in.ID)
+			}
+			return t, nil
+		})
+}
