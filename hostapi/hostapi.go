@@ -400,3 +400,12 @@ func (r *reads) first(at time.Time, key string) bool {
 	r.seen[key] = true
 	return true
 }
+
+// Audited returns a context whose first write records that the actor did what is
+// no operation: an upload, a stream.
+func (a *API) Audited(ctx context.Context, operation, target string) context.Context {
+	actor := trellis.ActorFrom(ctx)
+	return store.WithAudit(ctx, store.Entry{
+		Tenant: actor.Tenant, Actor: actor.String(), Operation: operation, Target: target, Outcome: "ok", Door: string(HTTPDoor), Trace: trellis.TraceFrom(ctx).ID,
+	})
+}

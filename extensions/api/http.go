@@ -1,0 +1,323 @@
+package api
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/web"
+)
+
+// Limits of bodies.
+const (
+	maxBody   = 1 << 20
+	maxUpload = 1 << 30
+)
+
+// Routes returns the routes of every operation that has an HTTP door, and those
+// of uploads, downloads and the login.
+func (a *API) Routes() ([]web.Route, error) {
+	var routes []web.Route
+	for _, o := range a.cfg.API.Operations() {
+		s := o.Spec()
+		if s.Doors.Path == "" {
+			continue
+		}
+		in, err := hostapi.SchemaOf(o.In())
+		if err != nil {
+			return nil, err
+		}
+		out, err := hostapi.SchemaOf(o.Out())
+		if err != nil {
+			return nil, err
+		}
+		r := web.Route{
+			Method: s.Doors.Method, Path: s.Doors.Path, Name: s.Name, Summary: s.Doc, Permission: s.Permission, Request: in, Response: out,
+			Status: status(s), Handle: a.operation(o),
+		}
+		if s.Doors.Method != "GET" {
+			r.Limit = maxBody
+		}
+		routes = append(routes, r)
+	}
+	login, err := hostapi.SchemaOf(reflect.TypeFor[learning.Login]())
+	if err != nil {
+		return nil, err
+	}
+	return append(routes,
+		web.Route{Method: "POST", Path: "/api/v1/login", Name: "login", Summary: "Exchanges a name and a password for a token that lasts twelve hours.",
+			Public: true, Limit: 16 << 10, Request: login, Handle: a.login},
+		web.Route{Method: "POST", Path: "/api/v1/extensions", Name: "extensions.install", Summary: "Installs a bundle, for the tenant or, with ?course=KEY, for a course. It is enabled for nobody yet.",
+			Permission: "extensions:write", Limit: extensions.MaxBundle, Status: 201, Handle: a.install},
+		web.Route{Method: "POST", Path: "/api/v1/imports/:format", Name: "imports.create", Summary: "Takes an upload and returns the job that imports it. Options stand in the query: strict, passwords, dry_run, title.",
+			Permission: "imports:write", Limit: maxUpload, Status: 202, Stream: true, Handle: a.upload},
+		web.Route{Method: "GET", Path: "/api/v1/exports/:format", Name: "exports.get", Summary: "Downloads what the tenant has.",
+			Permission: "exports:read", Stream: true, Handle: a.export},
+	), nil
+}
+
+// status is that of success: what makes something says so.
+func status(s hostapi.Spec) int {
+	if s.Doors.Method == "POST" && strings.HasSuffix(s.Name, ".create") {
+		return fiber.StatusCreated
+	}
+	return fiber.StatusOK
+}
+
+// operation performs an operation: its input is the body, the query and the path
+// together.
+func (a *API) operation(o hostapi.Operation) func(*fiber.Ctx) error {
+	s := o.Spec()
+	return func(c *fiber.Ctx) error {
+		in, err := input(c, s, o.In())
+		if err != nil {
+			return err
+		}
+		out, err := a.cfg.API.Serve(web.Context(c), hostapi.HTTPDoor, s.Name, in)
+		if err != nil {
+			return err
+		}
+		return web.Raw(c, status(s), out)
+	}
+}
+
+// input puts together what an operation is asked.
+func input(c *fiber.Ctx, s hostapi.Spec, t reflect.Type) ([]byte, error) {
+	fields := map[string]json.RawMessage{}
+	if s.Doors.Method != "GET" {
+		raw, err := web.ReadBody(c)
+		if err != nil {
+			return nil, err
+		}
+		if len(raw) > 0 {
+			if err := trellis.DecodeStrict(raw, &fields); err != nil {
+				return nil, trellis.Errorf(trellis.Invalid, "the body: %s", err)
+			}
+		}
+	}
+	query, err := web.Query(c)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range query {
+		if err := put(fields, t, name, values, "the query"); err != nil {
+			return nil, err
+		}
+	}
+	for _, part := range strings.Split(s.Doors.Path, "/") {
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			value, err := web.Param(c, name)
+			if err != nil {
+				return nil, err
+			}
+			if err := put(fields, t, name, []string{value}, "the path"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return json.Marshal(fields)
+}
+
+// put adds a parameter as JSON of its field's type.
+func put(fields map[string]json.RawMessage, t reflect.Type, name string, values []string, where string) error {
+	if _, ok := fields[name]; ok {
+		return trellis.Errorf(trellis.Invalid, "%s stands in %s and elsewhere", name, where)
+	}
+	f, ok := fieldOf(t, name)
+	if !ok {
+		return trellis.Errorf(trellis.Invalid, "there is no parameter %.80q", name)
+	}
+	if f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.String {
+		fields[name] = encode(values)
+		return nil
+	}
+	if len(values) != 1 {
+		return trellis.Errorf(trellis.Invalid, "%s stands in %s more than once", name, where)
+	}
+	v := values[0]
+	for f.Kind() == reflect.Pointer {
+		f = f.Elem()
+	}
+	switch f.Kind() {
+	case reflect.String:
+		fields[name] = encode(v)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return trellis.Errorf(trellis.Invalid, "%s is true or false", name)
+		}
+		fields[name] = encode(b)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return trellis.Errorf(trellis.Invalid, "%s is a whole number", name)
+		}
+		fields[name] = encode(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil {
+			return trellis.Errorf(trellis.Invalid, "%s is a number", name)
+		}
+		fields[name] = encode(n)
+	default:
+		return trellis.Errorf(trellis.Invalid, "%s belongs into the body", name)
+	}
+	return nil
+}
+
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null") // only NaN and its kin have no JSON form, and the operation refuses null
+	}
+	return raw
+}
+
+// fieldOf finds the type of a field by its JSON name.
+func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && key == "" {
+			if found, ok := fieldOf(f.Type, name); ok {
+				return found, true
+			}
+		}
+		if key == name && f.IsExported() {
+			return f.Type, true
+		}
+	}
+	return nil, false
+}
+
+func (a *API) login(c *fiber.Ctx) error {
+	var in learning.Login
+	if err := web.DecodeBody(c, &in); err != nil {
+		return err
+	}
+	in.Address = web.ClientAddress(c)
+	ctx := web.Context(c)
+	if trellis.ActorFrom(ctx).Tenant == "" {
+		return trellis.Errorf(trellis.Invalid, "say which tenant: by its host name, by /t/TENANT before the path, or by the header Trellis-Tenant")
+	}
+	token, err := a.cfg.Learning.Login(ctx, in)
+	if err != nil {
+		return err
+	}
+	return web.JSON(c, fiber.StatusOK, token)
+}
+
+// permitted checks the permission of a route that is no operation.
+func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
+	reach := hostapi.ReachOf(web.Context(c), permission)
+	switch {
+	case reach.Empty():
+		return trellis.Errorf(trellis.Denied, "this needs the permission %s", permission)
+	case !reach.Allows(at):
+		return trellis.Errorf(trellis.NotFound, "there is no such thing here")
+	}
+	return nil
+}
+
+func (a *API) install(c *fiber.Ctx) error {
+	query, err := web.Query(c)
+	if err != nil {
+		return err
+	}
+	if err := only(query, "course"); err != nil {
+		return err
+	}
+	owner := extensions.Scope{Course: query.Get("course")}
+	if err := permitted(c, "extensions:write", hostapi.Scope{Course: owner.Course}); err != nil {
+		return err
+	}
+	if owner.Course != "" {
+		if _, err := a.cfg.Learning.Course(web.Context(c), owner.Course); err != nil {
+			return err
+		}
+	}
+	raw, err := web.ReadBody(c)
+	if err != nil {
+		return err
+	}
+	x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
+	if err != nil {
+		return err
+	}
+	return web.JSON(c, fiber.StatusCreated, x)
+}
+
+func only(query url.Values, names ...string) error {
+	for name := range query {
+		if !slices.Contains(names, name) {
+			return trellis.Errorf(trellis.Invalid, "there is no parameter %.80q", name)
+		}
+	}
+	return nil
+}
+
+func (a *API) upload(c *fiber.Ctx) error {
+	if err := permitted(c, "imports:write", hostapi.Scope{}); err != nil {
+		return err
+	}
+	query, err := web.Query(c)
+	if err != nil {
+		return err
+	}
+	if err := only(query, "strict", "passwords", "dry_run", "title"); err != nil {
+		return err
+	}
+	options := map[string]any{}
+	for name := range query {
+		if name == "title" {
+			options[name] = query.Get(name)
+			continue
+		}
+		b, err := strconv.ParseBool(query.Get(name))
+		if err != nil {
+			return trellis.Errorf(trellis.Invalid, "%s is true or false", name)
+		}
+		options[name] = b
+	}
+	format, err := web.Param(c, "format")
+	if err != nil {
+		return err
+	}
+	job, err := a.cfg.Importer.Upload(a.cfg.API.Audited(web.Context(c), "imports.create", format), format, web.Body(c), encode(options))
+	if err != nil {
+		return err
+	}
+	return web.JSON(c, fiber.StatusAccepted, job)
+}
+
+func (a *API) export(c *fiber.Ctx) error {
+	if err := permitted(c, "exports:read", hostapi.Scope{}); err != nil {
+		return err
+	}
+	format, err := web.Param(c, "format")
+	if err != nil {
+		return err
+	}
+	ctx, ended := web.Context(c), web.Ended(c)
+	c.Set(fiber.HeaderContentType, "application/zip")
+	c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", trellis.ActorFrom(ctx).Tenant+"-"+format+".zip"))
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		defer ended()
+		if err := a.cfg.Exporter.Export(ctx, format, w); err != nil {
+			return // the zip has no end then, which whoever reads it sees
+		}
+		_ = w.Flush()
+	})
+	return nil
+}
