@@ -1,0 +1,94 @@
+package instrument
+
+// How code pays. A body is cut into regions, each of which has one way in: its
+// first instruction. Regions begin at the function's entry, at the head of a
+// loop, after a conditional branch, in each arm of an if, and where a block
+// ends that something leaves early. Every region has one that always runs
+// before it (for what follows a block: the one in which the block began), so a
+// region either pays for itself where it begins or lets that one pay for it in
+// advance. It does the latter as long as what is paid in advance, and perhaps
+// never used, stays below slack. The heads of loops and the entries of functions
+// always pay themselves, so a loop pays for each turn.
+//
+// So what a guest pays exceeds what it uses by at most slack for each payment,
+// and code with few branches pays seldom. An interpreter, one loop around a
+// thousand cases, pays for the case that runs.
+//
+// Paying only subtracts; whether anything is left is asked at the heads of loops
+// and at the entry of functions that call, past which all code that could run
+// for long must come, and before instructions that take as long as an operand
+// says.
+const slack = 64
+
+type pointKind byte
+
+const (
+	pointRegion pointKind = iota // pay
+	pointEntry                   // of the function: pay
+	pointLoop                    // pay and check
+	pointReturn                  // a return with that many blocks around it
+	pointLength                  // pay for a length and check
+)
+
+// point is a place of the output at which something is put in.
+type point struct {
+	at      int // offset in function.out
+	kind    pointKind
+	value   int64 // fuel; of a return, blocks; of a length, the shift
+	advance int64 // what it pays for later regions
+	payer   int   // point that pays for the region: itself or one before it
+	parent  int   // region that always runs before
+	most    int64 // of a length: more than that costs nothing
+}
+
+// noMost is for instructions that trap where they cannot do what they are asked.
+const noMost = -1
+
+// addPoint adds p at the present end of the output.
+func (f *function) addPoint(p point) int {
+	p.at = len(f.out)
+	f.points = append(f.points, p)
+	return len(f.points) - 1
+}
+
+// enter begins a region, which runs only after the region parent has.
+func (f *function) enter(parent int, loop bool) {
+	f.settle()
+	p := point{kind: pointRegion, parent: parent}
+	if loop {
+		p.kind = pointLoop
+	}
+	f.region = f.addPoint(p)
+}
+
+// settle decides who pays for the present region, which has ended.
+func (f *function) settle() {
+	p := &f.points[f.region]
+	p.payer = f.region
+	if p.kind != pointRegion {
+		return
+	}
+	payer := &f.points[f.points[p.parent].payer]
+	if payer.advance+p.value <= slack {
+		payer.advance += p.value
+		payer.value += p.value
+		p.value = 0
+		p.payer = f.points[p.parent].payer
+	}
+}
+
+// spend adds to the cost of the present region.
+func (f *function) spend(fuel int64) {
+	if !f.dead {
+		f.points[f.region].value += fuel
+	}
+}
+
+// length makes the instruction that follows pay for the i32 on top of the stack.
+// More than most costs nothing: such a growth fails at once.
+func (f *function) length(shift int, most int64) {
+	if f.dead {
+		return
+	}
+	f.addPoint(point{kind: pointLength, value: int64(shift), most: most})
+}

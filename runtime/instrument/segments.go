@@ -1,0 +1,203 @@
+package instrument
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// constant reads an expression of which the engine computes a value before any
+// code runs (specification 3.3.10): one instruction and its end. It returns the
+// expression, encoded anew; fixed says that it is the i32.const value.
+func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
+	at := r.pos
+	op := r.byte()
+	expr = append(expr, op)
+	switch op {
+	case opI32Const:
+		v := r.signed(32)
+		expr, value, fixed = appendSigned(expr, v), uint32(v), true
+	case opI64Const:
+		expr = appendSigned(expr, r.signed(64))
+	case opF32Const:
+		expr = append(expr, r.bytes(4)...)
+	case opF64Const:
+		expr = append(expr, r.bytes(8)...)
+	case opGlobalGet:
+		expr = appendUint(expr, r.index("global", len(m.globals)))
+	case opRefNull:
+		expr = append(expr, r.refType())
+	case opRefFunc:
+		f := r.index("function", len(m.funcs))
+		m.declare(f)
+		expr = appendUint(expr, f)
+	case opVector:
+		if sub := r.u32(); sub != 12 {
+			r.failAt(at, "instruction %s in a constant expression", hexSub(op, sub))
+		}
+		expr = append(append(expr, 12), r.bytes(16)...)
+	default:
+		r.failAt(at, "instruction %s in a constant expression", hex(op))
+	}
+	if r.err == nil && r.byte() != opEnd {
+		r.failAt(at, "extended constant expressions are not supported")
+	}
+	return append(expr, opEnd), value, fixed
+}
+
+// declare notes that f is named outside of the code, which ref.func wants.
+func (m *module) declare(f uint32) {
+	if m.declared == nil {
+		m.declared = make([]bool, len(m.funcs))
+	}
+	if int(f) < len(m.declared) {
+		m.declared[f] = true
+	}
+}
+
+func (m *module) readElements(r *reader) {
+	n := r.items("element segments", 3)
+	for range n {
+		m.elements = append(m.elements, m.element(r))
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+// element reads an element segment (specification 5.5.12) and encodes it anew.
+// Of the three bits of its flags the first means passive or declared, the
+// second that a table is named (or that it is declared), the third that the
+// elements are expressions.
+func (m *module) element(r *reader) []byte {
+	at := r.pos
+	flags := r.u32()
+	if flags > 7 {
+		r.failAt(at, "unknown kind of element segment %d", flags)
+		return nil
+	}
+	out := appendUint(nil, flags)
+	if flags&1 == 0 {
+		if flags&2 != 0 {
+			out = appendUint(out, r.index("table", len(m.tables)))
+		} else if len(m.tables) == 0 {
+			r.failAt(at, "there is no table 0")
+		}
+		offset, _, _ := m.constant(r)
+		out = append(out, offset...)
+	}
+	if flags&3 != 0 {
+		if flags&4 != 0 {
+			out = append(out, r.refType())
+		} else {
+			kind := r.byte()
+			if kind != 0 {
+				r.failAt(at, "unknown kind of elements %#02x", kind)
+			}
+			out = append(out, kind)
+		}
+	}
+	n := r.count("elements", 1)
+	if m.elementCount += n; m.elementCount > 2*m.limits.Table {
+		r.failAt(at, "%d elements of segments exceed the limit of %d", m.elementCount, 2*m.limits.Table)
+	}
+	out = appendUint(out, n)
+	for range n {
+		if r.err != nil {
+			return nil
+		}
+		if flags&4 != 0 {
+			expr, _, _ := m.constant(r)
+			out = append(out, expr...)
+		} else {
+			f := r.index("function", len(m.funcs))
+			m.declare(f)
+			out = appendUint(out, f)
+		}
+	}
+	return out
+}
+
+func (m *module) readDataCount(r *reader) { m.dataCount = int(r.u32()) }
+
+func (m *module) readData(r *reader) {
+	n := r.items("data segments", 2)
+	m.data = make([]dataSegment, 0, n)
+	for range n {
+		at := r.pos
+		var d dataSegment
+		switch flags := r.u32(); flags {
+		case 1:
+			d.passive = true
+		case 2:
+			if r.u32() != 0 {
+				r.failAt(at, "multiple memories are not supported (data segment)")
+			}
+			fallthrough
+		case 0:
+			if !m.memory {
+				r.failAt(at, "data segment without a memory")
+			}
+			d.offset, d.at, d.fixed = m.constant(r)
+		default:
+			r.failAt(at, "unknown kind of data segment %d", flags)
+		}
+		d.bytes = r.bytes(r.count("bytes of data", 1))
+		if r.err != nil {
+			return
+		}
+		m.data = append(m.data, d)
+	}
+}
+
+// readCode finds the bodies; function.go reads them.
+func (m *module) readCode(r *reader) {
+	n := r.count("bodies", 3)
+	for range n {
+		size := r.count("bytes of a body", 1)
+		body := span{r.pos, r.pos + size}
+		r.bytes(size)
+		if r.err != nil {
+			return
+		}
+		m.bodies = append(m.bodies, body)
+	}
+}
+
+// mergeGap is how many zero bytes may be written to make one segment of two: a
+// segment of its own costs about as much.
+const mergeGap = 16
+
+// mergedData returns the data segments, joined where they follow one another:
+// compilers write tens of thousands of small ones, each of which takes time at
+// every instantiation. Bytes in the gaps are zero before and after, because
+// segments are joined only if all of them lie in ascending order.
+func (m *module) mergedData() []dataSegment {
+	if m.dataByIndex {
+		return m.data
+	}
+	var end uint64
+	for _, d := range m.data {
+		if !d.fixed || uint64(d.at) < end {
+			return m.data
+		}
+		end = uint64(d.at) + uint64(len(d.bytes))
+	}
+	var out []dataSegment
+	for _, d := range m.data {
+		if len(out) > 0 {
+			last := &out[len(out)-1]
+			gap := uint64(d.at) - uint64(last.at) - uint64(len(last.bytes))
+			if gap <= mergeGap {
+				last.bytes = append(last.bytes, make([]byte, gap)...)
+				last.bytes = append(last.bytes, d.bytes...)
+				continue
+			}
+		}
+		d.bytes = slices.Clip(d.bytes) // part of the binary, so that the first append copies
+		out = append(out, d)
+	}
+	return out
+}
+
+// appendUint appends v, which is not negative, as unsigned LEB128.
+func appendUint[T int | uint32](b []byte, v T) []byte { return binary.AppendUvarint(b, uint64(v)) }
