@@ -1,0 +1,212 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
+// cache is a directory with, for each compiled module, an entry (what the
+// rewriter made of the module and said of it) and a file of machine code, which
+// is wazero's. The entry holds the digest of the machine code and ends in a
+// digest of itself, so that anything torn or changed counts as absent. Files
+// appear by being renamed into place, the entry last.
+type cache struct {
+	dir       string // "": none
+	temporary bool   // made by open, to be removed at the end
+	machine   string // stands for wazero's version and this machine's abilities
+}
+
+const (
+	cacheFormat  = 1 // of the entries
+	entryMagic   = "trellis-module\n"
+	entrySuffix  = ".module"
+	buildPrefix  = "build-"
+	maxEntry     = 256 << 20
+	staleBuild   = time.Hour
+	dirMode      = 0o700
+	othersMayAct = 0o022
+)
+
+// entryHeader stands before the rewritten module in an entry.
+type entryHeader struct {
+	Info   instrument.Info `json:"info"`
+	Native string          `json:"native"` // path of the machine code in the cache; "" if the engine makes none
+	Digest string          `json:"digest"` // SHA-256 of the machine code
+}
+
+// open makes or checks the directory. Without one, but with a child that needs a
+// place for what it compiles, it makes a temporary one.
+func (c *cache) open(dir string, needed bool) error {
+	if dir == "" {
+		if !needed {
+			return nil
+		}
+		dir, err := os.MkdirTemp("", "trellis-modules-")
+		if err != nil {
+			return fmt.Errorf("make temporary compile cache: %w", err)
+		}
+		c.dir, c.temporary = dir, true
+		c.machine, err = machine()
+		return err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("open compile cache: %w", err)
+	}
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return fmt.Errorf("open compile cache: %w", err)
+	}
+	if err := onlyOurs(dir); err != nil {
+		return err
+	}
+	c.dir = dir
+	c.sweep()
+	c.machine, err = machine()
+	return err
+}
+
+// onlyOurs refuses a directory that others may write to: what lies in it is run
+// as machine code.
+func onlyOurs(dir string) error {
+	st, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open compile cache: %w", err)
+	case !st.IsDir():
+		return trellis.Errorf(trellis.Invalid, "compile cache %s is not a directory", dir)
+	case !ownedByUs(st):
+		return trellis.Errorf(trellis.Invalid, "compile cache %s belongs to another user", dir)
+	case checksModes && st.Mode().Perm()&othersMayAct != 0:
+		return trellis.Errorf(trellis.Invalid, "compile cache %s may be written to by others (mode %04o): machine code is run from it", dir, st.Mode().Perm())
+	}
+	return nil
+}
+
+// sweep removes what killed compilations left behind.
+func (c *cache) sweep() {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return // the next use of the directory says why
+	}
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), buildPrefix) && time.Since(st.ModTime()) > staleBuild {
+			_ = os.RemoveAll(filepath.Join(c.dir, e.Name()))
+		}
+	}
+}
+
+func (c *cache) path(key string) string { return filepath.Join(c.dir, key+entrySuffix) }
+
+// errMiss is why a lookup in the cache found nothing usable.
+var errMiss = errors.New("not in the compile cache")
+
+// load returns the module from the cache, if entry and machine code are whole.
+func (r *Runtime) load(ctx context.Context, key string) (wazero.CompiledModule, instrument.Info, error) {
+	module, header, err := r.cache.read(key)
+	if err != nil {
+		return nil, header.Info, err
+	}
+	compiled, err := r.wasm.CompileModule(ctx, module)
+	if err != nil {
+		return nil, header.Info, fmt.Errorf("load compiled module: %w", err)
+	}
+	return compiled, header.Info, nil
+}
+
+// read returns an entry after checking it and its machine code.
+func (c *cache) read(key string) (module []byte, h entryHeader, err error) {
+	data, err := readBounded(c.path(key), maxEntry)
+	if err != nil {
+		return nil, h, err
+	}
+	module, h, err = decodeEntry(data)
+	if err != nil {
+		return nil, h, err
+	}
+	if h.Native == "" {
+		return module, h, nil
+	}
+	code, err := readBounded(filepath.Join(c.dir, h.Native), 4*maxEntry)
+	if err != nil {
+		return nil, h, err
+	}
+	if digestOf(code) != h.Digest {
+		return nil, h, fmt.Errorf("%w: machine code is damaged", errMiss)
+	}
+	return module, h, nil
+}
+
+func readBounded(path string, limit int64) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, errMiss
+		}
+		return nil, fmt.Errorf("read compile cache: %w", err)
+	}
+	if st.Size() > limit {
+		return nil, fmt.Errorf("%w: %s has %d bytes", errMiss, filepath.Base(path), st.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read compile cache: %w", err)
+	}
+	return data, nil
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func encodeEntry(h entryHeader, module []byte) ([]byte, error) {
+	head, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("encode compiled module: %w", err)
+	}
+	var b bytes.Buffer
+	b.WriteString(entryMagic)
+	b.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(head))))
+	b.Write(head)
+	b.Write(module)
+	sum := sha256.Sum256(b.Bytes())
+	b.Write(sum[:])
+	return b.Bytes(), nil
+}
+
+func decodeEntry(data []byte) (module []byte, h entryHeader, err error) {
+	const fixed = len(entryMagic) + 4
+	if len(data) < fixed+sha256.Size {
+		return nil, h, fmt.Errorf("%w: the entry is cut", errMiss)
+	}
+	body := data[:len(data)-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[len(body):]) || string(body[:len(entryMagic)]) != entryMagic {
+		return nil, h, fmt.Errorf("%w: the entry is damaged", errMiss)
+	}
+	length := binary.LittleEndian.Uint32(body[len(entryMagic):])
+	if uint64(length) > uint64(len(body)-fixed) {
+		return nil, h, fmt.Errorf("%w: the entry is damaged", errMiss)
+	}
+	if err := trellis.DecodeStrict(body[fixed:fixed+int(length)], &h); err != nil {
+		return nil, h, fmt.Errorf("%w: %v", errMiss, err)
+	}
+	if h.Native != "" && !filepath.IsLocal(h.Native) {
+		return nil, h, fmt.Errorf("%w: machine code outside of the cache", errMiss)
+	}
+	return body[fixed+int(length):], h, nil
+}

@@ -1,0 +1,91 @@
+package runtime
+
+import (
+	"slices"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
+// Info is what can be said of a module without running it.
+type Info struct {
+	Convention string   // "trellis/1"
+	Hooks      []string // in alphabetical order
+	Imports    []string // "module.name", in alphabetical order
+	Memory     int      // bytes of linear memory at the start
+	MaxMemory  int      // bytes that it may grow to, within the limits
+	// Fresh says why every call of a [Pristine] module needs a new instance,
+	// which is slow. Empty: instances are put back and used again.
+	Fresh string
+}
+
+// Check examines a module as [Runtime.Compile] does, but neither compiles nor
+// runs it: its form, the limits of its size, its imports and exports. What it
+// accepts may still fail to compile. Errors are of kind Invalid.
+func Check(binary []byte, l Limits) (Info, error) {
+	l, err := l.withDefaults()
+	if err != nil {
+		return Info{}, err
+	}
+	_, info, err := instrument.Rewrite(binary, l.instrument())
+	if err != nil {
+		return Info{}, err
+	}
+	conv, err := recognise(info)
+	if err != nil {
+		return Info{}, err
+	}
+	return describe(conv, info), nil
+}
+
+func (l Limits) instrument() instrument.Limits {
+	return instrument.Limits{Memory: uint32(l.Memory / pageSize)}
+}
+
+// recognise finds the convention of a module and checks that it keeps to it.
+func recognise(info instrument.Info) (convention, error) {
+	for _, c := range conventions() {
+		if c.claims(info) {
+			if err := checkImports(info); err != nil {
+				return nil, err
+			}
+			return c, c.check(info)
+		}
+	}
+	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64")
+}
+
+// checkImports refuses by name what is not offered.
+func checkImports(info instrument.Info) error {
+	offered := map[string]instrument.Signature{}
+	for _, f := range append(trellisFunctions(), wasiFunctions()...) {
+		offered[f.module+"."+f.name] = instrument.Signature{Params: f.params, Results: f.results}
+	}
+	for _, imp := range info.Imports {
+		name := imp.Module + "." + imp.Name
+		want, ok := offered[name]
+		if !ok {
+			return trellis.Errorf(trellis.Invalid, "import %s is not offered", clean(name, 100))
+		}
+		if imp.Signature != want {
+			return trellis.Errorf(trellis.Invalid, "import %s is %s, want %s", name, imp.Signature, want)
+		}
+	}
+	return nil
+}
+
+func describe(c convention, info instrument.Info) Info {
+	d := Info{
+		Convention: c.name(), Hooks: c.hooks(info),
+		Memory: int(info.MinMemory) * pageSize, MaxMemory: int(info.MaxMemory) * pageSize,
+	}
+	if !info.Resettable {
+		d.Fresh = info.NotResettable
+	}
+	for _, imp := range info.Imports {
+		d.Imports = append(d.Imports, imp.Module+"."+imp.Name)
+	}
+	slices.Sort(d.Imports)
+	d.Imports = slices.Compact(d.Imports)
+	return d
+}

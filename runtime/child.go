@@ -1,0 +1,164 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
+const (
+	childMemory   = 384 << 20        // default of -memory
+	childCPU      = 60 * time.Second // default of -cpu
+	childDeadline = 60 * time.Second
+	childModule   = 64 << 20 // bytes that a child reads at most
+	childReport   = 16 << 20
+	childStderr   = 64 << 10
+)
+
+// report is what a child prints.
+type report struct {
+	Info  *instrument.Info `json:"info,omitempty"`
+	Error *problem         `json:"error,omitempty"`
+}
+
+// CompileChild is the main function of the child process that [Config.Compiler]
+// names: it limits its own memory and processor time, compiles the module on
+// stdin into the cache of its parent, prints what it found as JSON, and returns
+// the exit status. Before the arguments that the parent adds, args may hold
+//
+//	-memory N   bytes of data that it may use (default 384 MiB; 0: no limit)
+//	-cpu N      seconds of processor time (default 60; 0: no limit)
+//
+// Both limits hold on Linux only; elsewhere the parent's deadline remains.
+func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("compile-child", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	memory := flags.Uint64("memory", childMemory, "bytes of data; 0: no limit")
+	cpu := flags.Uint64("cpu", uint64(childCPU/time.Second), "seconds of processor time; 0: no limit")
+	cacheDir := flags.String("cache", "", "directory of compiled modules")
+	dir := flags.String("dir", "", "directory to work in, inside the cache")
+	key := flags.String("key", "", "name of the entry")
+	limits := flags.String("limits", "", "limits of the rewriter, as JSON")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	var l instrument.Limits
+	if err := trellis.DecodeStrict([]byte(*limits), &l); err != nil || *cacheDir == "" || *dir == "" || *key == "" {
+		fmt.Fprintln(stderr, "compile-child is started by the server, which gives it -cache, -dir, -key and -limits")
+		return 2
+	}
+	if err := limitChild(*memory, *cpu); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	if *memory > 0 {
+		debug.SetMemoryLimit(int64(*memory / 4 * 3)) // collect rather than die
+	}
+	info, err := compileFrom(stdin, workspace{*cacheDir, *dir}, *key, l)
+	if err != nil {
+		printReport(stdout, report{Error: &problem{trellis.KindOf(err), err.Error()}})
+		return 1
+	}
+	printReport(stdout, report{Info: &info})
+	return 0
+}
+
+func compileFrom(stdin io.Reader, w workspace, key string, l instrument.Limits) (instrument.Info, error) {
+	binary, err := io.ReadAll(io.LimitReader(stdin, childModule+1))
+	if err != nil {
+		return instrument.Info{}, fmt.Errorf("read module: %w", err)
+	}
+	if len(binary) > childModule {
+		return instrument.Info{}, trellis.Errorf(trellis.Invalid, "the module has more than %d bytes", childModule)
+	}
+	return w.build(context.Background(), key, binary, l)
+}
+
+func printReport(w io.Writer, r report) {
+	_ = json.NewEncoder(w).Encode(r) // a parent that is gone needs no report
+}
+
+// buildInChild has the child compile a module into the cache. What is wrong with
+// the module, and a child that its limits ended, are errors of kind Invalid.
+func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, binary []byte, l instrument.Limits) error {
+	if len(binary) > childModule {
+		return trellis.Errorf(trellis.Invalid, "the module has more than %d bytes", childModule)
+	}
+	limits, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("encode limits: %w", err)
+	}
+	timed, cancel := context.WithTimeout(ctx, childDeadline)
+	defer cancel()
+	argv := append(r.cfg.Compiler[:len(r.cfg.Compiler):len(r.cfg.Compiler)],
+		"-cache", w.cache, "-dir", w.dir, "-key", key, "-limits", string(limits))
+	cmd := exec.CommandContext(timed, argv[0], argv[1:]...)
+	cmd.Env = []string{"HOME=" + w.dir, "TMPDIR=" + w.dir, "GOTRACEBACK=none"} // nothing of ours: it reads hostile input
+	cmd.Stdin = bytes.NewReader(binary)
+	out, complaint := &head{limit: childReport}, &head{limit: childStderr}
+	cmd.Stdout, cmd.Stderr = out, complaint
+	cmd.WaitDelay = 5 * time.Second
+	alone(cmd)
+	start := time.Now()
+	err = cmd.Run()
+	r.log.Debug("module compiled", "key", key, "bytes", len(binary), "took", time.Since(start), "err", err)
+	var rep report
+	if json.Unmarshal(out.data, &rep) == nil && rep.Error != nil {
+		return trellis.Errorf(rep.Error.Kind, "%s", clean(rep.Error.Message, maxMessage))
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case timed.Err() != nil:
+		return trellis.Errorf(trellis.Invalid, "compiling takes longer than the %v allowed", childDeadline)
+	case !errors.As(err, &exit):
+		return fmt.Errorf("start compiler %s: %w", argv[0], err)
+	}
+	if what := limitThatEnded(exit.ProcessState, complaint.data); what != "" {
+		return trellis.Errorf(trellis.Invalid, "compiling needs more %s than allowed", what)
+	}
+	return fmt.Errorf("compiler %s: %w: %s", argv[0], err, clean(string(complaint.data), 500))
+}
+
+// limitThatEnded returns which limit a child came up against, "" if none.
+func limitThatEnded(state *os.ProcessState, stderr []byte) string {
+	// Go says in many ways that it got no memory, and at some places only by
+	// crashing in its own code; a bug of the compiler would be a panic.
+	for _, sign := range []string{"fatal error:", "out of memory", "cannot allocate memory", "SIGSEGV: segmentation violation\nPC="} {
+		if bytes.Contains(stderr, []byte(sign)) && !bytes.Contains(stderr, []byte("panic:")) {
+			return "memory"
+		}
+	}
+	if killed(state) {
+		if state.UserTime()+state.SystemTime() >= time.Second {
+			return "processor time"
+		}
+		return "memory" // the kernel's choice when memory ends
+	}
+	return ""
+}
+
+// head keeps the first bytes written to it, up to a limit, and swallows the rest.
+type head struct {
+	data  []byte
+	limit int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.data = append(h.data, p[:min(len(p), h.limit-len(h.data))]...)
+	return len(p), nil
+}

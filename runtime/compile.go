@@ -1,0 +1,126 @@
+package runtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
+// Compile checks, rewrites and compiles a module, starts one instance and keeps
+// an image of it. A module that was compiled before, under the same limit of
+// memory, comes from the cache, and no child is started for it. A module that is
+// wrong, does not keep to its calling convention, cannot be compiled within the
+// compiler's own limits, or fails while it starts, is an error of kind Invalid.
+func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module, error) {
+	l, err := l.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	longest := r.fuelFor(longestStretch)
+	if l.Fuel == 0 {
+		l.Fuel = r.fuelFor(usualStretch)
+	}
+	l.Fuel = min(l.Fuel, longest)
+	if err := r.begin(); err != nil {
+		return nil, err
+	}
+	defer r.end()
+	compiled, info, err := r.compiled(ctx, binary, l.instrument())
+	if err != nil {
+		return nil, fmt.Errorf("compile module: %w", err)
+	}
+	m, err := newModule(ctx, r, compiled, info, l)
+	if err != nil {
+		_ = compiled.Close(ctx)
+		return nil, fmt.Errorf("start module: %w", err)
+	}
+	return m, nil
+}
+
+// compiled returns a module ready to be instantiated, from the cache or anew.
+func (r *Runtime) compiled(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+	if r.cache.dir == "" {
+		return r.compileHere(ctx, binary, l)
+	}
+	key := r.cache.key(binary, l)
+	if c, info, err := r.load(ctx, key); err == nil {
+		return c, info, nil
+	}
+	select {
+	case r.builds <- struct{}{}:
+		defer func() { <-r.builds }()
+	case <-ctx.Done():
+		return nil, instrument.Info{}, ctx.Err()
+	}
+	// Whoever had the token before may have compiled the same module.
+	if c, info, err := r.load(ctx, key); err == nil {
+		return c, info, nil
+	}
+	if err := r.build(ctx, key, binary, l); err != nil {
+		return nil, instrument.Info{}, err
+	}
+	return r.load(ctx, key)
+}
+
+// compileHere rewrites and compiles without a cache on disk.
+func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+	out, info, err := rewrite(binary, l)
+	if err != nil {
+		return nil, info, err
+	}
+	c, err := r.wasm.CompileModule(ctx, out)
+	if err != nil {
+		return nil, info, notCompiled(ctx, err)
+	}
+	return c, info, nil
+}
+
+// rewrite is [instrument.Rewrite] and the checks of the calling convention, which
+// come before a byte is compiled.
+func rewrite(binary []byte, l instrument.Limits) ([]byte, instrument.Info, error) {
+	out, info, err := instrument.Rewrite(binary, l)
+	if err != nil {
+		return nil, info, err
+	}
+	_, err = recognise(info)
+	return out, info, err
+}
+
+// notCompiled is what wazero's refusal of a module means: the module is wrong,
+// unless it was given no time.
+func notCompiled(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return trellis.Errorf(trellis.Invalid, "%s", clean(err.Error(), maxMessage))
+}
+
+// build puts a module into the cache, by the child if there is one.
+func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instrument.Limits) error {
+	work, err := r.cache.workspace()
+	if err != nil {
+		return err
+	}
+	defer work.remove()
+	if len(r.cfg.Compiler) == 0 {
+		_, err := work.build(ctx, key, binary, l)
+		return err
+	}
+	return r.buildInChild(ctx, work, key, binary, l)
+}
+
+// key names what the compiled module depends on: the module, the limits that are
+// compiled into it, the rewriter, and wazero with the abilities of this machine.
+func (c *cache) key(binary []byte, l instrument.Limits) string {
+	digest := sha256.Sum256(binary)
+	limits, _ := json.Marshal(l) // a struct of integers cannot fail
+	h := sha256.New()
+	fmt.Fprintf(h, "trellis module %d\n%d\n%s\n%s\n%x\n", cacheFormat, instrument.Version, c.machine, limits, digest)
+	return hex.EncodeToString(h.Sum(nil))
+}

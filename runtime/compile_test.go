@@ -1,0 +1,130 @@
+package runtime_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+func TestCompileRefuses(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	noMemory := tinyGuest()
+	noMemory.memory = false
+	importing := func(module, name, params, results string) []byte {
+		g := tinyGuest()
+		g.imports = []tinyFunction{{module: module, name: name, params: params, results: results}}
+		return g.build()
+	}
+	alloc := tinyFunction{name: "trellis_alloc", params: "i", results: "i"}
+	hook := tinyFunction{name: "hook", params: "ii", results: "I"}
+	for _, tt := range []struct {
+		name   string
+		module []byte
+		limits runtime.Limits
+		want   string
+	}{
+		{"not a module", []byte("#!/bin/sh\n"), runtime.Limits{}, ""},
+		{"empty", nil, runtime.Limits{}, ""},
+		{"cut", guest(t, "echo")[:100], runtime.Limits{}, ""},
+		{"nothing exported", tiny{memory: true}.build(), runtime.Limits{}, "follows no known calling convention"},
+		{"no memory", noMemory.build(), runtime.Limits{}, `no memory is exported as "memory"`},
+		{"no allocator", tiny{memory: true, exports: []tinyFunction{hook}}.build(), runtime.Limits{}, `no function is exported as "trellis_alloc"`},
+		{"allocator of another type", tiny{memory: true, exports: []tinyFunction{hook, {name: "trellis_alloc", params: "ii", results: "i"}}}.build(),
+			runtime.Limits{}, `export "trellis_alloc" is (i32, i32) -> (i32), want (i32) -> (i32)`},
+		{"initialize of another type", tinyGuest(tinyFunction{name: "_initialize", results: "i"}).build(), runtime.Limits{},
+			`export "_initialize" is () -> (i32), want () -> ()`},
+		{"no hook", tiny{memory: true, exports: []tinyFunction{alloc}}.build(), runtime.Limits{}, "no hook is exported"},
+		{"unknown module", importing("env", "memcpy", "iii", "i"), runtime.Limits{}, "import env.memcpy is not offered"},
+		{"unknown function", importing("trellis", "open", "ii", "i"), runtime.Limits{}, "import trellis.open is not offered"},
+		{"function of another type", importing("trellis", "now", "", "i"), runtime.Limits{}, "import trellis.now is () -> (i32), want () -> (i64)"},
+		{"unknown function of WASI", importing("wasi_snapshot_preview1", "thread_spawn", "i", "i"), runtime.Limits{}, "wasi_snapshot_preview1.thread_spawn is not offered"},
+		{"wrong types", tinyGuest(tinyFunction{name: "bad", params: "ii", results: "I", body: []byte{opI32Const, 0}}).build(), runtime.Limits{}, ""},
+		{"more memory than allowed", guest(t, "big"), runtime.Limits{Memory: 1 << 20}, ""},
+		{"memory below a page", guest(t, "echo"), runtime.Limits{Memory: 1}, "limit of memory 1 is less than a page"},
+		{"negative limit", guest(t, "echo"), runtime.Limits{Output: -1}, "limit of output -1"},
+		{"negative time", guest(t, "echo"), runtime.Limits{Time: -1}, "limit of time"},
+		{"isolation", guest(t, "echo"), runtime.Limits{Isolation: 7}, "no such isolation: 7"},
+		{"start traps", tinyGuest(tinyFunction{name: "_initialize", body: []byte{0}}).build(), runtime.Limits{}, "start module"},
+		{"start spins", tinyGuest(tinyFunction{name: "_initialize", body: []byte{opLoop, 0x40, opBr, 0, opEnd}}).build(), runtime.Limits{}, "out of fuel"},
+		{"allocator lies", tiny{memory: true, exports: []tinyFunction{hook, {name: "trellis_alloc", params: "i", results: "i",
+			body: []byte{opI32Const, 0x7f}}}}.build(), runtime.Limits{}, "outside of the memory"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := r.Compile(t.Context(), tt.module, tt.limits)
+			if err == nil {
+				_ = m.Close(t.Context())
+			}
+			wantError(t, err, nil, trellis.Invalid, tt.want)
+			if _, e := runtime.Check(tt.module, tt.limits); e != nil && !strings.HasSuffix(err.Error(), e.Error()) {
+				t.Errorf("Check says %q, Compile %q", e, err)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	got, err := runtime.Check(guest(t, "host"), runtime.Limits{Memory: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := runtime.Info{
+		Convention: "trellis/1",
+		Hooks:      []string{"border", "call", "clock", "leftover", "many", "random"},
+		Imports:    []string{"trellis.call", "trellis.log", "trellis.now", "trellis.random", "trellis.read"},
+		Memory:     128 << 10, MaxMemory: 8 << 20,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("info = %+v\nwant %+v", got, want)
+	}
+	m := compile(t, newRuntime(t, runtime.Config{}), "host", runtime.Limits{Memory: 8 << 20})
+	if !reflect.DeepEqual(m.Info(), want) || !reflect.DeepEqual(m.Hooks(), want.Hooks) {
+		t.Errorf("the module says %+v", m.Info())
+	}
+	if got, err := runtime.Check(tableGuest(), runtime.Limits{}); err != nil || got.Fresh == "" {
+		t.Errorf("a guest that changes its table: %+v, %v", got, err)
+	}
+}
+
+func TestStart(t *testing.T) {
+	asked := 0
+	r := newRuntime(t, runtime.Config{Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) {
+		asked++
+		return nil, nil
+	})})
+	m := compile(t, r, "start", runtime.Limits{})
+	if got := call(t, m, "", "refused", ""); got[4] != byte(7) { // Unavailable
+		t.Errorf("a host operation while starting gave kind %d", got[4])
+	}
+	if asked != 0 {
+		t.Errorf("the host was asked %d times", asked)
+	}
+	if a, b := call(t, m, "", "seed", ""), call(t, m, "", "seed", ""); a != b || a == strings.Repeat("\x00", 16) {
+		t.Errorf("the image's seed is %x, then %x", a, b)
+	}
+}
+
+func TestCompileHonoursContext(t *testing.T) {
+	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.Compile(gone, guest(t, "echo"), runtime.Limits{})
+	wantError(t, err, context.Canceled, trellis.Unavailable)
+}
+
+func TestLimitsHaveDefaults(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	m, err := r.Compile(t.Context(), guest(t, "spin"), runtime.Limits{Fuel: 1 << 62, Time: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "spin"})
+	wantError(t, err, runtime.ErrFuel, trellis.Unavailable)
+	if most := r.FuelPerSecond()/4 + 1; s.Fuel > most {
+		t.Errorf("a limit of fuel above 250 ms was kept: used %d, most %d", s.Fuel, most)
+	}
+}

@@ -1,0 +1,150 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// frame is the state of one call of a guest, from the host's side. It is the
+// context that wazero gets and hands to the host functions, which thereby find
+// it without a search. It belongs to the instance and is used again; nothing of
+// it is given to anybody else (see trace for what is).
+type frame struct {
+	context.Context // the caller's
+
+	inst     *instance
+	hook     string
+	emit     func(level int, line string) // the caller's log, or nil
+	budget   Budget
+	deadline time.Time
+	starting bool // _initialize and warming up: no host operations
+	running  bool // holds one of the runtime's tokens
+
+	up        *trace // the call that this one is nested in
+	trace     *trace // given to the host, made when first needed
+	limited   context.Context
+	cancel    context.CancelFunc
+	stopped   error // why a host function left the guest
+	broken    bool  // the guest must not be called again
+	hostCalls int
+
+	answer  []byte // of the last host operation, for read
+	logLeft int
+	logFull bool
+	last    string          // the last line logged, or the one that said why
+	lines   [2]bytes.Buffer // what stands on stdout and stderr since the last line's end
+}
+
+// Value hides the caller's values from wazero, which searches them on each call.
+func (f *frame) Value(any) any { return nil }
+
+// trace tells nested calls what they are nested in. It travels in the context
+// given to the host, which may keep it: it outlives the frame.
+type trace struct {
+	up       *trace
+	module   *Module
+	depth    int
+	deadline time.Time
+	fuel     int64        // what the guest had left at the start of the operation
+	spent    atomic.Int64 // what nested calls have used of it
+	open     atomic.Bool  // whether the operation is still under way
+}
+
+type traceKey struct{}
+
+func traceFrom(ctx context.Context) *trace {
+	t, _ := ctx.Value(traceKey{}).(*trace)
+	return t
+}
+
+// traceContext carries a trace; it saves the general context's bookkeeping.
+type traceContext struct {
+	context.Context
+	trace *trace
+}
+
+func (c traceContext) Value(key any) any {
+	if _, ok := key.(traceKey); ok {
+		return c.trace
+	}
+	return c.Context.Value(key)
+}
+
+// holds reports whether a call of m is on the trace.
+func (t *trace) holds(m *Module) bool {
+	for ; t != nil; t = t.up {
+		if t.module == m {
+			return true
+		}
+	}
+	return false
+}
+
+// begin readies the frame for a call.
+func (f *frame) begin(ctx context.Context, hook string, emit func(int, string), b Budget, up *trace) {
+	stdout, stderr := f.lines[0], f.lines[1]
+	stdout.Reset()
+	stderr.Reset()
+	*f = frame{
+		Context: ctx, inst: f.inst, hook: hook, emit: emit, budget: b, deadline: time.Now().Add(b.Time),
+		up: up, logLeft: f.inst.m.limits.Log, lines: [2]bytes.Buffer{stdout, stderr},
+	}
+	f.inst.fuel.Set(b.Fuel)
+	f.inst.depth.Set(0)
+}
+
+// finish logs what has no line end yet and lets go of all that belongs to the call.
+func (f *frame) finish() {
+	f.flush()
+	if f.cancel != nil {
+		f.cancel()
+	}
+	if f.trace != nil {
+		f.trace.open.Store(false)
+	}
+	f.Context, f.emit, f.up, f.trace, f.limited, f.cancel, f.answer = nil, nil, nil, nil, nil, nil, nil
+}
+
+// used returns the units of fuel that the call has used, nested calls included.
+func (f *frame) used() uint64 {
+	left := int64(f.inst.fuel.Get())
+	if left < 0 {
+		left = 0
+	}
+	return f.budget.Fuel - uint64(left)
+}
+
+// charge takes fuel for work that the host does for the guest.
+func (f *frame) charge(units uint64) {
+	left := int64(f.inst.fuel.Get()) - int64(units)
+	f.inst.fuel.Set(uint64(left))
+	if left < 0 {
+		panic(errStop) // the fuel says why
+	}
+}
+
+// stop leaves the guest for good.
+func (f *frame) stop(err error) {
+	f.stopped, f.broken = err, true
+	panic(errStop)
+}
+
+// faultf is an error that the guest is to blame for; it will not be called again.
+func (f *frame) faultf(kind error, format string, args ...any) error {
+	f.broken = true
+	return fmt.Errorf("%w: %s%s", kind, fmt.Sprintf(format, args...), f.lastWords())
+}
+
+// late returns why the guest may not go on, if its time is over.
+func (f *frame) late() error {
+	if err := f.Context.Err(); err != nil {
+		return fmt.Errorf("the caller has gone: %w", err)
+	}
+	if over := time.Since(f.deadline); over > 0 {
+		return fmt.Errorf("%w: %v is over", ErrTime, f.budget.Time)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package runtime
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// canMap says that memory images can be mapped copy-on-write.
+const canMap = true
+
+// mapping is the memory of an instance as the system's: addresses are reserved
+// for all that it may grow to, so that it never moves, and its beginning may be a
+// private view of an image. It implements wazero's LinearMemory.
+type mapping struct{ all []byte }
+
+// newMapping reserves addresses. If there are none left, Reallocate returns nil.
+func newMapping(max uint64) *mapping {
+	size := (max + uint64(os.Getpagesize()) - 1) &^ uint64(os.Getpagesize()-1)
+	if size == 0 {
+		size = uint64(os.Getpagesize())
+	}
+	all, err := unix.Mmap(-1, 0, int(size), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return &mapping{}
+	}
+	return &mapping{all: all}
+}
+
+// Reallocate makes the first size bytes usable, which stay where they are.
+func (m *mapping) Reallocate(size uint64) []byte {
+	if size > uint64(len(m.all)) {
+		return nil
+	}
+	if size > 0 && unix.Mprotect(m.all[:size], unix.PROT_READ|unix.PROT_WRITE) != nil {
+		return nil
+	}
+	return m.all[:size:size]
+}
+
+// Free gives the addresses back.
+func (m *mapping) Free() {
+	if m.all != nil {
+		_ = unix.Munmap(m.all)
+		m.all = nil
+	}
+}
+
+// view makes the beginning of the memory a private view of the image.
+func (m *mapping) view(im *image) bool {
+	if im.size > len(m.all) {
+		return false
+	}
+	_, err := unix.MmapPtr(int(im.file.Fd()), 0, unsafe.Pointer(&m.all[0]), uintptr(im.size),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED)
+	return err == nil
+}
+
+// forget drops what was written over the image's first n bytes, which is all of it.
+func (m *mapping) forget(n int) bool {
+	return unix.Madvise(m.all[:n], unix.MADV_DONTNEED) == nil
+}
+
+// imageFile returns a file in memory with these bytes, which cannot change.
+func imageFile(memory []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("trellis-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, fmt.Errorf("make memory image: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "trellis-image")
+	if _, err := f.Write(memory); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("make memory image: %w", err)
+	}
+	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("seal memory image: %w", err)
+	}
+	return f, nil
+}

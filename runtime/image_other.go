@@ -1,0 +1,22 @@
+//go:build !linux
+
+package runtime
+
+import (
+	"errors"
+	"os"
+)
+
+// canMap says that memory images can be mapped copy-on-write. Here they are
+// copied, which is slower for guests with more than half a megabyte.
+const canMap = false
+
+// mapping stands for the mapped memory of Linux; none is ever made here.
+type mapping struct{}
+
+func newMapping(uint64) *mapping          { return nil }
+func (*mapping) Reallocate(uint64) []byte { return nil }
+func (*mapping) Free()                    {}
+func (*mapping) view(*image) bool         { return false }
+func (*mapping) forget(int) bool          { return false }
+func imageFile([]byte) (*os.File, error)  { return nil, errors.ErrUnsupported }

@@ -1,0 +1,149 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
+// warmup is how much input the guest's allocator is made ready for before the
+// image is taken: without it a guest that grows its heap at the first call would
+// grow it at every call.
+const warmup = 64 << 10
+
+// instance is one guest with its memory. One goroutine uses it at a time.
+type instance struct {
+	m           *Module
+	mod         api.Module
+	mem         api.Memory
+	guest       guest
+	fuel, depth api.MutableGlobal
+	globals     []api.MutableGlobal // of the guest itself
+	mapping     *mapping            // its memory, if not on Go's heap
+	image       *image              // what it is put back to; nil: it cannot be
+	key         string              // of the call under way, or that it is pinned to
+	used        time.Time           // when last
+	frame       frame
+}
+
+// instantiate makes an instance in which nothing has run yet.
+func (m *Module) instantiate(ctx context.Context) (inst *instance, err error) {
+	inst = &instance{m: m}
+	inst.frame.inst = inst
+	defer func() {
+		if p := recover(); p != nil { // wazero's answer to an allocator without memory
+			err = fmt.Errorf("%w: %v", errNoMemory, p)
+		}
+		if err != nil && inst != nil {
+			inst.close(ctx)
+			inst = nil
+		}
+	}()
+	if a := inst.allocator(); a != nil {
+		ctx = experimental.WithMemoryAllocator(ctx, a)
+	}
+	inst.mod, err = m.rt.wasm.InstantiateModule(ctx, m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return inst, fmt.Errorf("instantiate: %w", err)
+	}
+	inst.mem = inst.mod.ExportedMemory(memoryExport)
+	if inst.fuel, err = inst.global(instrument.FuelGlobal); err != nil {
+		return inst, err
+	}
+	if inst.depth, err = inst.global(instrument.DepthGlobal); err != nil {
+		return inst, err
+	}
+	for n := range m.info.Globals {
+		g, err := inst.global(instrument.GlobalExport(n))
+		if err != nil {
+			return inst, err
+		}
+		inst.globals = append(inst.globals, g)
+	}
+	inst.guest = m.conv.bind(inst.mod)
+	return inst, nil
+}
+
+func (inst *instance) global(name string) (api.MutableGlobal, error) {
+	g, ok := inst.mod.ExportedGlobal(name).(api.MutableGlobal)
+	if !ok {
+		return nil, fmt.Errorf("instantiate: the rewritten module exports no global %s", name)
+	}
+	return g, nil
+}
+
+// start makes an instance and runs what a guest runs once, then asks its
+// allocator for room for n bytes. Host operations are not available to it yet.
+func (m *Module) start(ctx context.Context, n int) (*instance, error) {
+	inst, err := m.instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &inst.frame
+	f.begin(ctx, initExport, nil, Budget{Fuel: m.rt.fuelFor(longestStretch), Time: longestStretch}, nil)
+	f.starting = true
+	err = inst.guest.start(f)
+	if err == nil {
+		err = inst.guest.warm(f, n)
+	}
+	f.finish()
+	if err != nil {
+		inst.close(ctx)
+		return nil, err
+	}
+	return inst, nil
+}
+
+// fromImage makes an instance out of the image, without running anything.
+func (m *Module) fromImage(ctx context.Context, im *image) (*instance, error) {
+	inst, err := m.instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !im.adopt(inst) {
+		inst.close(ctx)
+		return nil, errNoMemory
+	}
+	return inst, nil
+}
+
+// run calls a hook. keep says whether the instance may be used again.
+func (inst *instance) run(ctx context.Context, c Call, b Budget, up *trace) (out []byte, s Stats, keep bool, err error) {
+	f := &inst.frame
+	f.begin(ctx, c.Hook, c.Log, b, up)
+	f.running = true
+	begun := f.deadline.Add(-b.Time)
+	out, err = inst.guest.call(f, c.Hook, c.In, c.Dst)
+	f.pause()
+	f.finish()
+	inst.used = time.Now()
+	s = Stats{Fuel: f.used(), Memory: int(inst.mem.Size()), Time: inst.used.Sub(begun), HostCalls: f.hostCalls}
+	if err != nil {
+		return c.Dst, s, !f.broken, err
+	}
+	return out, s, true, nil
+}
+
+// tooDeep reports whether the call depth is what made the guest trap.
+func (inst *instance) tooDeep() bool {
+	return int32(uint32(inst.depth.Get())) > instrument.DefaultDepth
+}
+
+// nearlyFull reports whether so much of the allowed memory is in use that the
+// guest probably gave up because it was not given more: a guest that gets none
+// says so by a trap like any other.
+func (inst *instance) nearlyFull() bool {
+	limit := uint64(inst.m.info.MaxMemory) * pageSize
+	return uint64(inst.mem.Size()) >= limit/4*3
+}
+
+func (inst *instance) close(ctx context.Context) {
+	if inst.mod != nil {
+		_ = inst.mod.Close(ctx) // what it could say is of files, and there are none
+	}
+}

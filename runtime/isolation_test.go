@@ -1,0 +1,204 @@
+package runtime_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// tableGuest writes into its table, which memory and globals do not cover. Its
+// hook answers with the number of times that _initialize ran.
+func tableGuest() []byte {
+	g := tinyGuest(
+		tinyFunction{name: "_initialize", body: []byte{opI32Const, 0, opRefNull, typeFuncref, opTableSet, 0}},
+	)
+	g.table = 1
+	return g.build()
+}
+
+func TestPristineForgets(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	m := compile(t, r, "counter", runtime.Limits{Instances: 1})
+	for i := range 5 {
+		if got := call(t, m, fmt.Sprint(i%2), "count", ""); got != "1 1" {
+			t.Errorf("call %d counted %q, want %q", i, got, "1 1")
+		}
+	}
+	_, _, err := m.Call(t.Context(), runtime.Call{Hook: "fail"})
+	wantError(t, err, runtime.ErrTrap, trellis.Unavailable)
+	if got := call(t, m, "", "count", ""); got != "1 1" {
+		t.Errorf("after a trap it counted %q", got)
+	}
+}
+
+func TestPristineNeverShowsAnothersState(t *testing.T) {
+	m := compile(t, newRuntime(t, runtime.Config{}), "counter", runtime.Limits{Instances: 2})
+	const secret = "the password of tenant "
+	for i := range 1000 {
+		key := string(rune('a' + i%2))
+		if got := call(t, m, key, "keep", secret+key); got != "" {
+			t.Fatalf("call %d saw %q", i, got)
+		}
+		if i%100 == 0 {
+			if all := call(t, m, key, "peek", ""); strings.Contains(all, "password") {
+				t.Fatalf("call %d found the secret in memory", i)
+			}
+		}
+	}
+}
+
+func TestPinnedRemembers(t *testing.T) {
+	m := compile(t, newRuntime(t, runtime.Config{}), "counter", runtime.Limits{Isolation: runtime.Pinned, Instances: 2})
+	for i := range 3 {
+		for _, key := range []string{"a", "b"} {
+			if got, want := call(t, m, key, "count", ""), fmt.Sprintf("1 %d", i+1); got != want {
+				t.Errorf("%s counted %q, want %q", key, got, want)
+			}
+		}
+	}
+	if got := call(t, m, "a", "keep", "secret"); got != "" {
+		t.Errorf("a kept %q", got)
+	}
+	if got := call(t, m, "b", "keep", ""); got != "" {
+		t.Errorf("b sees what a kept: %q", got)
+	}
+	// A third key takes the place of the one that was used longest ago, a.
+	if got := call(t, m, "c", "count", ""); got != "1 1" {
+		t.Errorf("c counted %q", got)
+	}
+	if got := call(t, m, "b", "count", ""); got != "1 4" {
+		t.Errorf("b counted %q", got)
+	}
+	if got := call(t, m, "a", "count", ""); got != "1 1" {
+		t.Errorf("a, which had been evicted, counted %q", got)
+	}
+	// A trap costs the state.
+	_, _, err := m.Call(t.Context(), runtime.Call{Hook: "fail", Key: "a"})
+	wantError(t, err, runtime.ErrTrap, trellis.Unavailable)
+	if got := call(t, m, "a", "count", ""); got != "1 1" {
+		t.Errorf("a, which had trapped, counted %q", got)
+	}
+}
+
+func TestPinnedCallsOfOneKeyTakeTurns(t *testing.T) {
+	m := compile(t, newRuntime(t, runtime.Config{}), "counter", runtime.Limits{Isolation: runtime.Pinned, Instances: 4})
+	const callers, calls = 8, 50
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range calls {
+				call(t, m, "one", "count", "")
+			}
+		})
+	}
+	wg.Wait()
+	if got, want := call(t, m, "one", "count", ""), fmt.Sprintf("1 %d", callers*calls+1); got != want {
+		t.Errorf("counted %q, want %q", got, want)
+	}
+}
+
+func TestBigMemoryIsPutBack(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	m := compile(t, r, "big", runtime.Limits{})
+	for i := range 20 {
+		if got := call(t, m, "", "sum", ""); got != "ok" {
+			t.Fatalf("call %d found the memory %s", i, got)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if got := call(t, m, "", "sum", ""); got != "ok" {
+					t.Errorf("found the memory %s", got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	pinned := compile(t, r, "big", runtime.Limits{Isolation: runtime.Pinned})
+	if a, b := call(t, pinned, "", "sum", ""), call(t, pinned, "", "sum", ""); a != "ok" || b != "spoilt" {
+		t.Errorf("a pinned one found %s, then %s", a, b)
+	}
+}
+
+func TestGrownMemoryIsNotKept(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	m := compile(t, r, "grow", runtime.Limits{})
+	size := len(call(t, m, "", "size", ""))
+	for range 10 {
+		call(t, m, "", "some", "123")
+		if got := len(call(t, m, "", "size", "")); got < size || got > 200 {
+			t.Fatalf("after a call that grew, the memory has %d pages, at first %d", got, size)
+		}
+	}
+	pinned := compile(t, r, "grow", runtime.Limits{Isolation: runtime.Pinned})
+	call(t, pinned, "", "some", "123")
+	if got := len(call(t, pinned, "", "size", "")); got != size+3 {
+		t.Errorf("a pinned one has %d pages, want %d", got, size+3)
+	}
+}
+
+// A guest that grows for large inputs is soon given the room at the start.
+func TestImageAdaptsToGrowth(t *testing.T) {
+	m := compile(t, newRuntime(t, runtime.Config{}), "grow", runtime.Limits{})
+	in := strings.Repeat("x", 300_000)
+	before := len(call(t, m, "", "size", ""))
+	for range 10 {
+		if got := call(t, m, "", "echo", in); got != in {
+			t.Fatalf("echo gave %d bytes", len(got))
+		}
+	}
+	if after := len(call(t, m, "", "size", "")); after < before+3 {
+		t.Errorf("the memory begins with %d pages, as before (%d)", after, before)
+	}
+}
+
+func TestGuestThatCannotBePutBack(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	m, err := r.Compile(t.Context(), tableGuest(), runtime.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Info().Fresh == "" {
+		t.Error("a guest that writes its table counts as one that can be put back")
+	}
+	for range 3 {
+		call(t, m, "", "hook", "")
+	}
+}
+
+func TestConcurrentCalls(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	echo := compile(t, r, "echo", runtime.Limits{})
+	counter := compile(t, r, "counter", runtime.Limits{})
+	trap := compile(t, r, "trap", runtime.Limits{})
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			for j := range 50 {
+				key := fmt.Sprint(i % 5)
+				want := fmt.Sprintf("caller %d call %d", i, j)
+				if got := call(t, echo, key, "echo", want); got != want {
+					t.Errorf("echo(%q) = %q", want, got)
+				}
+				if got := call(t, counter, key, "count", ""); got != "1 1" {
+					t.Errorf("counted %q", got)
+				}
+				if j%10 == 0 {
+					if _, _, err := trap.Call(t.Context(), runtime.Call{Hook: "bounds", Key: key}); err == nil {
+						t.Error("no trap")
+					}
+					if got := call(t, trap, key, "fine", want); got != want {
+						t.Errorf("fine(%q) = %q", want, got)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

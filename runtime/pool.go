@@ -1,0 +1,173 @@
+package runtime
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	idleFor     = time.Minute     // how long an instance is kept that nobody needs
+	longestWait = 5 * time.Second // for a worker, to start a module
+)
+
+// take returns an instance for a call: an idle one, or a new one. The caller has
+// a slot of the gate, and gives the instance back.
+func (m *Module) take(ctx context.Context, key string) (*instance, error) {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil, errModuleClosed
+	}
+	var inst *instance
+	if m.limits.Isolation == Pinned {
+		inst = m.pinned[key]
+		delete(m.pinned, key)
+	}
+	if n := len(m.idle); inst == nil && n > 0 {
+		inst = m.idle[n-1]
+		m.idle[n-1] = nil
+		m.idle = m.idle[:n-1]
+	}
+	m.live++
+	m.mu.Unlock()
+	var err error
+	if inst == nil {
+		inst, err = m.create(ctx)
+	}
+	if err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.live--
+		if m.closed && m.live == 0 {
+			_ = m.free(ctx)
+		}
+		return nil, err
+	}
+	inst.key = key
+	return inst, nil
+}
+
+// create makes an instance from the image, or by running it from its beginning.
+func (m *Module) create(ctx context.Context) (*instance, error) {
+	if im := m.image.Load(); im != nil {
+		return m.fromImage(ctx, im)
+	}
+	return m.start(ctx, warmup)
+}
+
+// give takes an instance back after a call. A pristine one is put back to the
+// image here and now, so that what a call left behind is not kept until the next.
+func (m *Module) give(inst *instance, keep bool, input int) {
+	ctx := context.Background() // nothing that follows waits
+	if keep && m.limits.Isolation == Pristine {
+		keep = m.putBack(ctx, inst, input)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live--
+	var evicted *instance
+	switch {
+	case !keep || m.closed:
+		evicted = inst
+	case m.limits.Isolation == Pinned:
+		evicted = m.evict()
+		m.pinned[inst.key] = inst
+	default:
+		if inst.image != m.image.Load() || len(m.idle) >= m.limits.Instances {
+			evicted = inst // of an older image, or of a nested call
+			break
+		}
+		if len(m.idle) > 0 && inst.used.Sub(m.idle[0].used) > idleFor {
+			evicted = m.idle[0]
+			m.idle = append(m.idle[:0], m.idle[1:]...)
+		}
+		m.idle = append(m.idle, inst)
+	}
+	if evicted != nil {
+		evicted.close(ctx)
+	}
+	if m.closed && m.live == 0 {
+		_ = m.free(ctx)
+	}
+}
+
+// evict makes room for a pinned instance: it takes out the one that was used
+// longest ago, if there are too many.
+func (m *Module) evict() *instance {
+	if len(m.pinned) < m.limits.Instances {
+		return nil
+	}
+	var oldest *instance
+	for _, inst := range m.pinned {
+		if oldest == nil || inst.used.Before(oldest.used) {
+			oldest = inst
+		}
+	}
+	delete(m.pinned, oldest.key)
+	return oldest
+}
+
+// putBack resets an instance. It reports false if that is impossible.
+func (m *Module) putBack(ctx context.Context, inst *instance, input int) bool {
+	im := inst.image
+	if im == nil {
+		return false
+	}
+	if !im.fits(inst) {
+		m.grown(ctx, int(inst.mem.Size())-im.size, input)
+		return false
+	}
+	return im.reset(inst)
+}
+
+// growth counts how often instances had to be thrown away because they had
+// grown, which costs much more than putting them back.
+type growth struct {
+	times, attempts int
+	warm            int // bytes that the allocator was made ready for
+	over            bool
+}
+
+const (
+	growthsBefore  = 3 // instances thrown away before another image is tried
+	growthAttempts = 4
+)
+
+// grown remembers that a call grew the memory by so many bytes. Memory cannot
+// shrink, so the instance is lost. If that goes on, a new image is taken after
+// asking the guest's own allocator for as much: then it has the room at the
+// start. (Growing it from outside would not help: an allocator asks for memory
+// when it has none of its own, however large the memory is.)
+func (m *Module) grown(ctx context.Context, by, input int) {
+	m.mu.Lock()
+	g := &m.growth
+	g.times++
+	if g.over || g.times < growthsBefore || m.closed || m.rt.acquire(ctx, 0) != nil {
+		m.mu.Unlock() // for lack of a worker: the next time
+		return
+	}
+	defer m.rt.release()
+	g.times = 0
+	g.attempts++
+	g.over = g.attempts == growthAttempts
+	g.warm = max(g.warm*2, by, input, 2*warmup)
+	g.warm = min(g.warm, m.limits.Memory/2)
+	warm := g.warm
+	m.mu.Unlock()
+	inst, err := m.start(ctx, warm)
+	if err != nil {
+		m.rt.log.Debug("no larger image", "warm", warm, "err", err)
+		return
+	}
+	if err := m.begin(ctx, inst); err != nil {
+		m.rt.log.Debug("no larger image", "warm", warm, "err", err)
+	}
+}
+
+// free lets go of the compiled code and the image, when nothing runs any more.
+func (m *Module) free(ctx context.Context) error {
+	if im := m.image.Swap(nil); im != nil {
+		im.close()
+	}
+	return m.compiled.Close(ctx)
+}

@@ -1,0 +1,347 @@
+// Package runtime runs untrusted WebAssembly. It checks and rewrites a module
+// once, keeps idle instances of it, and calls its exported functions with bytes
+// in and bytes out, within limits of memory, fuel and time. It knows nothing of
+// tenants, events or HTTP.
+//
+// # Calling conventions
+//
+// A guest of the convention trellis/1 exports its memory as "memory",
+// trellis_alloc(n i32) -> i32, and one function (ptr, len i32) -> i64 for each
+// hook. The host asks trellis_alloc for room, writes the input there and calls
+// the hook, which returns ptr<<32 | len of its answer; bit 31 of the length says
+// that the answer is an error, {"kind": …, "message": …}. The answer must stay
+// where it is until the next call. An export _initialize is called once, before
+// everything else. Pointers and lengths are unsigned, messages are usually JSON,
+// and the host frees nothing.
+//
+// Guests may import these functions of the module "trellis":
+//
+//	call(name_ptr, name_len, ptr, len i32) -> i64   runs a host operation: kind<<32 | length of its answer
+//	read(ptr, cap, off i32) -> i32                  copies from that answer, which lasts until the next call
+//	log(level, ptr, len i32)                        0 debug, 1 info, 2 warn, 3 error
+//	now() -> i64                                    Unix nanoseconds
+//	random(ptr, len i32)                            fills with random bytes
+//
+// The kind is 0 for success and otherwise the number of a [trellis.Kind]; the
+// answer then is an error as above. WASI preview 1 is offered with no files, no
+// environment and no sockets: what a guest writes to standard output and error
+// goes to the log, and nothing ever waits. Any other import is refused by name.
+//
+// # Isolation
+//
+// A [Pristine] module never sees what an earlier call left behind: its memory and
+// globals are put back to what they were after _initialize. Seeds and clocks that
+// a guest read while it started are part of that; only random and now differ from
+// call to call. A [Pinned] module keeps its state, one instance for each
+// [Call.Key].
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	goruntime "runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/trellis-learning/trellis"
+)
+
+// Config says how a [Runtime] works. The zero value is ready to use: it compiles
+// in this process, keeps nothing on disk, and answers Unavailable to every host
+// operation.
+type Config struct {
+	// Cache is the directory of compiled modules. It holds machine code that is
+	// run without further checks, so it is made with mode 0700, and New refuses
+	// one that belongs to somebody else or that others may write to. Empty: in
+	// memory only.
+	Cache string
+	// Compiler is the command, with arguments, of a child process that compiles:
+	// a program that calls [CompileChild] with what follows these arguments.
+	// Compiling is where a hostile module costs the most memory and time, and a
+	// child can be limited. Empty: in this process, which is logged.
+	Compiler []string
+	// Host answers the guests' operations. Nil answers Unavailable.
+	Host Host
+	// Workers is how many guests may run code of theirs at the same moment, over
+	// all modules; those that wait for a host operation do not count. Guest code
+	// cannot be preempted, so this is what keeps a flood of guests from the
+	// rest of the process. Default: GOMAXPROCS.
+	Workers int
+	// Logger is told what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Host runs the operations that guests ask for.
+type Host interface {
+	// Call runs an operation. It may be called by many goroutines at once; in
+	// belongs to it. The kind of an error and, unless that is Unavailable or
+	// Internal, its message reach the guest. ctx ends when the guest's time is
+	// over, and carries what makes a nested [Module.Call] count as nested. A
+	// panic ends the guest's call with an error of kind Internal.
+	Call(ctx context.Context, operation string, in []byte) (out []byte, err error)
+}
+
+// Isolation says what a guest's state survives.
+type Isolation int
+
+// The kinds of isolation.
+const (
+	Pristine Isolation = iota // no call sees what another left behind
+	Pinned                    // one instance for each Call.Key, which keeps its state
+)
+
+// String returns the name that manifests use.
+func (i Isolation) String() string {
+	switch i {
+	case Pristine:
+		return "pristine"
+	case Pinned:
+		return "pinned"
+	}
+	return fmt.Sprintf("isolation %d", int(i))
+}
+
+// Limits bounds what one call of a module may use. A zero field takes the default
+// named beside it.
+type Limits struct {
+	Memory    int           // bytes of linear memory, in whole pages of 64 KiB: 16 MiB
+	Output    int           // bytes of the answer: 1 MiB
+	HostCalls int           // host operations: 100; further ones are answered with Exhausted
+	Log       int           // bytes of log: 16 KiB; the rest is dropped, which the log says once
+	Fuel      uint64        // units of work: worth 100 ms here. More than is worth 250 ms is cut to that
+	Time      time.Duration // wall time, looked at when the guest calls the host: 250 ms
+	Instances int           // calls at a time, and instances that are kept: 8
+	Isolation Isolation     // Pristine
+}
+
+const (
+	pageSize   = 64 << 10
+	maxMemory  = 1 << 30
+	maxNesting = 3
+
+	usualStretch = 100 * time.Millisecond
+	// No guest runs longer than this without a look at the clock, because the
+	// garbage collector of the whole process waits for it.
+	longestStretch = 250 * time.Millisecond
+)
+
+// withDefaults fills in what is zero and refuses what makes no sense. The fuel
+// depends on the machine: fuelled fills it in.
+func (l Limits) withDefaults() (Limits, error) {
+	for _, n := range []struct {
+		name  string
+		value *int
+		usual int
+		most  int
+	}{
+		{"memory", &l.Memory, 16 << 20, maxMemory},
+		{"output", &l.Output, 1 << 20, maxMemory},
+		{"host calls", &l.HostCalls, 100, 1 << 20},
+		{"log", &l.Log, 16 << 10, 16 << 20},
+		{"instances", &l.Instances, 8, 1024},
+	} {
+		switch {
+		case *n.value < 0 || *n.value > n.most:
+			return l, trellis.Errorf(trellis.Invalid, "limit of %s %d is not within 1 to %d", n.name, *n.value, n.most)
+		case *n.value == 0:
+			*n.value = n.usual
+		}
+	}
+	if l.Memory < pageSize {
+		return l, trellis.Errorf(trellis.Invalid, "limit of memory %d is less than a page of %d bytes", l.Memory, pageSize)
+	}
+	l.Memory = l.Memory / pageSize * pageSize
+	if l.Time < 0 {
+		return l, trellis.Errorf(trellis.Invalid, "limit of time %v is negative", l.Time)
+	}
+	if l.Time == 0 {
+		l.Time = 250 * time.Millisecond
+	}
+	if l.Isolation != Pristine && l.Isolation != Pinned {
+		return l, trellis.Errorf(trellis.Invalid, "no such isolation: %d", int(l.Isolation))
+	}
+	return l, nil
+}
+
+// Runtime compiles modules and runs them. It is safe for concurrent use.
+type Runtime struct {
+	cfg     Config
+	log     *slog.Logger
+	cache   cache
+	wasm    wazero.Runtime
+	native  wazero.CompilationCache
+	fuel    uint64        // units worth a second
+	workers chan struct{} // a token for each guest that runs
+	builds  chan struct{} // a token for each compilation
+	started time.Time
+
+	closed  atomic.Bool
+	active  atomic.Int64  // calls and compilations under way
+	idle    chan struct{} // closed when active is 0 after Close
+	idling  sync.Once     // closes idle
+	freeing sync.Mutex    // held while everything is freed
+	freed   bool
+}
+
+// New returns a runtime. It takes some milliseconds to measure how fast this
+// machine runs guests, which is what the default of [Limits.Fuel] rests on.
+// Close it when no longer used.
+func New(ctx context.Context, cfg Config) (*Runtime, error) {
+	if cfg.Workers < 0 {
+		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = goruntime.GOMAXPROCS(0)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Runtime{
+		cfg: cfg, log: cfg.Logger,
+		workers: make(chan struct{}, cfg.Workers),
+		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
+		started: time.Now(), idle: make(chan struct{}),
+	}
+	if err := r.open(ctx); err != nil {
+		_ = r.shut(ctx)
+		return nil, err
+	}
+	if len(cfg.Compiler) == 0 {
+		r.log.Info("modules are compiled in this process, without limits of memory and time", "cache", cfg.Cache)
+	}
+	return r, nil
+}
+
+func (r *Runtime) open(ctx context.Context) error {
+	if err := r.cache.open(r.cfg.Cache, len(r.cfg.Compiler) > 0); err != nil {
+		return err
+	}
+	r.native = wazero.NewCompilationCache()
+	if r.cache.dir != "" {
+		native, err := wazero.NewCompilationCacheWithDir(r.cache.dir)
+		if err != nil {
+			return fmt.Errorf("open compile cache: %w", err)
+		}
+		r.native = native
+	}
+	r.wasm = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().WithCompilationCache(r.native))
+	if err := r.offer(ctx, append(trellisFunctions(), wasiFunctions()...)); err != nil {
+		return err
+	}
+	return r.calibrate(ctx)
+}
+
+// offer registers host functions, gathered by the name of their module.
+func (r *Runtime) offer(ctx context.Context, functions []hostFunction) error {
+	builders := map[string]wazero.HostModuleBuilder{}
+	for _, f := range functions {
+		b := builders[f.module]
+		if b == nil {
+			b = r.wasm.NewHostModuleBuilder(f.module)
+			builders[f.module] = b
+		}
+		b.NewFunctionBuilder().WithGoModuleFunction(f.guard(), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
+	}
+	for name, b := range builders {
+		if _, err := b.Instantiate(ctx); err != nil {
+			return fmt.Errorf("offer host module %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// runtimeConfig is what a module is compiled for, here and in the child alike.
+func runtimeConfig() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2).
+		WithMemoryLimitPages(maxMemory / pageSize).
+		WithDebugInfoEnabled(false)
+}
+
+// FuelPerSecond returns how many units of fuel a second of guest code is worth
+// on this machine, as measured by [New].
+func (r *Runtime) FuelPerSecond() uint64 { return r.fuel }
+
+// fuelFor returns the fuel that d of guest code is worth.
+func (r *Runtime) fuelFor(d time.Duration) uint64 {
+	return uint64(float64(r.fuel) * d.Seconds())
+}
+
+// Close ends the runtime: new calls are refused, and when those under way have
+// ended everything is freed. If ctx ends before that, Close returns its error,
+// has freed nothing, and may be called again.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.closed.Store(true)
+	if r.active.Load() == 0 {
+		r.idling.Do(func() { close(r.idle) })
+	}
+	select {
+	case <-r.idle:
+		return r.shut(ctx)
+	case <-ctx.Done():
+		return fmt.Errorf("close runtime: %w", ctx.Err())
+	}
+}
+
+func (r *Runtime) shut(ctx context.Context) error {
+	r.freeing.Lock()
+	defer r.freeing.Unlock()
+	if r.freed {
+		return nil
+	}
+	r.freed = true
+	var errs []error
+	if r.wasm != nil {
+		errs = append(errs, r.wasm.Close(ctx))
+	}
+	if r.native != nil {
+		errs = append(errs, r.native.Close(ctx))
+	}
+	if r.cache.temporary {
+		errs = append(errs, os.RemoveAll(r.cache.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// begin counts a call or compilation, unless the runtime is closed.
+func (r *Runtime) begin() error {
+	r.active.Add(1)
+	if r.closed.Load() {
+		r.end()
+		return trellis.Errorf(trellis.Unavailable, "the runtime is closed")
+	}
+	return nil
+}
+
+func (r *Runtime) end() {
+	if r.active.Add(-1) == 0 && r.closed.Load() {
+		r.idling.Do(func() { close(r.idle) })
+	}
+}
+
+// acquire takes one of the tokens that guests run with; release gives it back.
+func (r *Runtime) acquire(ctx context.Context, patience time.Duration) error {
+	select {
+	case r.workers <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case r.workers <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a worker: %w", ctx.Err())
+	case <-timer.C:
+		return trellis.Exhaustedf(time.Second, "all %d workers were busy for %v", cap(r.workers), patience)
+	}
+}
+
+func (r *Runtime) release() { <-r.workers }

@@ -1,0 +1,106 @@
+package runtime_test
+
+// tiny builds modules of a few bytes for what no compiler would make.
+type tiny struct {
+	imports []tinyFunction
+	exports []tinyFunction
+	memory  bool // two pages, exported as "memory"
+	// table, if not 0, is the size of a table of functions.
+	table byte
+}
+
+type tinyFunction struct {
+	module, name, params, results string // letters as in package instrument
+	body                          []byte // code without the final end; nil: returns zeros
+}
+
+// Opcodes that the tests use.
+const (
+	opBlock, opLoop, opEnd, opBr   = 0x02, 0x03, 0x0b, 0x0c
+	opBrTable                      = 0x0e
+	opCall, opLocalGet             = 0x10, 0x20
+	opI32Const, opI64Const, opDrop = 0x41, 0x42, 0x1a
+	opRefNull, opTableSet          = 0xd0, 0x26
+	typeI32, typeI64, typeFuncref  = 0x7f, 0x7e, 0x70
+)
+
+func (t tiny) build() []byte {
+	var types, imports, functions, exports, code [][]byte
+	known := map[string]byte{}
+	addType := func(f tinyFunction) byte {
+		if n, ok := known[f.params+">"+f.results]; ok {
+			return n
+		}
+		known[f.params+">"+f.results] = byte(len(types))
+		types = append(types, append(append([]byte{0x60}, vector(letters(f.params))...), vector(letters(f.results))...))
+		return byte(len(types) - 1)
+	}
+	for _, f := range t.imports {
+		imports = append(imports, append(append(name(f.module), name(f.name)...), 0, addType(f)))
+	}
+	for i, f := range t.exports {
+		functions = append(functions, []byte{addType(f)})
+		if f.name != "" {
+			exports = append(exports, append(name(f.name), 0, byte(len(t.imports)+i)))
+		}
+		body := f.body
+		if body == nil {
+			for _, l := range f.results {
+				body = append(body, map[rune]byte{'i': opI32Const, 'I': opI64Const}[l], 0)
+			}
+		}
+		body = append(append([]byte{0}, body...), opEnd)
+		code = append(code, append(uleb(len(body)), body...))
+	}
+	out := []byte("\x00asm\x01\x00\x00\x00")
+	out = append(out, section(1, types)...)
+	out = append(out, section(2, imports)...)
+	out = append(out, section(3, functions)...)
+	if t.table > 0 {
+		out = append(out, section(4, [][]byte{{typeFuncref, 0, t.table}})...)
+	}
+	if t.memory {
+		out = append(out, section(5, [][]byte{{0, 2}})...)
+		exports = append(exports, append(name("memory"), 2, 0))
+	}
+	out = append(out, section(7, exports)...)
+	return append(out, section(10, code)...)
+}
+
+func letters(s string) []byte {
+	var b []byte
+	for _, l := range s {
+		b = append(b, map[rune]byte{'i': typeI32, 'I': typeI64, 'f': 0x7d, 'F': 0x7c}[l])
+	}
+	return b
+}
+
+func uleb(n int) []byte {
+	var b []byte
+	for ; n >= 0x80; n >>= 7 {
+		b = append(b, byte(n)|0x80)
+	}
+	return append(b, byte(n))
+}
+
+func vector(b []byte) []byte { return append(uleb(len(b)), b...) }
+func name(s string) []byte   { return vector([]byte(s)) }
+
+func section(id byte, items [][]byte) []byte {
+	if len(items) == 0 {
+		return nil
+	}
+	body := uleb(len(items))
+	for _, item := range items {
+		body = append(body, item...)
+	}
+	return append([]byte{id}, vector(body)...)
+}
+
+// tinyGuest is a guest of trellis/1 with these functions more.
+func tinyGuest(more ...tinyFunction) tiny {
+	return tiny{memory: true, exports: append([]tinyFunction{
+		{name: "trellis_alloc", params: "i", results: "i", body: []byte{opI32Const, 16}},
+		{name: "hook", params: "ii", results: "I"},
+	}, more...)}
+}
