@@ -178,6 +178,16 @@ func digest(files map[string][]byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Make returns the bundle of files by their paths, unsigned.
+func Make(files map[string][]byte) (*Bundle, error) {
+	for name := range files {
+		if err := checkPath(name); err != nil {
+			return nil, err
+		}
+	}
+	return (&Bundle{Files: files}).complete(nil)
+}
+
 // Pack writes the bundle of a project directory. The same files always give the
 // same bytes.
 func Pack(dir string, w io.Writer) (*Bundle, error) {

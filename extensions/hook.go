@@ -234,7 +234,7 @@ func (h Hook) Call(ctx context.Context, c Call) ([]byte, runtime.Stats, error) {
 		outcome = "failed"
 		h.r.logs.add(in, h.s.export, levelError, err.Error(), trace)
 		if reason, suspend := h.r.breaker.failed(key, err); suspend {
-			h.r.suspend(context.WithoutCancel(ctx), in, reason)
+			h.r.suspend(in, reason)
 		}
 	default: // the guest said no, or was not to blame
 		outcome = "error"
@@ -250,7 +250,7 @@ func (h Hook) Failed(ctx context.Context, err error) {
 	key := in.tenant + "/" + in.id
 	h.r.logs.add(in, h.s.export, levelError, err.Error(), trellis.TraceFrom(ctx).ID)
 	if reason, suspend := h.r.breaker.failed(key, err); suspend {
-		h.r.suspend(context.WithoutCancel(ctx), in, reason)
+		h.r.suspend(in, reason)
 	}
 }
 

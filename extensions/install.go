@@ -278,10 +278,12 @@ func (r *Registry) Uninstall(ctx context.Context, extension string, owner Scope)
 	})
 }
 
-// suspend switches an installation off because it failed again and again.
-func (r *Registry) suspend(ctx context.Context, in *installation, reason string) {
+// suspend switches an installation off because it failed again and again. It
+// happens in the middle of somebody's deed, whose context it must not use: the
+// deed's entry in the audit log would be recorded by this write.
+func (r *Registry) suspend(in *installation, reason string) {
 	r.log.Warn("extension suspended", "extension", in.extension, "installation", in.id, "tenant", in.tenant, "reason", reason)
-	ctx = trellis.WithActor(ctx, trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
+	ctx := trellis.WithActor(context.Background(), trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ? WHERE tenant = ? AND id = ? AND state = 'installed'`, reason, in.tenant, in.id)
 		if err != nil || n == 0 {

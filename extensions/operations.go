@@ -171,7 +171,7 @@ func (r *Registry) own() []hostapi.Operation {
 			func(in Emit) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.emit),
 		hostapi.DefineList(hostapi.Spec{Name: "http.fetch", Permission: "http:", Doors: guest,
 			Doc: "Sends a request to a host that the extension was granted. A filter may only GET."}, fetchScope, r.fetch),
-		hostapi.Define(hostapi.Spec{Name: "log", Doors: guest, Doc: "Writes a line to the extension's log."}, none[LogInput], r.logLine),
+		hostapi.Define(hostapi.Spec{Name: "log.write", Doors: guest, Doc: "Writes a line to the extension's log."}, none[LogInput], r.logLine),
 	}
 }
 

@@ -107,3 +107,6 @@ func readSignature(raw []byte) (*Signature, error) {
 }
 
 func (s *Signature) encode() ([]byte, error) { return json.MarshalIndent(s, "", "  ") }
+
+// EncodeKey writes a public key as signature.json has it.
+func EncodeKey(key ed25519.PublicKey) string { return base64.StdEncoding.EncodeToString(key) }

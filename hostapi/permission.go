@@ -1,6 +1,7 @@
 package hostapi
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,13 +56,17 @@ func Permissions() []Permission {
 	}
 }
 
-// Lookup returns the permission that name is, with the argument that completes it.
+// hostPattern is what may stand behind "http:". It is shown to people, so it must
+// look like a host; whether it can be reached is for others to say.
+var hostPattern = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+// lookup returns the permission that name is, with the argument that completes it.
 func lookup(name string) (p Permission, argument string, ok bool) {
 	for _, p := range Permissions() {
 		if p.Name == name && !strings.HasSuffix(name, ":") {
 			return p, "", true
 		}
-		if rest, found := strings.CutPrefix(name, p.Name); found && strings.HasSuffix(p.Name, ":") && rest != "" {
+		if rest, found := strings.CutPrefix(name, p.Name); found && strings.HasSuffix(p.Name, ":") && hostPattern.MatchString(rest) {
 			return p, rest, true
 		}
 	}

@@ -23,13 +23,25 @@ func (r Reach) All() bool { return slices.Contains(r, Clause{}) }
 
 // Allows reports whether the reach takes in all that s concerns.
 func (r Reach) Allows(s Scope) bool {
-	return slices.ContainsFunc(r, func(c Clause) bool {
-		org := s.Organisation
-		if org == "" {
-			org = trellis.OrganisationOf(s.Course)
-		}
-		return (c.Organisation == "" || c.Organisation == org) && (c.Course == "" || c.Course == s.Course) && (c.Person == "" || c.Person == s.Person)
-	})
+	return slices.ContainsFunc(r, func(c Clause) bool { return c.allows(s) })
+}
+
+// allows holds an organisation and a course that are both named against the
+// clause: the one must not lend its reach to the other.
+func (c Clause) allows(s Scope) bool {
+	if c.Person != "" && c.Person != s.Person || c.Course != "" && c.Course != s.Course {
+		return false
+	}
+	of := trellis.OrganisationOf(s.Course)
+	switch {
+	case c.Course != "":
+		return s.Organisation == "" || s.Organisation == of
+	case c.Organisation == "":
+		return true
+	case s.Course != "" && of != c.Organisation:
+		return false
+	}
+	return s.Organisation == c.Organisation || s.Organisation == "" && s.Course != ""
 }
 
 // meet returns where both reach.

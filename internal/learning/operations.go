@@ -34,12 +34,8 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		hostapi.Define(hostapi.Spec{Name: "users.me", Doors: hostapi.HTTP("GET", "/api/v1/me"),
 			Doc: "Who the caller is, and what she may do."}, nobody[Nothing], l.me),
 		hostapi.Define(hostapi.Spec{Name: "users.get", Permission: "users:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/users/:id")),
-			Doc: "A person. Personal data is there for those who were granted it."},
-			func(in ByID) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
-			func(ctx context.Context, in ByID) (trellis.User, error) {
-				p, err := l.Person(ctx, in.ID)
-				return p.User, err
-			}),
+			Doc: "A person. Personal data is there for those who were granted it. Whoever reaches no farther than a course names it."},
+			func(in GetUser) hostapi.Scope { return hostapi.Scope{Person: in.ID, Course: in.Course} }, l.getUser),
 		hostapi.DefineList(hostapi.Spec{Name: "users.list", Permission: "users:read", Doors: hostapi.HTTP("GET", "/api/v1/users"),
 			Doc: "The people of the tenant, or those enrolled in a course."},
 			func(in ListUsers) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, l.listUsers),
@@ -118,6 +114,22 @@ func (l *Learning) me(ctx context.Context, _ Nothing) (Me, error) {
 		}
 	}
 	return me, nil
+}
+
+// GetUser names a person.
+type GetUser struct {
+	ID     string `json:"id" doc:"ID of the person."`
+	Course string `json:"course,omitempty" doc:"Course in which the person is, or was, enrolled."`
+}
+
+func (l *Learning) getUser(ctx context.Context, in GetUser) (trellis.User, error) {
+	if in.Course != "" {
+		if _, err := l.Enrollment(ctx, in.Course, in.ID); err != nil {
+			return trellis.User{}, err
+		}
+	}
+	p, err := l.Person(ctx, in.ID)
+	return p.User, err
 }
 
 // ListUsers says which people are wanted.

@@ -1,0 +1,225 @@
+// Package guest is the other side of the host API, for extensions written in Go.
+// It needs nothing but the standard library, and is copied into each project, so
+// that an extension builds anywhere:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o main.wasm .
+//
+// An extension is a package main with an empty main function and an export for
+// each hook of its manifest:
+//
+//	//go:wasmexport check
+//	func check(ptr, size uint32) uint64 { return guest.Filter(ptr, size, decide) }
+//
+//	func decide(q guest.Question) guest.Answer {
+//		var e Enrolment
+//		if err := q.Decode(&e); err != nil {
+//			return guest.Refuse("invalid_question", "The policy does not understand the question.")
+//		}
+//		…
+//		return guest.Pass()
+//	}
+//
+// What decides is an ordinary function: test it with `go test`, natively, and let
+// [SetHost] answer the operations that it calls.
+package guest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Question is what a filter is asked.
+type Question struct {
+	ID       string          `json:"id"`
+	Type     string          `json:"type"`
+	Time     time.Time       `json:"time"`
+	Tenant   string          `json:"tenant"`
+	Actor    string          `json:"actor"`
+	Course   string          `json:"course"`
+	Settings json.RawMessage `json:"settings"`
+	Trace    string          `json:"trace"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// Decode decodes what is asked about.
+func (q Question) Decode(v any) error { return json.Unmarshal(q.Data, v) }
+
+// Configure decodes the settings.
+func (q Question) Configure(v any) error { return configure(q.Settings, v) }
+
+// Event is something that has happened. Its ID is the same when it is delivered
+// again.
+type Event struct {
+	ID       string          `json:"id"`
+	Source   string          `json:"source"`
+	Type     string          `json:"type"`
+	Subject  string          `json:"subject"`
+	Tenant   string          `json:"tenant"`
+	Actor    string          `json:"actor"`
+	Person   string          `json:"person"`
+	Course   string          `json:"course"`
+	Time     time.Time       `json:"time"`
+	Position uint64          `json:"position"`
+	Attempt  int             `json:"attempt"`
+	Settings json.RawMessage `json:"settings"`
+	Trace    string          `json:"trace"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// Decode decodes what the event tells.
+func (e Event) Decode(v any) error { return json.Unmarshal(e.Data, v) }
+
+// Configure decodes the settings.
+func (e Event) Configure(v any) error { return configure(e.Settings, v) }
+
+// Task is work at a set time or in the background.
+type Task struct {
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Time     time.Time       `json:"time"`
+	Tenant   string          `json:"tenant"`
+	Settings json.RawMessage `json:"settings"`
+	Trace    string          `json:"trace"`
+	Input    json.RawMessage `json:"input"`
+	State    json.RawMessage `json:"state"` // what the call before returned, if there was one
+}
+
+// Configure decodes the settings.
+func (t Task) Configure(v any) error { return configure(t.Settings, v) }
+
+func configure(raw json.RawMessage, v any) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	return json.Unmarshal(raw, v)
+}
+
+// Answer is what a filter says. Make it with [Pass], [Change] or [Refuse].
+type Answer struct {
+	Patch  any      `json:"patch,omitempty"`
+	Halt   bool     `json:"stop,omitempty"`
+	Refuse *Refusal `json:"refuse,omitempty"`
+}
+
+// Refusal is a no, with a code for programs and a message for people.
+type Refusal struct {
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Effect  *Effect `json:"effect,omitempty"`
+}
+
+// Effect is what a refusal asks for besides an error.
+type Effect struct {
+	Kind     string `json:"kind"`
+	Redirect string `json:"redirect,omitempty"`
+}
+
+// Pass lets it happen as it is.
+func Pass() Answer { return Answer{} }
+
+// Change lets it happen with a change: a merge patch (RFC 7396) of the data.
+func Change(patch any) Answer { return Answer{Patch: patch} }
+
+// Refuse does not let it happen. The message is shown to people.
+func Refuse(code, message string) Answer {
+	return Answer{Refuse: &Refusal{Code: code, Message: message}}
+}
+
+// Stop lets no further extension be asked.
+func (a Answer) Stop() Answer {
+	a.Halt = true
+	return a
+}
+
+// Redirect sends whoever is refused to another page of the tenant.
+func (a Answer) Redirect(to string) Answer {
+	if a.Refuse != nil {
+		a.Refuse.Effect = &Effect{Kind: "redirect", Redirect: to}
+	}
+	return a
+}
+
+// Error is an operation's error. Its kind is one of invalid, denied, refused,
+// not_found, conflict, exhausted, unavailable, internal.
+type Error struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+}
+
+func (e *Error) Error() string { return e.Kind + ": " + e.Message }
+
+// Call runs an operation of the host API. In and out are what its documentation
+// says, out may be nil. Errors are of type [*Error].
+func Call(operation string, in, out any) error {
+	raw, err := encode(in)
+	if err != nil {
+		return fmt.Errorf("encode input of %s: %w", operation, err)
+	}
+	answer, err := host(operation, raw)
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("decode answer of %s: %w", operation, err)
+	}
+	return nil
+}
+
+// encode is JSON without the escapes that only HTML needs.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// answer is what a hook returns: JSON, or an error with its kind.
+func answer(v any, err error) (out []byte, failed bool) {
+	if err == nil {
+		if out, err = encode(v); err == nil {
+			return out, false
+		}
+	}
+	e := &Error{Kind: "internal", Message: err.Error()}
+	if known, ok := err.(*Error); ok {
+		e = known
+	}
+	out, err = encode(e)
+	if err != nil {
+		return []byte(`{"kind":"internal","message":"the answer cannot be encoded"}`), true
+	}
+	return out, true
+}
+
+// filtered answers a question.
+func filtered(in []byte, decide func(Question) Answer) (any, error) {
+	var q Question
+	if err := json.Unmarshal(in, &q); err != nil {
+		return nil, &Error{"invalid", "the question is not JSON: " + err.Error()}
+	}
+	return decide(q), nil
+}
+
+// handled hears of an event.
+func handled(in []byte, hear func(Event) error) (any, error) {
+	var e Event
+	if err := json.Unmarshal(in, &e); err != nil {
+		return nil, &Error{"invalid", "the event is not JSON: " + err.Error()}
+	}
+	return struct{}{}, hear(e)
+}
+
+// worked does a part of a task.
+func worked(in []byte, do func(Task) (any, error)) (any, error) {
+	var t Task
+	if err := json.Unmarshal(in, &t); err != nil {
+		return nil, &Error{"invalid", "the task is not JSON: " + err.Error()}
+	}
+	state, err := do(t)
+	return struct {
+		Again any `json:"again,omitempty"`
+	}{state}, err
+}
