@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-isatty"
+
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/plugins"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -63,8 +65,7 @@ func (c *importCmd) Run(e *env) error {
 // waitFor shows a job's progress until it ends, and then its report.
 func waitFor(e *env, r remote, id string) error {
 	var job jobs.Job
-	info, err := os.Stderr.Stat()
-	live := err == nil && info.Mode()&os.ModeCharDevice != 0
+	live := isatty.IsTerminal(os.Stderr.Fd())
 	for {
 		if err := r.do(e.ctx, "GET", "/api/v1/jobs/"+seg(id), nil, nil, &job); err != nil {
 			return err
@@ -271,6 +272,10 @@ func (c *unenrollCmd) Run(e *env) error {
 func personID(e *env, r remote, who string) (string, error) {
 	if !trellis.TimeOf(who).IsZero() {
 		return who, nil
+	}
+	var me learning.Me
+	if err := r.do(e.ctx, "GET", "/api/v1/me", nil, nil, &me); err == nil && me.User != nil && strings.EqualFold(me.User.PII.Username, who) {
+		return me.ID, nil
 	}
 	for after := ""; ; {
 		var page learning.List[trellis.User]

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/mattn/go-isatty"
+
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 )
@@ -234,7 +236,7 @@ func contains(list []string, s string) bool {
 // agreed asks a person. Where nobody is there to answer, asking is agreeing: a
 // script has said what it wants by calling.
 func agreed(question string) bool {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !isatty.IsTerminal(os.Stdin.Fd()) && !isatty.IsCygwinTerminal(os.Stdin.Fd()) {
 		return true
 	}
 	fmt.Printf("%s [y/N] ", question)

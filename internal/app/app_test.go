@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "compile-child" {
 		os.Exit(runtime.CompileChild(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if dir := os.Getenv("TRELLIS_TEST_LIFE"); dir != "" {
+		life(dir)
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

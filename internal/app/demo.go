@@ -102,7 +102,7 @@ func (a *App) demoExtensions(ctx context.Context) error {
 		manifest, module []byte
 		settings         map[string]any
 	}{
-		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo, "*+Closed+*", "*closed*"}}},
+		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo}, "blocked_numbers": []int{7}}},
 		{examples.Welcome, wasm.Welcome, nil},
 	} {
 		b, err := extensions.Make(map[string][]byte{"extension.json": x.manifest, "main.wasm": x.module})

@@ -53,19 +53,21 @@ func (r *Run) State(v any) (bool, error) {
 }
 
 // Checkpoint applies changes and saves the state after them, in one transaction:
-// a kill never counts anything twice. It fails with [trellis.Conflict] if another
-// node has taken the job over, and then changes nothing.
+// a kill never counts anything twice. The state is encoded when the changes have
+// been applied, so it can tell what came of them. It fails with
+// [trellis.Conflict] if another node has taken the job over, and then changes
+// nothing.
 func (r *Run) Checkpoint(ctx context.Context, state any, p Progress, changes ...store.Change) error {
-	raw, err := json.Marshal(state)
-	if err != nil {
-		return fmt.Errorf("encode checkpoint of job %s: %w", r.job.ID, err)
-	}
 	r.mu.Lock()
 	r.progress, r.dirty = p, false
 	r.mu.Unlock()
 	all := append([]store.Change{r.fenced()}, changes...)
 	all = append(all, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE jobs SET saved = ?, done = ?, total = ?, note = ? WHERE tenant = ? AND id = ?`,
+		raw, err := json.Marshal(state)
+		if err != nil {
+			return fmt.Errorf("encode checkpoint of job %s: %w", r.job.ID, err)
+		}
+		_, err = tx.Exec(ctx, `UPDATE jobs SET saved = ?, done = ?, total = ?, note = ? WHERE tenant = ? AND id = ?`,
 			string(raw), p.Done, p.Total, p.Note, r.job.tenant, r.job.ID)
 		return err
 	}))

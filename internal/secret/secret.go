@@ -156,7 +156,7 @@ func (k *Key) SealStream(w io.Writer, r io.Reader, context string) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	in := bufio.NewReaderSize(r, chunk+1)
+	in := bufio.NewReaderSize(&sticky{r: r}, chunk+1)
 	buf := make([]byte, chunk)
 	var sealed []byte
 	for n := uint64(0); ; n++ {
@@ -190,7 +190,7 @@ func (k *Key) UnsealStream(w io.Writer, r io.Reader, context string) error {
 	if err != nil {
 		return err
 	}
-	in := bufio.NewReaderSize(r, chunk+aead.Overhead()+1)
+	in := bufio.NewReaderSize(&sticky{r: r}, chunk+aead.Overhead()+1)
 	buf := make([]byte, chunk+aead.Overhead())
 	var plain []byte
 	for n := uint64(0); ; n++ {
@@ -213,6 +213,21 @@ func (k *Key) UnsealStream(w io.Writer, r io.Reader, context string) error {
 			return nil
 		}
 	}
+}
+
+// sticky reads nothing more after an error: not every reader says twice that it is
+// at its end.
+type sticky struct {
+	r   io.Reader
+	err error
+}
+
+func (s *sticky) Read(p []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, s.err = s.r.Read(p)
+	return n, s.err
 }
 
 // stream returns the cipher of one stream: its key comes from the salt.

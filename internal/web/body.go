@@ -18,20 +18,25 @@ type body struct {
 	r     io.Reader
 	left  int64
 	limit int64
+	err   error // that has come: fasthttp would wait for more after the end
 	c     *fiber.Ctx
 }
 
 // Read implements [io.Reader]. More than the route's limit is an error, whatever
 // the request said of its length.
 func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
 		b.c.Response().Header.SetConnectionClose() // what it still sends is not read
-		return n, tooLarge(b.limit)
+		err = tooLarge(b.limit)
 	}
+	b.err = err
 	return n, err
 }
 
