@@ -58,6 +58,7 @@ type Config struct {
 	Window  time.Duration            // how much of the log an empty stream begins with: 24 h if zero
 	MaxAge  time.Duration            // how long the stream keeps a message: 7 days if zero
 	MaxSize int64                    // bytes of the stream: 1 GiB if zero
+	Lease   time.Duration            // how long a silent node stays the one that relays: 5 s if zero
 	Fault   func(point string) error // for tests: called at "relay.publish" and "relay.acked"
 	Logger  *slog.Logger
 	Metrics *metrics.Registry
@@ -93,6 +94,9 @@ func New(cfg Config) (*Bus, error) {
 	}
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = 1 << 30
+	}
+	if cfg.Lease == 0 {
+		cfg.Lease = 5 * time.Second
 	}
 	if cfg.Fault == nil {
 		cfg.Fault = func(string) error { return nil }

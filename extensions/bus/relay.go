@@ -14,7 +14,6 @@ import (
 
 const (
 	relayLease = "relay"
-	relayTTL   = 5 * time.Second
 	relayBatch = 256
 )
 
@@ -22,9 +21,9 @@ const (
 func (b *Bus) relay(ctx context.Context) {
 	defer func() { _ = b.cfg.DB.Release(context.WithoutCancel(ctx), b.cfg.Node, relayLease) }()
 	for ctx.Err() == nil {
-		held, err := b.cfg.DB.Acquire(ctx, b.cfg.Node, relayTTL, relayLease)
+		held, err := b.cfg.DB.Acquire(ctx, b.cfg.Node, b.cfg.Lease, relayLease)
 		if err != nil || held[relayLease] == 0 {
-			pause(ctx, 250*time.Millisecond)
+			pause(ctx, min(250*time.Millisecond, b.cfg.Lease/2))
 			continue
 		}
 		if err := b.publishAll(ctx); err != nil && ctx.Err() == nil {
@@ -44,8 +43,8 @@ func (b *Bus) publishAll(ctx context.Context) error {
 	}
 	renewed, looked := time.Now(), time.Now()
 	for ctx.Err() == nil {
-		if time.Since(renewed) > relayTTL/4 {
-			held, err := b.cfg.DB.Acquire(ctx, b.cfg.Node, relayTTL, relayLease)
+		if time.Since(renewed) > b.cfg.Lease/4 {
+			held, err := b.cfg.DB.Acquire(ctx, b.cfg.Node, b.cfg.Lease, relayLease)
 			if err != nil || held[relayLease] == 0 {
 				return errors.Join(errors.New("the relay's lease was lost"), err)
 			}

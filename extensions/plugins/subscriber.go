@@ -16,6 +16,9 @@ import (
 func (p *Plugins) Role() delivery.Role {
 	return delivery.Role{
 		Name: "subscribers",
+		// Each hook says from where on it hears: the role as such begins with the
+		// log, or what happened while it started for the first time would be lost.
+		Start: func(context.Context) (uint64, error) { return 0, nil },
 		Subscribers: func(_ context.Context, e trellis.Event) []delivery.Subscriber {
 			hooks := p.cfg.Registry.Events(e)
 			if len(hooks) == 0 {

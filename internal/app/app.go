@@ -50,6 +50,7 @@ type Config struct {
 	Proxies     []string           // addresses of proxies that are believed
 	Version     string             // of the program
 	Quotas      hostapi.Quotas     // of callers
+	Lease       time.Duration      // how long this node may be silent before others take over its work: 10 to 15 s if zero
 	Twice       bool               // for tests: every event is delivered twice
 	Fault       func(string) error // for tests: points at which something may go wrong
 	Logger      *slog.Logger
@@ -162,14 +163,14 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closes(func() error { return a.Registry.Close(withTimeout()) })
-	if a.Jobs, err = jobs.New(ctx, jobs.Config{DB: a.DB, Node: cfg.Node, Logger: a.part("jobs"), Metrics: a.Metrics}); err != nil {
+	if a.Jobs, err = jobs.New(ctx, jobs.Config{DB: a.DB, Node: cfg.Node, Lease: cfg.Lease, Logger: a.part("jobs"), Metrics: a.Metrics}); err != nil {
 		return err
 	}
-	if a.Ledger, err = delivery.New(ctx, delivery.Config{DB: a.DB, Node: cfg.Node, Twice: cfg.Twice, Logger: a.part("delivery"), Metrics: a.Metrics}); err != nil {
+	if a.Ledger, err = delivery.New(ctx, delivery.Config{DB: a.DB, Node: cfg.Node, Lease: cfg.Lease, Twice: cfg.Twice, Logger: a.part("delivery"), Metrics: a.Metrics}); err != nil {
 		return err
 	}
 	if a.Bus, err = bus.New(bus.Config{
-		DB: a.DB, Ledger: a.Ledger, URL: cfg.NATS, Token: cfg.NATSToken, Dir: filepath.Join(cfg.Dir, "nats"), Node: cfg.Node, Fault: cfg.Fault,
+		DB: a.DB, Ledger: a.Ledger, URL: cfg.NATS, Token: cfg.NATSToken, Dir: filepath.Join(cfg.Dir, "nats"), Node: cfg.Node, Lease: cfg.Lease, Fault: cfg.Fault,
 		Logger: a.part("bus"), Metrics: a.Metrics,
 	}); err != nil {
 		return err

@@ -24,6 +24,7 @@ type lane struct {
 	behind  bool           // it reads the log itself, from cursor
 	cursor  uint64         // of one that is behind
 	skip    uint64         // everything up to here was delivered while it was behind
+	dropped chan struct{}  // closed when the cursor of the last time is gone
 	blocked map[string]int // keys with rows that are not dead, and how many
 }
 
@@ -90,13 +91,17 @@ func (t *tail) work(ctx context.Context, ln *lane) {
 	for {
 		select {
 		case t.slots <- struct{}{}:
-		case <-ctx.Done():
-			return // what is queued keeps the mark where it is
+		case <-ctx.Done(): // what is queued keeps the mark where it is
+			t.mu.Lock()
+			t.room.Broadcast()
+			t.mu.Unlock()
+			return
 		}
 		for range 16 { // then others have a turn
 			t.mu.Lock()
 			if len(ln.queue) == 0 || ctx.Err() != nil || ln.behind {
 				ln.running = ctx.Err() != nil // nobody is to start when everything stops
+				t.room.Broadcast()
 				t.mu.Unlock()
 				<-t.slots
 				return
@@ -105,7 +110,7 @@ func (t *tail) work(ctx context.Context, ln *lane) {
 			t.mu.Unlock()
 			done := t.deliver(ctx, ln, sub, it.event)
 			t.mu.Lock()
-			if done && !ln.behind {
+			if done && len(ln.queue) > 0 && ln.queue[0].o == it.o { // unless it fell behind meanwhile, and will be read again
 				ln.queue = ln.queue[1:]
 				it.o.left--
 				t.room.Broadcast()
@@ -213,11 +218,18 @@ func (t *tail) detach(ctx context.Context, ln *lane, upTo uint64) {
 	}
 	held := ln.queue // keeps the mark back until the cursor is stored
 	ln.queue = nil
+	dropped := ln.dropped
 	t.tasks.Go(func() {
+		if dropped != nil {
+			<-dropped // or the old cursor's end would be the new one's
+		}
 		if t.storeCursor(ctx, ln) {
 			t.mu.Lock()
 			for _, it := range held {
 				it.o.left--
+			}
+			for ln.running && ctx.Err() == nil { // one at a time works on a lane
+				t.room.Wait()
 			}
 			t.mu.Unlock()
 			t.catchUp(ctx, ln)
@@ -230,11 +242,11 @@ func (t *tail) catchUp(ctx context.Context, ln *lane) {
 	t.l.log.Debug("subscriber fell behind", "role", t.role.Name, "subscriber", ln.key.subscriber, "partition", ln.key.partition)
 	for ctx.Err() == nil {
 		t.mu.Lock()
-		cursor, mine := ln.cursor, t.parts[ln.key.partition].owned
-		if !mine {
+		cursor, mine := ln.cursor, t.parts[ln.key.partition].owned && t.lanes[ln.key] == ln
+		if !mine && t.lanes[ln.key] == ln {
 			delete(t.lanes, ln.key)
 		}
-		reached := mine && cursor >= t.read
+		reached := mine && cursor >= max(t.read, t.parts[ln.key.partition].mark)
 		t.mu.Unlock()
 		if !mine {
 			return
@@ -291,14 +303,19 @@ func (t *tail) advance(ln *lane, position uint64) {
 func (t *tail) reattach(ctx context.Context, ln *lane) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if ln.cursor < t.read {
+	// What is being dispatched has passed it by, and what lies before the mark is
+	// not dispatched again, even when the reader went back for another partition.
+	if ln.cursor < max(t.read, t.at, t.parts[ln.key.partition].mark) {
 		return false
 	}
-	ln.behind, ln.running, ln.skip = false, false, ln.cursor
+	ln.behind, ln.skip = false, ln.cursor
 	o := &outstanding{position: t.read + 1, left: 1} // keeps the mark until the cursor is gone
 	part := &t.parts[ln.key.partition]
 	part.open = append(part.open, o)
+	dropped := make(chan struct{})
+	ln.dropped = dropped
 	t.tasks.Go(func() {
+		defer close(dropped)
 		t.dropCursor(ctx, ln)
 		t.mu.Lock()
 		o.left--

@@ -129,7 +129,9 @@ func (t *tail) take(ctx context.Context, partition int, fence uint64) error {
 		if !ok {
 			continue
 		}
-		ln := t.lane(laneKey{c.tenant, c.subscriber, partition}, s)
+		k := laneKey{c.tenant, c.subscriber, partition}
+		delete(t.lanes, k) // one from an earlier time that this node had the partition
+		ln := t.lane(k, s)
 		ln.behind, ln.cursor = true, c.position
 		t.tasks.Go(func() { t.catchUp(ctx, ln) })
 	}

@@ -22,6 +22,7 @@ type tail struct {
 
 	mu    sync.Mutex
 	read  uint64 // everything up to here was dispatched
+	at    uint64 // being dispatched
 	parts [Partitions]part
 	lanes map[laneKey]*lane
 	busy  map[string]bool // rows that are being tried again, by ID
@@ -130,16 +131,19 @@ func (t *tail) dispatch(ctx context.Context, after uint64, e trellis.Event) bool
 	p := Partition(e.Key)
 	var subs []Subscriber
 	t.mu.Lock()
-	mine := t.parts[p].owned && e.Position > t.parts[p].mark
+	part := t.parts[p]
+	mine := part.owned && e.Position > part.mark
 	t.mu.Unlock()
 	if mine {
 		subs = t.role.Subscribers(ctx, e)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.read != after {
-		return false
+	if t.read != after || t.parts[p].owned != part.owned || t.parts[p].fence != part.fence {
+		return false // the reader was set back, or the partition changed hands meanwhile
 	}
+	t.at = e.Position
+	defer func() { t.at = 0 }()
 	if mine && len(subs) > 0 {
 		o := &outstanding{position: e.Position, left: 1} // one for the dispatching itself
 		t.parts[p].open = append(t.parts[p].open, o)

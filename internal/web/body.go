@@ -2,68 +2,116 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"io"
-	"net/url"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/trellis-learning/trellis"
 )
 
 // body counts what is read of a request's body.
 type body struct {
-	r     io.Reader
-	left  int64
-	limit int64
-	err   error // that has come: fasthttp would wait for more after the end
-	c     *fiber.Ctx
+	rc      *fasthttp.RequestCtx
+	ctx     context.Context
+	r       io.Reader
+	read    int64
+	limit   int64
+	timeout time.Duration // of each part
+	err     error         // that it ended with; io.EOF if all of it was read
 }
 
-// Read implements [io.Reader]. More than the route's limit is an error, whatever
-// the request said of its length.
-func (b *body) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		b.c.Response().Header.SetConnectionClose() // what it still sends is not read
-		err = tooLarge(b.limit)
-	}
-	b.err = err
-	return n, err
-}
-
-// Body returns the body of a request, which ends in an error beyond the limit of
-// its route.
+// Body returns the body of a request. Beyond the limit of its route, whatever
+// the request says of its length, it ends in an error that is answered with 413;
+// if its next part does not come in time, in one that is answered with 408; and
+// if it is cut off, in one of kind [trellis.Invalid]. Fiber's own c.Body has no
+// limit and is not to be used.
 func Body(c *fiber.Ctx) io.Reader {
 	st := stateOf(c)
 	if st.body == nil {
-		r := c.Context().RequestBodyStream()
-		if r == nil {
-			r = bytes.NewReader(c.Request().Body())
+		b := &body{rc: c.Context(), ctx: st.ctx, r: c.Context().RequestBodyStream(), limit: st.limit, timeout: st.of.cfg.ReadTimeout}
+		if b.r == nil {
+			b.r = bytes.NewReader(nil) // no body at all
 		}
-		st.body = &body{r: r, left: st.limit, limit: st.limit, c: c}
+		st.body = b
 	}
 	return st.body
 }
 
-// ReadBody returns the whole body.
-func ReadBody(c *fiber.Ctx) ([]byte, error) {
-	raw, err := io.ReadAll(Body(c))
-	if err != nil && !errors.Is(err, errTooLarge) {
-		return nil, trellis.Errorf(trellis.Invalid, "the body ends too early")
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil { // to read on would be to read the next request
+		return 0, b.err
 	}
-	return raw, err
+	if err := b.ctx.Err(); err != nil {
+		b.err = err
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if left := b.limit - b.read; int64(len(p)) > left+1 {
+		p = p[:left+1]
+	}
+	deadline := time.Now().Add(b.timeout)
+	if end, ok := b.ctx.Deadline(); ok && end.Before(deadline) {
+		deadline = end
+	}
+	if err := b.rc.Conn().SetReadDeadline(deadline); err != nil {
+		b.err = errCutOff()
+		return 0, b.err
+	}
+	n, err := b.r.Read(p)
+	if b.read += int64(n); b.read > b.limit {
+		b.err = tooLarge(b.limit)
+		return n - 1, b.err
+	}
+	if err != nil {
+		b.err = b.end(err)
+	}
+	return n, b.err
 }
 
-// DecodeBody decodes the body strictly.
+// end says what it means that the stream has ended with err: fasthttp ends a
+// body that was cut off like a whole one.
+func (b *body) end(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return errSlow()
+	}
+	if err != io.EOF {
+		return errCutOff()
+	}
+	if n := b.rc.Request.Header.ContentLength(); n >= 0 && b.read < int64(n) {
+		return errCutOff()
+	}
+	if mine, ok := b.rc.Conn().(*conn); ok && b.rc.Request.Header.ContentLength() == -1 && mine.ended.Load() {
+		return errCutOff() // before the piece that says that it is the last
+	}
+	b.r = nil
+	b.rc.Request.ResetBody() // so that nobody reads on
+	return io.EOF
+}
+
+// prefetched is how much of a body of known length fasthttp has read before the
+// request is routed.
+const prefetched = 8 << 10
+
+// consumed reports whether nothing of a request is left to read on its connection.
+func consumed(rc *fasthttp.RequestCtx, st *state) bool {
+	n := rc.Request.Header.ContentLength()
+	return n != -1 && n <= prefetched || st != nil && st.body != nil && st.body.err == io.EOF
+}
+
+// ReadBody returns the whole body, with the errors of [Body].
+func ReadBody(c *fiber.Ctx) ([]byte, error) { return io.ReadAll(Body(c)) }
+
+// DecodeBody decodes the body, as [trellis.DecodeStrict] does.
 func DecodeBody(c *fiber.Ctx, v any) error {
 	raw, err := ReadBody(c)
 	if err != nil {
@@ -72,38 +120,27 @@ func DecodeBody(c *fiber.Ctx, v any) error {
 	return trellis.DecodeStrict(raw, v)
 }
 
-// JSON answers with a value.
-func JSON(c *fiber.Ctx, status int, v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return err
+// wellFramed refuses requests of which two readers may think that they end at
+// different places (RFC 9112, section 6.3): fasthttp takes the last of several
+// lengths, and a proxy before it perhaps the first.
+func wellFramed(head []byte) error {
+	lengths, codings := 0, 0
+	for line := range bytes.Lines(head) {
+		if line[0] == ' ' || line[0] == '\t' {
+			return errFraming("a header goes on in the next line")
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			lengths++
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			if codings++; !strings.EqualFold(string(bytes.TrimSpace(value)), "chunked") {
+				return errFraming("the one Transfer-Encoding here is chunked")
+			}
+		}
 	}
-	return Raw(c, status, raw)
-}
-
-// Raw answers with JSON that is made already.
-func Raw(c *fiber.Ctx, status int, raw []byte) error {
-	c.Status(status)
-	c.Set(fiber.HeaderContentType, "application/json")
-	return c.Send(raw)
-}
-
-// Param returns a parameter of the path, unescaped; a plus stays a plus, as course
-// keys have it.
-func Param(c *fiber.Ctx, name string) (string, error) {
-	v, err := url.PathUnescape(strings.Clone(c.Params(name)))
-	if err != nil {
-		return "", trellis.Errorf(trellis.Invalid, "%s in the path is not escaped rightly", name)
+	if lengths+codings > 1 {
+		return errFraming("the length of the body is said twice")
 	}
-	return v, nil
-}
-
-// Query returns the parameters after the question mark. A plus stays a plus, as
-// in the path.
-func Query(c *fiber.Ctx) (url.Values, error) {
-	v, err := url.ParseQuery(strings.ReplaceAll(string(c.Request().URI().QueryString()), "+", "%2B"))
-	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "the query is not escaped rightly")
-	}
-	return v, nil
+	return nil
 }

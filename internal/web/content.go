@@ -1,74 +1,123 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
-	"mime"
+	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-
-	"github.com/trellis-learning/trellis"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 )
 
 // ContentConfig is what the second origin is made of.
 type ContentConfig struct {
-	// Assets returns a file of an installed bundle.
+	// Assets returns a file of an installed bundle, or an error of kind
+	// [trellis.NotFound]. What it returns is not changed.
 	Assets func(ctx context.Context, digest, name string) ([]byte, error)
 	Logger *slog.Logger
 }
 
-// nobody lets nobody in: the second origin knows neither people nor tenants.
-type nobody struct{}
-
-func (nobody) Authenticate(context.Context, string, string) (trellis.Actor, error) {
-	return trellis.Actor{}, errNobody
-}
-func (nobody) TenantOfHost(context.Context, string) (string, bool) { return "", false }
-func (nobody) TenantExists(context.Context, string) (bool, error)  { return false, nil }
-
-// NewContent returns the server of the second origin: the files of bundles, by
-// the digest of the bundle, which never change. It belongs on another host than
-// the pages (cookies do not know ports), sets no cookies and reads none.
+// NewContent returns the server of the second origin: the files of bundles at
+// /assets/DIGEST/PATH, which never change, and /healthz and /readyz. It belongs on
+// another host than the pages, because cookies do not know ports. It neither sets
+// nor reads cookies and tokens, and what it serves runs in a sandbox of its own,
+// wherever it is opened.
 func NewContent(cfg ContentConfig) *Server {
-	s := New(Config{Authenticator: nobody{}, Tenants: nobody{}, Logger: cfg.Logger, Timeout: 30 * time.Second})
-	s.mount(Route{Method: "GET", Path: "/assets/:digest/*", Name: "assets.get", Summary: "A file of a bundle.", Public: true, Handle: func(c *fiber.Ctx) error {
-		name, err := Param(c, "*")
-		if err != nil {
-			return err
-		}
-		digest, err := Param(c, "digest")
-		if err != nil {
-			return err
-		}
-		data, err := cfg.Assets(Context(c), digest, name)
-		if err != nil {
-			return err
-		}
-		typ := mime.TypeByExtension(path.Ext(name))
-		if typ == "" {
-			typ = "application/octet-stream"
-		}
-		c.Set(fiber.HeaderContentType, typ)
-		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
-		c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
-		c.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		c.Set(fiber.HeaderContentSecurityPolicy, "sandbox allow-scripts")
-		return c.Send(data)
-	}})
+	s := newServer(Config{Logger: cfg.Logger, Timeout: 30 * time.Second})
+	s.add(
+		Route{Method: "GET", Path: "/healthz", Name: "health", Summary: "Whether the process is up.", Public: true, bare: true, Handle: s.health},
+		Route{Method: "GET", Path: "/readyz", Name: "ready", Summary: "Whether requests should be sent here.", Public: true, bare: true, Handle: s.ready},
+		Route{Method: "GET", Path: "/assets/:digest/*", Name: "assets.get", Summary: "A file of a bundle.", Public: true, bare: true, Handle: cfg.asset},
+	)
 	return s
 }
 
-// MountOpenAPI serves the OpenAPI document of what is mounted by then.
-func (s *Server) MountOpenAPI(at, title, version string) error {
-	var doc []byte
-	if err := s.Mount(Route{Method: "GET", Path: at, Name: "openapi", Summary: "This document.", Public: true, Handle: func(c *fiber.Ctx) error {
-		return Raw(c, fiber.StatusOK, doc)
-	}}); err != nil {
+func (cfg ContentConfig) asset(c *fiber.Ctx) error {
+	digest, err := Param(c, "digest")
+	if err != nil {
 		return err
 	}
-	var err error
-	doc, err = s.OpenAPI(title, version)
-	return err
+	name, err := Param(c, "*")
+	if err != nil {
+		return err
+	}
+	data, err := cfg.Assets(Context(c), digest, name)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")
+	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox allow-scripts")
+	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType(name))
+		w.Header().Set("Etag", `"`+digest+`"`)                            // of this URL: it names the bundle, and a bundle does not change
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data)) // ranges, without which some browsers play no video
+	}))(c)
+}
+
+// contentType returns the type of a file by its name. The list is ours, so that
+// it is the same on every machine; browsers are told not to guess.
+func contentType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".html", ".htm":
+		return "text/html; charset=utf-8"
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".json", ".map":
+		return "application/json"
+	case ".webmanifest":
+		return "application/manifest+json"
+	case ".wasm":
+		return "application/wasm"
+	case ".txt", ".md":
+		return "text/plain; charset=utf-8"
+	case ".csv":
+		return "text/csv; charset=utf-8"
+	case ".vtt":
+		return "text/vtt; charset=utf-8"
+	case ".xml":
+		return "text/xml; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".png":
+		return "image/png"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".gif":
+		return "image/gif"
+	case ".webp":
+		return "image/webp"
+	case ".avif":
+		return "image/avif"
+	case ".ico":
+		return "image/x-icon"
+	case ".woff":
+		return "font/woff"
+	case ".woff2":
+		return "font/woff2"
+	case ".ttf":
+		return "font/ttf"
+	case ".otf":
+		return "font/otf"
+	case ".mp3":
+		return "audio/mpeg"
+	case ".ogg":
+		return "audio/ogg"
+	case ".wav":
+		return "audio/wav"
+	case ".mp4":
+		return "video/mp4"
+	case ".webm":
+		return "video/webm"
+	case ".pdf":
+		return "application/pdf"
+	}
+	return "application/octet-stream"
 }

@@ -2,12 +2,18 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/trellis-learning/trellis"
 )
 
-// OpenAPI returns the OpenAPI document (3.1) of the routes.
+// OpenAPI returns the OpenAPI document (3.1.0) of the routes, in a stable order.
 func (s *Server) OpenAPI(title, version string) ([]byte, error) {
 	paths := map[string]map[string]any{}
 	for _, r := range s.Routes() {
@@ -17,21 +23,56 @@ func (s *Server) OpenAPI(title, version string) ([]byte, error) {
 		}
 		paths[path][strings.ToLower(r.Method)] = r.openAPI(params)
 	}
-	return json.MarshalIndent(map[string]any{
+	doc, err := json.MarshalIndent(map[string]any{
 		"openapi": "3.1.0",
 		"info":    map[string]any{"title": title, "version": version},
-		"paths":   paths,
+		"servers": []any{
+			map[string]any{"url": "/", "description": "The tenant of the host name or of the token."},
+			map[string]any{"url": "/t/{tenant}", "description": "The tenant that is named.", "variables": map[string]any{"tenant": map[string]any{"default": "demo"}}},
+		},
+		"paths": paths,
 		"components": map[string]any{
 			"securitySchemes": map[string]any{"token": map[string]any{"type": "http", "scheme": "bearer"}},
-			"schemas": map[string]any{"Problem": map[string]any{"type": "object", "description": "An error (RFC 9457).", "properties": map[string]any{
-				"type": str(), "title": str(), "status": map[string]any{"type": "integer"}, "detail": str(), "instance": str(), "kind": str(),
-				"extension": str(), "filter": str(), "code": str(), "effect": map[string]any{"type": "object"},
-			}}},
+			"parameters": map[string]any{
+				"Tenant":      header("Trellis-Tenant", "The tenant that an operator acts in, or that one logs in to."),
+				"Idempotency": header("Idempotency-Key", "A key of the caller's choice, with up to 255 characters. A request that is repeated with the same key makes nothing twice."),
+			},
+			"schemas": map[string]any{"Problem": map[string]any{"type": "object", "description": "An error (RFC 9457).",
+				"required": []string{"type", "title", "status", "kind"},
+				"properties": map[string]any{
+					"type": str(), "title": str(), "status": map[string]any{"type": "integer"}, "detail": str(), "instance": str(),
+					"kind":      map[string]any{"type": "string", "enum": trellis.Kinds()},
+					"extension": str(), "filter": str(), "code": str(), "effect": map[string]any{"type": "object"},
+				}}},
 		},
 	}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	return doc, nil
+}
+
+// MountOpenAPI serves the OpenAPI document of what is mounted by then, itself
+// included.
+func (s *Server) MountOpenAPI(at, title, version string) error {
+	var doc []byte
+	if err := s.Mount(Route{Method: "GET", Path: at, Name: "openapi", Summary: "This document.", Public: true, Handle: func(c *fiber.Ctx) error {
+		return Raw(c, fiber.StatusOK, doc)
+	}}); err != nil {
+		return err
+	}
+	var err error
+	doc, err = s.OpenAPI(title, version)
+	return err
 }
 
 func str() map[string]any { return map[string]any{"type": "string"} }
+
+func header(name, doc string) map[string]any {
+	return map[string]any{"name": name, "in": "header", "description": doc, "schema": str()}
+}
+
+func ref(to string) map[string]any { return map[string]any{"$ref": "#/components/" + to} }
 
 // openPath turns "/a/:b" into "/a/{b}".
 func openPath(path string) (string, []string) {
@@ -61,7 +102,7 @@ func (r Route) openAPI(params []string) map[string]any {
 	op := map[string]any{
 		"operationId": r.Name, "summary": r.Summary,
 		"responses": map[string]any{strconv.Itoa(status): success, "default": map[string]any{"description": "It was not done.",
-			"content": map[string]any{"application/problem+json": map[string]any{"schema": map[string]any{"$ref": "#/components/schemas/Problem"}}}}},
+			"content": map[string]any{"application/problem+json": map[string]any{"schema": ref("schemas/Problem")}}}},
 	}
 	if !r.Public {
 		op["security"] = []any{map[string]any{"token": []string{}}}
@@ -69,52 +110,68 @@ func (r Route) openAPI(params []string) map[string]any {
 	if r.Permission != "" {
 		op["description"] = "Takes the permission " + r.Permission + "."
 	}
-	var list []any
-	for _, p := range params {
-		list = append(list, map[string]any{"name": p, "in": "path", "required": true, "schema": str()})
-	}
-	schema := struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-		Required   []string                   `json:"required"`
-	}{}
-	if r.Request != nil && json.Unmarshal(r.Request, &schema) == nil {
-		if r.Limit == 0 || r.Method == "GET" || r.Method == "DELETE" {
-			names := make([]string, 0, len(schema.Properties))
-			for name := range schema.Properties {
-				if !slices.Contains(params, name) {
-					names = append(names, name)
-				}
-			}
-			slices.Sort(names)
-			for _, name := range names {
-				list = append(list, map[string]any{"name": name, "in": "query", "required": slices.Contains(schema.Required, name), "schema": schema.Properties[name]})
-			}
-		} else {
-			op["requestBody"] = map[string]any{"content": map[string]any{"application/json": map[string]any{"schema": without(r.Request, params)}}}
-		}
-	}
+	list, body := r.takes(params)
 	if list != nil {
 		op["parameters"] = list
+	}
+	if body != nil {
+		op["requestBody"] = body
 	}
 	return op
 }
 
-// without returns a schema less the properties that stand in the path.
-func without(schema []byte, params []string) any {
-	var s map[string]any
-	if json.Unmarshal(schema, &s) != nil {
-		return json.RawMessage(schema)
+// takes describes what a route is asked with. What its schema has stands in the
+// path, then in the query of a GET or DELETE and in the body of others.
+func (r Route) takes(params []string) (list []any, body map[string]any) {
+	if !r.bare {
+		list = append(list, ref("parameters/Tenant"))
 	}
+	if r.Method != "GET" && !r.Public {
+		list = append(list, ref("parameters/Idempotency"))
+	}
+	for _, p := range params {
+		list = append(list, map[string]any{"name": p, "in": "path", "required": true, "schema": str()})
+	}
+	if r.Request == nil {
+		if r.Limit > 0 {
+			body = map[string]any{"required": true, "description": "Up to " + strconv.FormatInt(r.Limit, 10) + " bytes.",
+				"content": map[string]any{"application/octet-stream": map[string]any{}}}
+		}
+		return list, body
+	}
+	if r.Limit > 0 && r.Method != "GET" && r.Method != "DELETE" {
+		schema, required := without(r.Request, params)
+		return list, map[string]any{"required": required, "content": map[string]any{"application/json": map[string]any{"schema": schema}}}
+	}
+	var schema struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+		Required   []string                   `json:"required"`
+	}
+	_ = json.Unmarshal(r.Request, &schema) // Mount has seen that it is an object
+	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
+		if !slices.Contains(params, name) {
+			list = append(list, map[string]any{"name": name, "in": "query", "required": slices.Contains(schema.Required, name), "schema": schema.Properties[name]})
+		}
+	}
+	return list, nil
+}
+
+// without returns a schema less the properties that stand in the path, and
+// whether any of the others has to be there.
+func without(schema []byte, params []string) (map[string]any, bool) {
+	var s map[string]any
+	_ = json.Unmarshal(schema, &s) // Mount has seen that it is an object
 	if props, ok := s["properties"].(map[string]any); ok {
 		for _, p := range params {
 			delete(props, p)
 		}
 	}
-	if required, ok := s["required"].([]any); ok {
-		s["required"] = slices.DeleteFunc(required, func(v any) bool { name, _ := v.(string); return slices.Contains(params, name) })
-		if len(s["required"].([]any)) == 0 {
-			delete(s, "required")
-		}
+	required, _ := s["required"].([]any)
+	required = slices.DeleteFunc(required, func(v any) bool { name, _ := v.(string); return slices.Contains(params, name) })
+	if len(required) == 0 {
+		delete(s, "required")
+		return s, false
 	}
-	return s
+	s["required"] = required
+	return s, true
 }

@@ -3,117 +3,205 @@ package web
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
+	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/trellis-learning/trellis"
 )
 
-// Problem is an error as the HTTP doors show it (RFC 9457).
+// Problem is an error as the HTTP doors show it (RFC 9457). Extension, Filter,
+// Code and Effect are those of a [trellis.Refusal].
 type Problem struct {
-	Type      string          `json:"type"`
+	Type      string          `json:"type"` // https://trellis.invalid/problems/KIND
 	Title     string          `json:"title"`
 	Status    int             `json:"status"`
 	Detail    string          `json:"detail,omitempty"`
 	Instance  string          `json:"instance,omitempty"` // the trace: "urn:trace:…"
 	Kind      trellis.Kind    `json:"kind"`
-	Extension string          `json:"extension,omitempty"` // that refused
+	Extension string          `json:"extension,omitempty"`
 	Filter    string          `json:"filter,omitempty"`
 	Code      string          `json:"code,omitempty"`
 	Effect    *trellis.Effect `json:"effect,omitempty"`
+
+	challenge string        // WWW-Authenticate, with 401
+	after     time.Duration // Retry-After, if not 0
 }
 
-// unauthenticated is a token that is not taken: 401, not 403.
-type unauthenticated struct{ err error }
+// statuses says for each kind what HTTP calls it. It is the one such table.
+func statuses() map[trellis.Kind]struct {
+	status int
+	title  string
+} {
+	return map[trellis.Kind]struct {
+		status int
+		title  string
+	}{
+		trellis.Invalid:     {http.StatusBadRequest, "The request is not right"},
+		trellis.Denied:      {http.StatusForbidden, "Not allowed"},
+		trellis.Refused:     {http.StatusForbidden, "An extension said no"},
+		trellis.NotFound:    {http.StatusNotFound, "There is no such thing"},
+		trellis.Conflict:    {http.StatusConflict, "It contradicts the present state"},
+		trellis.Exhausted:   {http.StatusTooManyRequests, "Too much"},
+		trellis.Unavailable: {http.StatusServiceUnavailable, "Not available at the moment"},
+		trellis.Internal:    {http.StatusInternalServerError, "Fault of the platform"},
+	}
+}
 
-func (u *unauthenticated) Error() string { return u.err.Error() }
-func (u *unauthenticated) Unwrap() error { return u.err }
+// fault is an error for which HTTP has a status of its own, beside that of its kind.
+type fault struct {
+	status    int
+	title     string
+	challenge string
+	err       error
+}
 
-var errNobody = &unauthenticated{trellis.Errorf(trellis.Denied, "say who you are: Authorization: Bearer TOKEN")}
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
 
-// errTooLarge marks a body that is larger than its route allows.
-var errTooLarge = errors.New("body too large")
+const (
+	whoAreYou = "Who are you?"
+	challenge = `Bearer realm="trellis"`
+)
+
+func errNobody() error {
+	return &fault{http.StatusUnauthorized, whoAreYou, challenge, trellis.Errorf(trellis.Denied, "say who you are: Authorization: Bearer TOKEN")}
+}
+
+// errToken says the same of every token that is not taken.
+func errToken() error {
+	return &fault{http.StatusUnauthorized, whoAreYou, challenge + `, error="invalid_token"`, trellis.Errorf(trellis.Denied, "the token is unknown or has expired")}
+}
 
 func tooLarge(limit int64) error {
-	return trellis.Errorf(trellis.Exhausted, "the body has more than %d bytes: %w", limit, errTooLarge)
+	err := trellis.Errorf(trellis.Exhausted, "the body has more than %d bytes", limit)
+	if limit == 0 {
+		err = trellis.Errorf(trellis.Exhausted, "there is a body, and this takes none")
+	}
+	return &fault{status: http.StatusRequestEntityTooLarge, title: "The body is too large", err: err}
+}
+
+func errSlow() error {
+	return &fault{status: http.StatusRequestTimeout, title: "The request came too slowly", err: trellis.Errorf(trellis.Invalid, "the next part of the body did not come in time")}
+}
+
+func errCutOff() error { return trellis.Errorf(trellis.Invalid, "the body ends too early") }
+
+func errFraming(why string) error {
+	return &fault{status: http.StatusBadRequest, title: "The request cannot be read", err: trellis.Errorf(trellis.Invalid, "%s", why)}
+}
+
+func errMethod() error {
+	return &fault{status: http.StatusNotImplemented, title: "There is no such method", err: trellis.Errorf(trellis.Invalid, "there is no such method")}
 }
 
 // fail answers with an error. This is where errors are logged, once, and where
 // those that are nobody's business get a text of their own.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
 	st := stateOf(c)
-	p := problem(err)
-	if st != nil {
-		p.Instance = "urn:trace:" + trellis.TraceFrom(st.ctx).ID
-	}
-	if p.Status >= 500 {
+	p := problem(err, st)
+	if p.Status == http.StatusInternalServerError || p.Status == http.StatusServiceUnavailable {
 		route := "none"
 		if st != nil {
 			route = st.route
 		}
 		s.log.Warn("request failed", "method", c.Method(), "route", route, "status", p.Status, "instance", p.Instance, "err", err)
 	}
-	if after := trellis.RetryAfter(err); after > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(after.Seconds()))))
-	} else if p.Status == fiber.StatusServiceUnavailable {
-		c.Set(fiber.HeaderRetryAfter, "1")
-	}
-	raw, e := json.Marshal(p)
-	if e != nil {
-		return e
-	}
-	c.Status(p.Status)
-	c.Set(fiber.HeaderContentType, "application/problem+json")
-	return c.Send(raw)
+	return s.answer(c, p)
 }
 
-// problem says what an error means to the one who asked: the one table.
-func problem(err error) Problem {
-	var f *fiber.Error
-	if errors.As(err, &f) { // Fiber's own: no such route, method not allowed, header too large
-		kind := trellis.Invalid
-		if f.Code == 404 || f.Code == 405 {
-			kind = trellis.NotFound
-		}
-		return Problem{Type: problemType(kind), Title: f.Message, Status: f.Code, Kind: kind}
+// answer replaces what a handler may have begun to say.
+func (s *Server) answer(c *fiber.Ctx, p Problem) error {
+	h := &c.Response().Header
+	allow, own := string(h.Peek(fiber.HeaderAllow)), string(h.Peek(fiber.HeaderWWWAuthenticate))
+	h.Reset()
+	s.heads(c, stateOf(c))
+	if allow != "" {
+		c.Set(fiber.HeaderAllow, allow)
 	}
+	if own != "" && p.Status == http.StatusUnauthorized {
+		p.challenge = own // of a route with a scheme of its own
+	}
+	return p.write(c.Response())
+}
+
+// plain answers what never comes to Fiber.
+func plain(rc *fasthttp.RequestCtx, err error) {
+	_ = problem(err, nil).write(&rc.Response) // a problem without an effect can be written
+}
+
+func (p Problem) write(to *fasthttp.Response) error {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if p.challenge != "" {
+		to.Header.Set(fiber.HeaderWWWAuthenticate, p.challenge)
+	}
+	if p.after > 0 {
+		to.Header.Set(fiber.HeaderRetryAfter, strconv.FormatFloat(math.Ceil(p.after.Seconds()), 'f', 0, 64))
+	}
+	to.SetStatusCode(p.Status)
+	to.Header.SetContentType("application/problem+json")
+	to.SetBodyRaw(raw)
+	return nil
+}
+
+// problem says what an error means to the one who asked.
+func problem(err error, st *state) Problem {
 	kind := trellis.KindOf(err)
-	status, title := 500, "Fault of the platform"
-	switch kind {
-	case trellis.Invalid:
-		status, title = 400, "The request is not right"
-	case trellis.Denied:
-		status, title = 403, "Not allowed"
-		var u *unauthenticated
-		if errors.As(err, &u) {
-			status, title = 401, "Who are you?"
-		}
-	case trellis.Refused:
-		status, title = 403, "An extension said no"
-	case trellis.NotFound:
-		status, title = 404, "There is no such thing"
-	case trellis.Conflict:
-		status, title = 409, "It contradicts the present state"
-	case trellis.Exhausted:
-		status, title = 429, "Too much"
-		if errors.Is(err, errTooLarge) {
-			status, title = 413, "The body is too large"
-		}
-	case trellis.Unavailable:
-		status, title = 503, "Not available at the moment"
-	}
-	p := Problem{Type: problemType(kind), Title: title, Status: status, Kind: kind, Detail: err.Error()}
-	if kind == trellis.Unavailable || kind == trellis.Internal {
+	usual := statuses()[kind]
+	p := Problem{Title: usual.title, Status: usual.status, Kind: kind, Detail: err.Error(), after: trellis.RetryAfter(err)}
+	var f *fault
+	var of *fiber.Error
+	var r *trellis.Refusal
+	switch {
+	case errors.As(err, &f):
+		p.Status, p.Title, p.challenge = f.status, f.title, f.challenge
+		p.Kind, p.Detail = trellis.KindOf(f), f.Error()
+	case errors.As(err, &of):
+		p = problemOfFiber(of)
+	case kind == trellis.Denied && st != nil && trellis.ActorFrom(st.ctx).Kind == "":
+		p.Status, p.Title, p.challenge = http.StatusUnauthorized, whoAreYou, challenge
+	case kind == trellis.Refused && errors.As(err, &r):
+		p.Detail, p.Extension, p.Filter, p.Code, p.Effect = r.Message, r.Extension, r.Filter, r.Code, r.Effect
+	case kind == trellis.Unavailable:
+		p.after = max(p.after, time.Second)
+		fallthrough
+	case kind == trellis.Internal:
 		p.Detail = "It is in the platform's log under the trace of this answer."
 	}
-	var r *trellis.Refusal
-	if errors.As(err, &r) && kind == trellis.Refused {
-		p.Detail, p.Extension, p.Filter, p.Code, p.Effect = r.Message, r.Extension, r.Filter, r.Code, r.Effect
+	p.Type = "https://trellis.invalid/problems/" + string(p.Kind)
+	if st != nil {
+		p.Instance = "urn:trace:" + st.trace.id
 	}
 	return p
 }
 
-func problemType(k trellis.Kind) string { return fmt.Sprintf("https://trellis.invalid/problems/%s", k) }
+// problemOfFiber is for what Fiber finds: no such route, another method, a head
+// that is too large or cannot be read. Its messages hold parts of the request,
+// so they are not repeated.
+func problemOfFiber(of *fiber.Error) Problem {
+	p := Problem{Status: of.Code, Kind: trellis.Invalid, Title: "The request cannot be read"}
+	switch of.Code {
+	case http.StatusNotFound:
+		p.Kind, p.Title, p.Detail = trellis.NotFound, statuses()[trellis.NotFound].title, "there is nothing here"
+	case http.StatusMethodNotAllowed:
+		p.Title, p.Detail = "Another method is needed", "see the header Allow"
+	case http.StatusRequestTimeout:
+		p.Title = "The request came too slowly"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		p.Title, p.Detail = "The head of the request is too large", "it has 16 KiB at most"
+	case http.StatusBadGateway: // so Fiber calls a connection that broke
+		p.Status = http.StatusBadRequest
+	default:
+		if of.Code >= 500 {
+			p.Kind, p.Title = trellis.Internal, statuses()[trellis.Internal].title
+		}
+	}
+	return p
+}

@@ -1,6 +1,10 @@
 // Package web is the HTTP server: who asks, in which tenant, within which limits,
 // and how errors look. What is served is declared as routes by the packages that
 // own it.
+//
+// It is the one package of the core that knows Fiber and fasthttp, and it guards
+// what they leave open: bodies are streamed and counted, a connection with an
+// unread body is not used again, and each write has a deadline.
 package web
 
 import (
@@ -8,28 +12,29 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
-	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/valyala/fasthttp"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/metrics"
 )
 
 // Authenticator knows whose token one is. Tenant is the one that the request
-// names, "" if it names none.
+// names, "" if it names none. The error's kind is [trellis.Denied] for a token
+// that is unknown or has expired; any other kind is an answer about the platform,
+// not about the token.
 type Authenticator interface {
 	Authenticate(ctx context.Context, tenant, token string) (trellis.Actor, error)
 }
 
-// Tenants knows which tenants there are.
+// Tenants knows which tenants there are. Both are asked for every request, so
+// they answer from memory as a rule. A host comes in lower case, without its port.
 type Tenants interface {
 	TenantOfHost(ctx context.Context, host string) (tenant string, ok bool)
 	TenantExists(ctx context.Context, tenant string) (bool, error)
@@ -41,310 +46,131 @@ type Config struct {
 	Tenants        Tenants
 	Ready          func(context.Context) error // whether to send requests here; nil: always
 	Timeout        time.Duration               // of a request that is no stream: 60 s if zero
+	ReadTimeout    time.Duration               // for the head of a request, and for each next part of its body: 20 s if zero
+	WriteTimeout   time.Duration               // for each next part of an answer, 64 KiB at most: 30 s if zero
+	Grace          time.Duration               // for requests under way when the server stops: 5 s if zero
+	Connections    int                         // at the same time, beyond which new ones get 503: 32768 if zero
 	MetricsFrom    []netip.Prefix              // who may read /metrics without being an operator: this machine, if nil
-	TrustedProxies []string                    // whose X-Forwarded-For is believed: nobody's, if nil
+	TrustedProxies []string                    // addresses or prefixes whose X-Forwarded-For is believed: nobody's, if nil
 	Logger         *slog.Logger
 	Metrics        *metrics.Registry
 }
 
-// Route is something that is served.
-type Route struct {
-	Method, Path string // as Fiber has it: "/api/v1/courses/:course"
-	Name         string // of the operation
-	Summary      string
-	Permission   string // that the operation behind it takes; for the documentation
-	Public       bool   // whether one need not say who one is
-	Limit        int64  // bytes of the body; 0: it has none
-	Stream       bool   // the answer goes on: no timeout
-	Request      []byte // JSON Schema of the body or, for GET and DELETE, of the query; nil if there is none
-	Response     []byte // JSON Schema of the answer
-	Status       int    // of success: 200 if zero
-	Handle       func(*fiber.Ctx) error
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		v     *time.Duration
+		value time.Duration
+	}{{&c.Timeout, time.Minute}, {&c.ReadTimeout, 20 * time.Second}, {&c.WriteTimeout, 30 * time.Second}, {&c.Grace, 5 * time.Second}} {
+		if *d.v == 0 {
+			*d.v = d.value
+		}
+	}
+	if c.Connections == 0 {
+		c.Connections = 32 << 10
+	}
+	if c.MetricsFrom == nil {
+		c.MetricsFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	}
+	return c
 }
 
-// Server serves routes.
+// maxHead bounds the first line and the headers of a request; beyond it the
+// answer is 431.
+const maxHead = 16 << 10
+
+// Server serves routes. Its methods are safe for concurrent use, except that
+// what is to be served is mounted before it serves. It serves once.
 type Server struct {
-	cfg    Config
-	log    *slog.Logger
-	app    *fiber.App
+	cfg     Config
+	log     *slog.Logger
+	app     *fiber.App
+	proxies []netip.Prefix
+	fault   error // of the configuration; Mount and Serve return it
+
 	mu     sync.Mutex
 	routes []Route
-	ctx    context.Context // ends when the server stops
-	stop   context.CancelFunc
+
+	ctx      context.Context // of requests: ends when their grace is over
+	stop     context.CancelFunc
+	draining context.Context // of streams: ends as soon as the server is to stop
+	drain    context.CancelFunc
 }
 
-// New returns a server with /healthz, /readyz and /metrics.
+// New returns a server with /healthz, /readyz and /metrics. What is wrong with the
+// configuration is the error of [Server.Mount] and [Server.Serve].
 func New(cfg Config) *Server {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+	s := newServer(cfg)
+	if cfg.Authenticator == nil || cfg.Tenants == nil {
+		s.fault = errors.Join(s.fault, errors.New("web: an authenticator and tenants are required"))
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = time.Minute
-	}
-	if cfg.MetricsFrom == nil {
-		cfg.MetricsFrom = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-	}
-	s := &Server{cfg: cfg, log: cfg.Logger}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.app = fiber.New(fiber.Config{
-		DisableStartupMessage: true, StreamRequestBody: true, BodyLimit: 1 << 20, // beyond it the body is streamed, and the route's own limit holds
-		ReadBufferSize: 16 << 10, ReadTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, ErrorHandler: func(c *fiber.Ctx, err error) error { return s.fail(c, err) },
-		EnableTrustedProxyCheck: true, TrustedProxies: cfg.TrustedProxies, ProxyHeader: fiber.HeaderXForwardedFor, UnescapePath: false,
-		StrictRouting: true, CaseSensitive: true,
-	})
-	s.app.Use(s.around)
-	s.mount(Route{Method: "GET", Path: "/healthz", Name: "health", Summary: "Whether the process is up.", Public: true, Handle: func(c *fiber.Ctx) error {
-		return JSON(c, 200, map[string]string{"status": "ok"})
-	}})
-	s.mount(Route{Method: "GET", Path: "/readyz", Name: "ready", Summary: "Whether requests should be sent here.", Public: true, Handle: s.ready})
-	s.mount(Route{Method: "GET", Path: "/metrics", Name: "metrics", Summary: "Metrics for Prometheus: for this machine and for operators.", Public: true, Handle: s.metrics})
+	s.add(
+		Route{Method: "GET", Path: "/healthz", Name: "health", Summary: "Whether the process is up.", Public: true, bare: true, Handle: s.health},
+		Route{Method: "GET", Path: "/readyz", Name: "ready", Summary: "Whether requests should be sent here.", Public: true, bare: true, Handle: s.ready},
+		Route{Method: "GET", Path: "/metrics", Name: "metrics", Summary: "Metrics for Prometheus: for this machine and for operators.", Public: true, Handle: s.metrics},
+	)
 	return s
 }
 
-// Mount serves the routes. Two of a method and path are an error.
-func (s *Server) Mount(routes ...Route) error {
-	for _, r := range routes {
-		if slices.ContainsFunc(s.routes, func(o Route) bool { return o.Method == r.Method && o.Path == r.Path }) {
-			return fmt.Errorf("two routes %s %s", r.Method, r.Path)
+func newServer(cfg Config) *Server {
+	cfg = cfg.withDefaults()
+	s := &Server{cfg: cfg, log: cfg.Logger}
+	s.proxies, s.fault = parseProxies(cfg.TrustedProxies)
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.draining, s.drain = context.WithCancel(s.ctx)
+	s.app = fiber.New(fiber.Config{
+		DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, UnescapePath: false,
+		// Each route has its own limit, which Body enforces. Fiber's own does not hold
+		// for streams, and a form that is parsed beforehand would be written to the
+		// disk before anybody has asked who sends it.
+		StreamRequestBody: true, BodyLimit: math.MaxInt, DisablePreParseMultipartForm: true,
+		ReadBufferSize: maxHead, ReadTimeout: cfg.ReadTimeout, IdleTimeout: 2 * time.Minute, Concurrency: cfg.Connections,
+		ErrorHandler: s.fail,
+	})
+	s.app.Use(s.around)
+	inner := s.app.Server()
+	inner.ConnState = func(c net.Conn, state fasthttp.ConnState) {
+		if mine, ok := c.(*conn); ok && state == fasthttp.StateIdle {
+			mine.busy.Store(false)
 		}
-		s.mount(r)
 	}
-	return nil
+	handle := inner.Handler
+	inner.Handler = func(rc *fasthttp.RequestCtx) { s.guard(rc, handle) }
+	return s
 }
 
-func (s *Server) mount(r Route) {
-	s.mu.Lock()
-	s.routes = append(s.routes, r)
-	s.mu.Unlock()
-	s.app.Add(r.Method, r.Path, func(c *fiber.Ctx) error { return s.serve(c, r) })
-}
-
-// Routes returns every route.
-func (s *Server) Routes() []Route {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.routes)
-}
-
-// App returns the Fiber app, for tests.
+// App returns the Fiber app, for tests: its Test method answers a request without
+// a connection.
 func (s *Server) App() *fiber.App { return s.app }
 
-// Serve serves until ctx is done. Requests under way then have five seconds;
-// streams end at once.
+// Serve serves l until ctx is done, and closes it. Requests under way then have
+// [Config.Grace]; streams end at once, and so do connections that rest. When it
+// returns no connection is open.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	defer s.stop()
+	if s.fault != nil {
+		return errors.Join(s.fault, l.Close())
+	}
+	in := newListener(l, s.cfg.WriteTimeout)
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(l) }()
+	go func() { served <- s.app.Listener(in) }()
+	var err error
 	select {
-	case err := <-served:
-		return err
+	case err = <-served: // the listener broke
+		s.drain()
 	case <-ctx.Done():
+		s.drain()
+		_ = in.Close()
+		err = <-served // only the accepting has ended; what was accepted goes on
 	}
+	in.wait(s.cfg.Grace)
 	s.stop()
-	_ = s.app.ShutdownWithTimeout(5 * time.Second) // what has not ended by then is cut off
-	select {
-	case err := <-served:
-		return err
-	case <-time.After(time.Second):
-		return nil
-	}
-}
-
-type localKey int
-
-const (
-	stateKey localKey = iota
-)
-
-// state is what is known of a request.
-type state struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	tenant string // that the request names
-	limit  int64
-	route  string
-	body   *body
-}
-
-// around is what holds for every request.
-func (s *Server) around(c *fiber.Ctx) (err error) {
-	began := time.Now()
-	st := &state{route: "none"}
-	c.Locals(stateKey, st)
-	trace := traceOf(c.Get("traceparent"))
-	st.ctx, st.cancel = context.WithCancel(trellis.WithTrace(s.ctx, trellis.Trace{ID: trace}))
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("request panicked", "method", c.Method(), "route", st.route, "trace", trace, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = s.fail(c, trellis.Errorf(trellis.Internal, "panic"))
-		}
-		if !st.streaming(c) {
-			st.cancel()
-		}
-		s.cfg.Metrics.HTTPRequest(c.Method(), st.route, c.Response().StatusCode(), time.Since(began))
-		s.log.Debug("request", "method", c.Method(), "route", st.route, "status", c.Response().StatusCode(), "duration", time.Since(began), "trace", trace)
-	}()
-	c.Set("Trace-Id", trace)
-	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	if err := s.resolve(c, st); err != nil {
-		return s.fail(c, err)
-	}
-	if err := c.Next(); err != nil {
-		return s.fail(c, err)
-	}
-	return nil
-}
-
-func (st *state) streaming(c *fiber.Ctx) bool { return c.Response().IsBodyStream() }
-
-// resolve finds the tenant that the request names: by its host, or by /t/TENANT
-// before the path.
-func (s *Server) resolve(c *fiber.Ctx, st *state) error {
-	if name, ok := s.cfg.Tenants.TenantOfHost(st.ctx, string(c.Request().Host())); ok {
-		st.tenant = name
-	}
-	name, rest, ok := cutTenant(c.Path())
-	if !ok {
-		return nil
-	}
-	if st.tenant != "" && st.tenant != name {
-		return trellis.Errorf(trellis.NotFound, "there is nothing here")
-	}
-	st.tenant = name
-	c.Path(rest)
-	return nil
-}
-
-// cutTenant takes /t/TENANT off a path.
-func cutTenant(path string) (tenant, rest string, ok bool) {
-	after, ok := strings.CutPrefix(path, "/t/")
-	if !ok {
-		return "", "", false
-	}
-	tenant, rest, _ = strings.Cut(after, "/")
-	if !trellis.ValidTenant(tenant) && tenant != trellis.PlatformTenant {
-		return "", "", false
-	}
-	return strings.Clone(tenant), "/" + strings.Clone(rest), true
-}
-
-// serve authenticates and calls a route.
-func (s *Server) serve(c *fiber.Ctx, r Route) error {
-	st := stateOf(c)
-	st.route, st.limit = r.Path, r.Limit
-	if !r.Stream {
-		var cancel context.CancelFunc
-		st.ctx, cancel = context.WithTimeout(st.ctx, s.cfg.Timeout)
-		defer cancel()
-	}
-	if err := s.authenticate(c, st, r); err != nil {
-		return err
-	}
-	if n := c.Request().Header.ContentLength(); int64(n) > r.Limit {
-		c.Request().Header.SetConnectionClose()
-		c.Response().Header.SetConnectionClose() // what it still sends is not read
-		return tooLarge(r.Limit)
-	}
-	return r.Handle(c)
-}
-
-// authenticate finds out who asks, and in which tenant.
-func (s *Server) authenticate(c *fiber.Ctx, st *state, r Route) error {
-	named := strings.Clone(c.Get("Trellis-Tenant"))
-	header := strings.Clone(c.Get(fiber.HeaderAuthorization))
-	if header == "" {
-		if !r.Public {
-			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="trellis"`)
-			return errNobody
-		}
-		if st.tenant == "" {
-			st.tenant = named
-		}
-		if st.tenant != "" {
-			if ok, err := s.cfg.Tenants.TenantExists(st.ctx, st.tenant); err != nil || !ok {
-				return errors.Join(trellis.Errorf(trellis.NotFound, "there is nothing here"), err)
-			}
-			st.ctx = trellis.WithActor(st.ctx, trellis.Actor{Tenant: st.tenant})
-		}
-		return nil
-	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="trellis"`)
-		return errNobody
-	}
-	actor, err := s.cfg.Authenticator.Authenticate(st.ctx, "", strings.TrimSpace(token))
+	in.wait(time.Second) // those that heed their context still say that they were cut off
+	in.closeAll()
 	if err != nil {
-		if trellis.KindOf(err) == trellis.Denied {
-			c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="trellis", error="invalid_token"`)
-			return &unauthenticated{err}
-		}
-		return err
-	}
-	want := st.tenant
-	if want == "" {
-		want = named
-	}
-	if want != "" && want != actor.Tenant {
-		if !actor.Is(trellis.RoleOperator) || actor.Tenant != trellis.PlatformTenant {
-			return trellis.Errorf(trellis.NotFound, "there is nothing here")
-		}
-		if ok, err := s.cfg.Tenants.TenantExists(st.ctx, want); err != nil || !ok {
-			return errors.Join(trellis.Errorf(trellis.NotFound, "there is no tenant %.40q", want), err)
-		}
-		actor.Tenant = want
-	}
-	st.ctx = trellis.WithActor(st.ctx, actor)
-	if key := strings.Clone(c.Get("Idempotency-Key")); key != "" && len(key) <= 255 {
-		st.ctx = trellis.WithIDs(st.ctx, "idempotency", actor.Tenant, actor.String(), c.Method(), strings.Clone(c.Path()), key)
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return nil
-}
-
-func stateOf(c *fiber.Ctx) *state {
-	st, _ := c.Locals(stateKey).(*state)
-	return st
-}
-
-// Context returns the context of a request: with the actor, the trace, the
-// deadline. It ends with the request, or when the server stops; that of a stream
-// ends when its writer calls [Ended].
-func Context(c *fiber.Ctx) context.Context { return stateOf(c).ctx }
-
-// Ended returns a function that ends the context of a stream. Its writer calls it
-// when it is done.
-func Ended(c *fiber.Ctx) func() { return stateOf(c).cancel }
-
-// ClientAddress returns where a request comes from.
-func ClientAddress(c *fiber.Ctx) string { return strings.Clone(c.IP()) }
-
-func (s *Server) ready(c *fiber.Ctx) error {
-	if s.cfg.Ready != nil {
-		if err := s.cfg.Ready(Context(c)); err != nil {
-			s.log.Debug("not ready", "err", err)
-			return JSON(c, 503, map[string]string{"status": "not ready"})
-		}
-	}
-	return JSON(c, 200, map[string]string{"status": "ready"})
-}
-
-func (s *Server) metrics(c *fiber.Ctx) error {
-	addr, _ := netip.ParseAddr(c.IP())
-	local := slices.ContainsFunc(s.cfg.MetricsFrom, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
-	if !local && !trellis.ActorFrom(Context(c)).Is(trellis.RoleOperator) {
-		return trellis.Errorf(trellis.NotFound, "there is nothing here")
-	}
-	return adaptor.HTTPHandler(s.cfg.Metrics.Handler())(c)
-}
-
-// traceOf returns the trace ID of a W3C traceparent header, or a new one.
-func traceOf(header string) string {
-	parts := strings.Split(header, "-")
-	if len(parts) >= 4 && len(parts[0]) == 2 && len(parts[1]) == 32 && len(parts[2]) == 16 && parts[1] != strings.Repeat("0", 32) &&
-		!strings.ContainsFunc(parts[1], func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) }) {
-		return strings.Clone(parts[1])
-	}
-	return trellis.NewTraceID()
 }
