@@ -125,7 +125,8 @@ func TestDerivedIDs(t *testing.T) {
 	if !trellis.TimeOf(a[0]).Equal(trellis.TimeOf(event)) {
 		t.Error("a derived identifier does not sort beside what it comes from")
 	}
-	if trellis.IDFrom(context.Background()) == trellis.IDFrom(context.Background()) {
+	one, another := trellis.IDFrom(context.Background()), trellis.IDFrom(context.Background())
+	if one == another {
 		t.Error("without a seed, identifiers repeat")
 	}
 }

@@ -54,7 +54,7 @@ func TestChildIsLimited(t *testing.T) {
 		want string
 	}{
 		{"memory", []string{"-memory", "25000000"}, "compiling needs more memory than allowed"},
-		{"processor time", []string{"-cpu", "1"}, "compiling needs more processor time than allowed"},
+		{"processor time", []string{"-cpu", "1", "-memory", "0"}, "compiling needs more processor time than allowed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, tt.args...)})

@@ -274,7 +274,7 @@ func personID(e *env, r remote, who string) (string, error) {
 		return who, nil
 	}
 	var me learning.Me
-	if err := r.do(e.ctx, "GET", "/api/v1/me", nil, nil, &me); err == nil && me.User != nil && strings.EqualFold(me.User.PII.Username, who) {
+	if err := r.do(e.ctx, "GET", "/api/v1/me", nil, nil, &me); err == nil && me.User != nil && strings.EqualFold(me.User.Username, who) {
 		return me.ID, nil
 	}
 	for after := ""; ; {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -309,15 +310,12 @@ func (a *API) export(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, ended := web.Context(c), web.Ended(c)
-	c.Set(fiber.HeaderContentType, "application/zip")
-	c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", trellis.ActorFrom(ctx).Tenant+"-"+format+".zip"))
-	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer ended()
+	name := trellis.ActorFrom(web.Context(c)).Tenant + "-" + format + ".zip"
+	c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", name))
+	return web.Stream(c, "application/zip", func(ctx context.Context, w *bufio.Writer) error {
 		if err := a.cfg.Exporter.Export(ctx, format, w); err != nil {
-			return // the zip has no end then, which whoever reads it sees
+			return err // the connection is cut, so nobody takes it for the whole
 		}
-		_ = w.Flush()
+		return w.Flush()
 	})
-	return nil
 }

@@ -40,15 +40,11 @@ func (r *Realtime) sse(c *fiber.Ctx) error {
 		return err
 	}
 	token := strings.TrimSpace(strings.TrimPrefix(strings.Clone(c.Get(fiber.HeaderAuthorization)), "Bearer"))
-	ended := web.Ended(c)
-	c.Set(fiber.HeaderContentType, "text/event-stream")
-	c.Set("X-Accel-Buffering", "no")
-	c.Context().SetBodyStreamWriter(func(out *bufio.Writer) {
+	return web.Stream(c, "text/event-stream", func(ctx context.Context, out *bufio.Writer) error {
 		defer r.leave(key)
-		defer ended()
 		r.stream(ctx, out, w, from, token)
+		return nil
 	})
-	return nil
 }
 
 // wishOf reads what a client wants, and from where on.

@@ -100,19 +100,35 @@ type Me struct {
 	Tenant string         `json:"tenant" doc:"The tenant that the caller acts in."`
 	ID     string         `json:"id" doc:"ID of the person or the token."`
 	Kind   string         `json:"kind" doc:"person or service."`
-	User   *trellis.User  `json:"user,omitempty" doc:"The person."`
+	User   *Account       `json:"user,omitempty" doc:"The caller's own account, as far as the token may see it."`
 	Roles  []trellis.Role `json:"roles" doc:"What the caller may be, and where."`
 	Scopes []string       `json:"scopes,omitempty" doc:"Permissions that the token is narrowed to."`
+}
+
+// Account is the caller's own account. What of it is personal is hers to see.
+type Account struct {
+	ID       string `json:"id" doc:"ID of the person."`
+	Number   int64  `json:"number" doc:"The same person, for systems that want an integer."`
+	Username string `json:"username,omitempty" doc:"The name to log in with."`
+	Email    string `json:"email,omitempty" doc:"The address."`
+	Name     string `json:"name,omitempty" doc:"The full name."`
 }
 
 func (l *Learning) me(ctx context.Context, _ Nothing) (Me, error) {
 	a := trellis.ActorFrom(ctx)
 	me := Me{Tenant: a.Tenant, ID: a.ID, Kind: string(a.Kind), Roles: a.Roles, Scopes: a.Scopes}
-	if a.Kind == trellis.PersonActor {
-		if p, err := l.Person(ctx, a.ID); err == nil {
-			me.User = &p.User
-		}
+	if a.Kind != trellis.PersonActor {
+		return me, nil
 	}
+	p, err := l.Person(ctx, a.ID)
+	if trellis.KindOf(err) == trellis.NotFound {
+		return me, nil // an operator, in a tenant that is not hers
+	}
+	if err != nil {
+		return Me{}, err
+	}
+	own := trellis.Redact(p.PII, func(class string) bool { return hostapi.ReachOf(ctx, "pii:"+class).Allows(hostapi.Scope{Person: a.ID}) })
+	me.User = &Account{ID: p.ID, Number: p.Number, Username: own.Username, Email: own.Email, Name: own.Name}
 	return me, nil
 }
 

@@ -38,7 +38,7 @@ type Config struct {
 	Path          string // of the database file; required
 	Readers       int    // connections that read: the number of processors and two, if zero
 	MaxGroup      int    // writes in one commit, at most: 256 if zero
-	Ring          int    // recent events in memory: 65,536 if zero
+	Ring          int    // recent events in memory: 16,384 if zero
 	LatePositions bool   // for tests: positions are given by a later step, as on PostgreSQL
 	Logger        *slog.Logger
 }
@@ -69,7 +69,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		cfg.MaxGroup = 256
 	}
 	if cfg.Ring == 0 {
-		cfg.Ring = 65_536
+		cfg.Ring = 16_384
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
