@@ -144,7 +144,7 @@ func limitThatEnded(state *os.ProcessState, stderr []byte) string {
 		}
 	}
 	if killed(state) {
-		if state.UserTime()+state.SystemTime() >= time.Second {
+		if state.UserTime()+state.SystemTime() >= 900*time.Millisecond { // the kernel counts in ticks, and the least limit is a second
 			return "processor time"
 		}
 		return "memory" // the kernel's choice when memory ends
