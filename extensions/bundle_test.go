@@ -1,0 +1,242 @@
+package extensions_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+)
+
+const manifest = `{"id":"acme.x","version":"1.0.0","abi":1,"title":"X","filters":[{"on":"org.example.x.v1","call":"check"}]}`
+
+type entry struct {
+	name, data string
+	mode       os.FileMode
+}
+
+func archive(t testing.TB, entries ...entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, e := range entries {
+		h := &zip.FileHeader{Name: e.name, Method: zip.Deflate}
+		h.SetMode(e.mode | 0o644)
+		f, err := w.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(e.data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func read(raw []byte) (*extensions.Bundle, error) {
+	return extensions.ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+}
+
+func TestReadBundle(t *testing.T) {
+	good := []entry{{name: "extension.json", data: manifest}, {name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}}
+	with := func(more ...entry) []byte { return archive(t, append(append([]entry{}, good...), more...)...) }
+	many := make([]entry, 2001)
+	for i := range many {
+		many[i] = entry{name: fmt.Sprintf("assets/%d", i)}
+	}
+	for _, tt := range []struct {
+		name string
+		raw  []byte
+		want string // of the error; "" for none
+	}{
+		{"good", with(entry{name: "assets/logo.svg", data: "<svg/>"}, entry{name: "README.md", data: "x"}), ""},
+		{"not a zip", []byte("hello"), "not a zip file"},
+		{"empty", nil, "not a zip file"},
+		{"climbs out", with(entry{name: "assets/../../x"}), "is not allowed"},
+		{"absolute", with(entry{name: "/etc/passwd"}), "is not allowed"},
+		{"backslash", with(entry{name: `assets\x`}), "is not allowed"},
+		{"drive", with(entry{name: "c:x"}), "is not allowed"},
+		{"control", with(entry{name: "assets/\x01"}), "not printable"},
+		{"symlink", with(entry{name: "assets/x", data: "/etc/passwd", mode: os.ModeSymlink}), "not a plain file"},
+		{"twice", with(entry{name: "assets/x"}, entry{name: "assets/X"}), "twice"},
+		{"stranger", with(entry{name: "run.sh"}), "does not belong into a bundle"},
+		{"bomb", with(entry{name: "assets/x", data: strings.Repeat("\x00", 8<<20)}), "unpacks to more than 100 times"},
+		{"too many", with(many...), "has 2003 entries"},
+		{"no manifest", archive(t, good[1]), "has no extension.json"},
+		{"no module", archive(t, good[0]), "has no main.wasm"},
+		{"no wasm", archive(t, good[0], entry{name: "main.wasm", data: "hello"}), "not a WebAssembly module"},
+		{"unknown key", archive(t, entry{name: "extension.json", data: strings.Replace(manifest, `"call"`, `"cal"`, 1)}, good[1]), "filters[0].cal: unknown key"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := read(tt.raw)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Fatal(err)
+			case tt.want == "":
+				if b.Manifest.ID != "acme.x" || len(b.Digest) != 64 {
+					t.Errorf("bundle %+v", b.Manifest)
+				}
+			case err == nil || !strings.Contains(err.Error(), tt.want) || trellis.KindOf(err) != trellis.Invalid:
+				t.Errorf("err = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestPackIsDeterministicAndSigned(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string]string{"extension.json": manifest, "main.wasm": "\x00asm\x01\x00\x00\x00", "assets/a.txt": "a", "notes.txt": "left out"} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var one, two bytes.Buffer
+	b, err := extensions.Pack(dir, &one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := extensions.Pack(dir, &two); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
+		t.Errorf("the same project gives other bytes (%v)", err)
+	}
+	raw, public, err := extensions.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := extensions.ParseKey(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Sign(key)
+	var signed bytes.Buffer
+	if err := b.Write(&signed); err != nil {
+		t.Fatal(err)
+	}
+	back, err := read(signed.Bytes())
+	if err != nil || back.Digest != b.Digest {
+		t.Fatalf("digest %v, %v", back, err)
+	}
+	if got, err := back.Verify(); err != nil || !got.Equal(public) {
+		t.Errorf("verified %v, %v", got, err)
+	}
+	back.Digest = strings.Repeat("0", 64)
+	if _, err := back.Verify(); trellis.KindOf(err) != trellis.Invalid {
+		t.Errorf("a changed bundle verifies: %v", err)
+	}
+}
+
+func TestManifestFaults(t *testing.T) {
+	for _, tt := range []struct{ change, want string }{
+		{`"id":"org.x"`, "the publisher org is reserved"}, {`"id":"acme"`, "must be publisher.name"}, {`"version":"1"`, "must be a semantic version"},
+		{`"abi":2`, "must be 1"}, {`"title":""`, "must have 1 to 100"}, {`"permissions":["kv","kv"]`, "stands here twice"},
+		{`"permissions":["tokens:write"]`, "is for people"}, {`"permissions":["nonsense"]`, "there is no permission"}, {`"permissions":["http:localhost:80"]`, "there is no permission"},
+		{`"isolation":"shared"`, "pristine or pinned"}, {`"limits":{"memory":"1GB"}`, "1MiB to 64MiB"}, {`"slots":[{}]`, "not supported by this version"},
+		{`"settings":{"type":"object","$ref":"#"}`, "unknown field"}, {`"settings":{"type":"array"}`, "the settings are an object"},
+		{`"schedules":[{"name":"n","cron":"* * *","call":"x"}]`, "must be minute, hour"}, {`"filters":[]`, "takes part in nothing"},
+		{`"title":"a","title":"b"`, "stands here twice"},
+	} {
+		key, _, _ := strings.Cut(tt.change, ":")
+		var m map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(manifest), &m); err != nil {
+			t.Fatal(err)
+		}
+		delete(m, strings.Trim(key, `"`))
+		rest, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = extensions.ReadManifest([]byte("{" + tt.change + "," + string(rest[1:])))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || trellis.KindOf(err) != trellis.Invalid {
+			t.Errorf("%s: %v, want %q", tt.change, err, tt.want)
+		}
+	}
+}
+
+// TestPatch has the table of RFC 7396, appendix A, as far as documents are objects.
+func TestPatch(t *testing.T) {
+	for _, tt := range [][3]string{
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`}, {`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`}, {`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
+		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`}, {`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`}, {`{"n":12345678901234567890}`, `{}`, `{"n":12345678901234567890}`},
+	} {
+		got, err := extensions.Patch([]byte(tt[0]), []byte(tt[1]), nil)
+		if err != nil || string(got) != tt[2] {
+			t.Errorf("%s with %s: %s, %v, want %s", tt[0], tt[1], got, err, tt[2])
+		}
+	}
+	hidden := []trellis.PersonalField{{Path: []string{"user", "pii", "name"}, Class: "name"}}
+	for patch, want := range map[string]trellis.Kind{
+		`{"mode":"x"}`: "", `{"user":{"id":"x"}}`: "", `{"user":{"pii":{"name":"x"}}}`: trellis.Invalid, `{"user":{"pii":null}}`: trellis.Invalid,
+		`{"user":1}`: trellis.Invalid, `[]`: trellis.Invalid, `x`: trellis.Invalid,
+	} {
+		if _, err := extensions.Patch([]byte(`{"user":{"id":"1","pii":{"name":"Ada"}}}`), []byte(patch), hidden); trellis.KindOf(err) != want {
+			t.Errorf("%s: %v, want %q", patch, err, want)
+		}
+	}
+}
+
+func TestReadAnswer(t *testing.T) {
+	redirect := []trellis.Outcome{{Name: "x", Effect: trellis.EffectRedirect}}
+	for in, ok := range map[string]bool{
+		`{}`: true, `{"patch":{"a":1}}`: true, `{"stop":true}`: true, `{"refuse":{"code":"no","message":"No."}}`: true,
+		`{"refuse":{"code":"no","message":"No.","effect":{"kind":"redirect","redirect":"/x"}}}`: true,
+		``: false, `null`: false, `[]`: false, `{"a":1}`: false, `{"patch":null}`: false, `{"refuse":{"code":"No!","message":"x"}}`: false,
+		`{"refuse":{"code":"no","message":""}}`: false, `{"refuse":{"code":"no","message":"a\nb"}}`: false, `{"refuse":{"code":"no","message":"x"},"stop":true}`: false,
+		`{"refuse":{"code":"no","message":"x","effect":{"kind":"template"}}}`: false, `{"refuse":{"code":"no","message":"x","effect":{"kind":"redirect","redirect":"//evil"}}}`: false,
+		`{} {}`: false, "{\"patch\":{\"a\":\"\xff\"}}": false,
+	} {
+		if _, err := extensions.ReadAnswer([]byte(in), redirect); (err == nil) != ok {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+}
+
+func FuzzReadBundle(f *testing.F) {
+	f.Add(archive(f, entry{name: "extension.json", data: manifest}, entry{name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if _, err := read(raw); err != nil && trellis.KindOf(err) != trellis.Invalid {
+			t.Errorf("kind %q: %v", trellis.KindOf(err), err)
+		}
+	})
+}
+
+func FuzzReadManifest(f *testing.F) {
+	f.Add([]byte(manifest))
+	f.Add([]byte(`{"settings":{"type":"object","properties":{"a":{"type":"string","pattern":"("}}}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := extensions.ReadManifest(raw)
+		if err != nil && trellis.KindOf(err) != trellis.Invalid {
+			t.Errorf("kind %q: %v", trellis.KindOf(err), err)
+		}
+		if err == nil {
+			_ = m.Sentences(extensions.Known{})
+		}
+	})
+}
+
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte(`{"patch":{"mode":"x"}}`), []byte(`{"user":{"pii":{}}}`))
+	f.Fuzz(func(t *testing.T, answer, doc []byte) {
+		a, err := extensions.ReadAnswer(answer, nil)
+		if err != nil || len(a.Patch) == 0 || !json.Valid(doc) {
+			return
+		}
+		out, err := extensions.Patch(doc, a.Patch, []trellis.PersonalField{{Path: []string{"user", "pii"}}})
+		if err == nil && !json.Valid(out) {
+			t.Errorf("%s", out)
+		}
+	})
+}
