@@ -2,6 +2,7 @@ package egress_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -18,7 +19,7 @@ type names map[string][]string
 func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
 	list := n[host]
 	if len(list) == 0 {
-		return nil, &http.ProtocolError{ErrorString: "no such host"}
+		return nil, errors.New("no such host")
 	}
 	if len(list) > 1 {
 		n[host] = list[1:]
@@ -57,8 +58,7 @@ func TestForbiddenURLs(t *testing.T) {
 }
 
 func TestFetch(t *testing.T) {
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/big":
 			_, _ = w.Write(make([]byte, 2<<20))
