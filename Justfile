@@ -16,11 +16,11 @@ fmt:
 
 vet:
     go vet ./...
-    GOOS=wasip1 GOARCH=wasm go vet ./hostapi/guest ./examples/...
+    GOOS=wasip1 GOARCH=wasm go vet ./hostapi/guest $(.ci/guests)
 
 staticcheck:
     go tool staticcheck $(go list ./... | grep -v /examples/)
-    GOOS=wasip1 GOARCH=wasm $(go tool -n staticcheck) -checks inherit,-U1000 ./examples/... ./hostapi/guest
+    GOOS=wasip1 GOARCH=wasm $(go tool -n staticcheck) -checks inherit,-U1000 ./hostapi/guest $(.ci/guests)
 
 # the floors of the house
 layers:

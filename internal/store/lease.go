@@ -17,6 +17,9 @@ import (
 // are left are not written again. The clocks of nodes must agree to well within
 // the time to live.
 func (db *DB) Acquire(ctx context.Context, holder string, ttl time.Duration, names ...string) (map[string]uint64, error) {
+	if holder == "" || ttl <= 0 {
+		return nil, trellis.Errorf(trellis.Invalid, "a lease needs a holder and time to live")
+	}
 	held := map[string]uint64{}
 	var want []string
 	now := time.Now()
@@ -64,6 +67,9 @@ func (db *DB) Acquire(ctx context.Context, holder string, ttl time.Duration, nam
 
 // Release ends leases before their time, as far as the holder has them.
 func (db *DB) Release(ctx context.Context, holder string, names ...string) error {
+	if len(names) == 0 {
+		return nil
+	}
 	return db.Write(ctx, ChangeFunc(func(ctx context.Context, tx *Tx) error {
 		for _, name := range names {
 			// The row stays, so that its fence keeps growing.

@@ -22,16 +22,14 @@ type Log struct {
 
 	mu     sync.Mutex
 	head   uint64
-	ring   []trellis.Event // recent events with consecutive positions, the last of them at ringLast
-	size   int
-	last   uint64 // position of the last event in the ring
-	moved  chan struct{}
+	ring   ring
+	moved  chan struct{} // closed when the head moves
 	kick   chan struct{} // somebody says that the head has moved
 	closed bool
 }
 
 func newLog(db *DB, size int) *Log {
-	return &Log{db: db, size: size, moved: make(chan struct{}), kick: make(chan struct{}, 1)}
+	return &Log{db: db, ring: ring{size: size}, moved: make(chan struct{}), kick: make(chan struct{}, 1)}
 }
 
 func (l *Log) begin(ctx context.Context, s *session) error {
@@ -54,14 +52,7 @@ func (l *Log) committed(head uint64, events []trellis.Event) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.ring) > 0 && events[0].Position != l.last+1 { // another handle has committed in between
-		l.ring = nil
-	}
-	l.ring = append(l.ring, events...)
-	l.last = head
-	if len(l.ring) > 2*l.size { // let go of the older half at once, not of one at a time
-		l.ring = append(make([]trellis.Event, 0, 2*l.size), l.ring[len(l.ring)-l.size:]...)
-	}
+	l.ring.add(events)
 	l.advance(head)
 }
 
@@ -82,12 +73,17 @@ func (l *Log) Wake() {
 	}
 }
 
+// watchEvery is how long it takes to notice what another handle commits, if
+// nobody says so.
+const watchEvery = 100 * time.Millisecond
+
 // watch notices what other handles commit.
 func (l *Log) watch(ctx context.Context, s *session) {
 	defer func() { _ = s.close() }()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var seen int64
+	broken := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -95,18 +91,29 @@ func (l *Log) watch(ctx context.Context, s *session) {
 		case <-tick.C:
 		case <-l.kick:
 		}
-		tx := &Tx{s: s}
-		var version int64
-		if err := tx.QueryRow(ctx, "PRAGMA data_version").Scan(&version); err != nil || version == seen {
-			continue
+		err := l.look(ctx, &Tx{s: s}, &seen)
+		if err != nil && !broken && ctx.Err() == nil {
+			l.db.logger.Warn("commits of others not noticed", "err", err)
 		}
-		seen = version
-		if head, err := readHead(ctx, tx); err == nil {
-			l.mu.Lock()
-			l.advance(head)
-			l.mu.Unlock()
-		}
+		broken = err != nil
 	}
+}
+
+// look reads the head, unless nobody has committed since the version seen.
+func (l *Log) look(ctx context.Context, tx *Tx, seen *int64) error {
+	var version int64
+	if err := tx.QueryRow(ctx, "PRAGMA data_version").Scan(&version); err != nil || version == *seen {
+		return err
+	}
+	head, err := readHead(ctx, tx)
+	if err != nil {
+		return err
+	}
+	*seen = version
+	l.mu.Lock()
+	l.advance(head)
+	l.mu.Unlock()
+	return nil
 }
 
 func (l *Log) close() {
@@ -129,7 +136,7 @@ func (l *Log) Wait(ctx context.Context, after uint64) error {
 			return nil
 		}
 		if closed {
-			return trellis.Errorf(trellis.Unavailable, "the database is closed")
+			return errClosed
 		}
 		select {
 		case <-moved:
@@ -140,16 +147,23 @@ func (l *Log) Wait(ctx context.Context, after uint64) error {
 }
 
 // Read returns the events after a position, at most limit, of every tenant; ctx
-// must be [Platform]'s. Recent ones come from memory. It returns [ErrTrimmed] if
-// the event that follows the position is no longer there.
+// must be [Platform]'s. Recent ones come from memory, which readers share: they
+// must not change what they are given. There are none after the head. It returns
+// [ErrTrimmed] if the event that follows the position is no longer there.
 func (l *Log) Read(ctx context.Context, after uint64, limit int) ([]trellis.Event, error) {
 	if !IsPlatform(ctx) {
 		return nil, trellis.Errorf(trellis.Denied, "the whole log is the platform's to read")
 	}
-	if events, ok := l.fromRing(after, limit); ok {
+	if limit < 1 {
+		return nil, trellis.Errorf(trellis.Invalid, "at most %d events cannot be read", limit)
+	}
+	l.mu.Lock()
+	head := l.head
+	events, ok := l.ring.after(after, limit)
+	l.mu.Unlock()
+	if ok || after >= head {
 		return events, nil
 	}
-	var events []trellis.Event
 	err := l.db.Read(ctx, func(tx *Tx) (err error) {
 		events, err = selectEvents(ctx, tx, `position > ? ORDER BY position LIMIT ?`, int64(after), limit)
 		return err
@@ -157,26 +171,10 @@ func (l *Log) Read(ctx context.Context, after uint64, limit int) ([]trellis.Even
 	switch {
 	case err != nil:
 		return nil, err
-	case len(events) > 0 && events[0].Position != after+1, len(events) == 0 && l.Head() > after:
+	case len(events) == 0, events[0].Position != after+1: // after is before the head: there was one
 		return nil, ErrTrimmed
 	}
 	return events, nil
-}
-
-// fromRing returns events from memory, and whether memory has the answer.
-func (l *Log) fromRing(after uint64, limit int) ([]trellis.Event, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if after >= l.head {
-		return nil, true
-	}
-	n := uint64(len(l.ring))
-	if n == 0 || after < l.last-n || after >= l.last {
-		return nil, false
-	}
-	from := int(after - (l.last - n))
-	part := l.ring[from:min(len(l.ring), from+limit)]
-	return part[:len(part):len(part)], true // what was appended is never written again
 }
 
 // Find returns events of the tenant of ctx after a position, at most limit; typ,
@@ -185,6 +183,9 @@ func (l *Log) Find(ctx context.Context, after uint64, limit int, typ, person, co
 	tenant, err := Tenant(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if limit < 1 {
+		return nil, trellis.Errorf(trellis.Invalid, "at most %d events cannot be read", limit)
 	}
 	where, args := `position > ? AND tenant = ?`, []any{int64(after), tenant}
 	for _, f := range []struct{ cond, value string }{{" AND type = ?", typ}, {" AND person = ?", person}, {" AND course = ?", course}} {
@@ -278,7 +279,7 @@ func (l *Log) Trim(ctx context.Context, before uint64) (int64, error) {
 		total += n
 		if err != nil || n == 0 {
 			l.mu.Lock()
-			l.ring = nil // it may have what the log no longer has
+			l.ring.clear() // it may have what the log no longer has
 			l.mu.Unlock()
 			return total, err
 		}
@@ -305,54 +306,4 @@ func selectEvents(ctx context.Context, tx *Tx, where string, args ...any) ([]tre
 		events = append(events, e)
 	}
 	return events, rows.Err()
-}
-
-// number gives positions to events that were committed without one.
-func (db *DB) number(ctx context.Context) {
-	ctx = Platform(ctx)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := db.numberSome(ctx); err != nil && ctx.Err() == nil {
-			db.logger.Warn("events not numbered", "err", err)
-		}
-	}
-}
-
-func (db *DB) numberSome(ctx context.Context) error {
-	waiting := 0
-	if err := db.Read(ctx, func(tx *Tx) error {
-		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM events_late LIMIT 1)`).Scan(&waiting)
-	}); err != nil || waiting == 0 {
-		return err
-	}
-	return db.Write(ctx, ChangeFunc(func(ctx context.Context, tx *Tx) error {
-		rows, err := tx.Query(ctx, `SELECT seq, event FROM events_late ORDER BY seq LIMIT 1000`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		var last int64
-		for rows.Next() {
-			var raw string
-			var e trellis.Event
-			if err := rows.Scan(&last, &raw); err != nil {
-				return err
-			}
-			if err := json.Unmarshal([]byte(raw), &e); err != nil {
-				return err
-			}
-			tx.events = append(tx.events, e)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `DELETE FROM events_late WHERE seq <= ?`, last)
-		return err
-	}))
 }

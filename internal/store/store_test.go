@@ -1,19 +1,16 @@
 package store_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
+	"database/sql"
+	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -41,49 +38,7 @@ func open(t testing.TB, cfg store.Config) *store.DB {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.DB { return open(t, store.Config{}) })
-}
-
-func TestStoreWithLatePositions(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.DB { return open(t, store.Config{LatePositions: true}) })
-}
-
-func TestStoreWithASmallRing(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.DB { return open(t, store.Config{Ring: 4, MaxGroup: 3}) })
-}
-
-// TestTwoHandles: two nodes on one file see each other's events, in one order.
-func TestTwoHandles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "trellis.db")
-	a, b := open(t, store.Config{Path: path}), open(t, store.Config{Path: path})
-	ctx := storetest.As(t.Context(), "demo")
-	for i := range 20 {
-		db := a
-		if i%3 == 1 {
-			db = b
-		}
-		if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-			return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", fmt.Sprint(i), "", "", nil))
-		})); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, db := range []*store.DB{a, b} {
-		wait, cancel := context.WithTimeout(store.Platform(ctx), 10*time.Second)
-		defer cancel()
-		if err := db.Log().Wait(wait, 19); err != nil {
-			t.Fatal(err)
-		}
-		events, err := db.Log().Read(wait, 0, 100)
-		if err != nil || len(events) != 20 {
-			t.Fatalf("%d events, %v", len(events), err)
-		}
-		for i, e := range events {
-			if e.Subject != fmt.Sprint(i) {
-				t.Errorf("event %d is %s", i, e.Subject)
-			}
-		}
-	}
+	storetest.Run(t, func(t *testing.T, cfg store.Config) *store.DB { return open(t, cfg) })
 }
 
 func TestDurability(t *testing.T) {
@@ -117,76 +72,226 @@ func TestANewerDatabaseIsRefused(t *testing.T) {
 	}
 }
 
-func TestMain(m *testing.M) {
-	if path := os.Getenv("STORE_TEST_CRASH"); path != "" {
-		crash(path)
+func TestMigrateFaults(t *testing.T) {
+	db := open(t, store.Config{})
+	good := fstest.MapFS{"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a (x TEXT);\n")}}
+	for _, tt := range []struct {
+		name, as string
+		files    fs.FS
+	}{
+		{"no name", "", good},
+		{"a name that is SQL", "a; DROP TABLE events", good},
+		{"no files", "a", fstest.MapFS{}},
+		{"a file that is not SQL", "a", fstest.MapFS{"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE THING;\n")}}},
+		{"a table that is there", "a", fstest.MapFS{"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE events (x TEXT);\n")}}},
+	} {
+		if err := db.Migrate(t.Context(), tt.as, tt.files); err == nil {
+			t.Errorf("%s: no error", tt.name)
+		}
 	}
-	os.Exit(m.Run())
+	if err := db.Migrate(t.Context(), "a", good); err != nil {
+		t.Error(err)
+	}
 }
 
-// crash writes and says so until it is killed.
-func crash(path string) {
-	db, err := store.Open(context.Background(), store.Config{Path: path})
-	if err != nil {
-		fmt.Println("error", err)
-		os.Exit(1)
+// TestOpenedAtOnce: several programs that begin together make one database.
+func TestOpenedAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a space & a ? and a %20.db")
+	files := fstest.MapFS{}
+	for i := range 5 {
+		files[fmt.Sprintf("%05d_x.sql", i+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE x%d (x TEXT);\n", i)}
 	}
-	ctx := storetest.As(context.Background(), "demo")
-	var n atomic.Int64
-	for range 8 {
-		go func() {
-			for {
-				id := fmt.Sprint(n.Add(1), "-", os.Getpid())
-				err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-					e := trellis.NewEvent(ctx, "org.example.x.v1", id, "", "", nil)
-					return tx.Emit(ctx, e)
-				}))
-				if err == nil {
-					fmt.Println(id)
-				}
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			db, err := store.Open(t.Context(), store.Config{Path: path})
+			if err != nil {
+				t.Error(err)
+				return
 			}
-		}()
+			if err := errors.Join(db.Migrate(t.Context(), "x", files), db.Close()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	select {}
-}
-
-// TestKilled: what was acknowledged before a kill is there after it.
-func TestKilled(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "trellis.db")
-	acknowledged := map[string]bool{}
-	for range 4 {
-		cmd := exec.Command(os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), "STORE_TEST_CRASH="+path)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		for i := 0; i < 200 && lines.Scan(); i++ {
-			acknowledged[lines.Text()] = true
-		}
-		_ = cmd.Process.Kill()
-		for lines.Scan() { // what it still said before the kill
-			acknowledged[lines.Text()] = true
-		}
-		_ = cmd.Wait()
-	}
-	db := open(t, store.Config{Path: path})
-	events, err := db.Log().Find(storetest.As(t.Context(), "demo"), 0, 1_000_000, "", "", "")
+	wg.Wait()
+	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, e := range events {
-		if e.Position != uint64(i+1) {
-			t.Fatalf("event %d has position %d", i, e.Position)
-		}
-		delete(acknowledged, e.Subject)
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("the mode of the file is %o, want 600", got)
 	}
-	if len(acknowledged) > 0 || len(events) < 800 {
-		t.Errorf("%d of %d acknowledged events are gone", len(acknowledged), len(events))
+}
+
+func TestOpenFaults(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		cfg  store.Config
+	}{
+		{"no path", store.Config{}},
+		{"no directory", store.Config{Path: filepath.Join(dir, "none", "x.db")}},
+		{"a directory", store.Config{Path: dir}},
+		{"another file", store.Config{Path: text}},
+		{"negative", store.Config{Path: filepath.Join(dir, "x.db"), Readers: -1}},
+	} {
+		if db, err := store.Open(t.Context(), tt.cfg); err == nil {
+			t.Errorf("%s: no error", tt.name)
+			_ = db.Close()
+		}
+	}
+}
+
+// TestBusy: another program holds the one lock for too long.
+func TestBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trellis.db")
+	db := open(t, store.Config{Path: path, BusyTimeout: 20 * time.Millisecond})
+	other, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	conn, err := other.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx := storetest.As(t.Context(), "demo")
+	emit := store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", "", "", "", nil))
+	})
+	var wg sync.WaitGroup
+	for range 50 { // they wait together, not one after the other
+		wg.Go(func() {
+			if err := db.Write(ctx, emit); trellis.KindOf(err) != trellis.Unavailable {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(ctx, emit); err != nil || db.Log().Head() != 1 {
+		t.Errorf("afterwards: %v, head %d", err, db.Log().Head())
+	}
+}
+
+// TestCancelledReads: a reader that gives up leaves its connection usable.
+func TestCancelledReads(t *testing.T) {
+	db := open(t, store.Config{Readers: 1})
+	for i := range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := db.Read(ctx, func(tx *store.Tx) error {
+			if i%2 == 0 {
+				go cancel()
+			}
+			var n int
+			err := tx.QueryRow(ctx, `WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 4000) SELECT COUNT(*) FROM c`).Scan(&n)
+			if err == nil && n != 4000 {
+				t.Errorf("counted %d", n)
+			}
+			if i%5 == 0 {
+				_, err = tx.Query(ctx, `SELECT position FROM log_head`) // left open
+			}
+			return err
+		})
+		cancel()
+		if err != nil && trellis.KindOf(err) != trellis.Unavailable {
+			t.Fatalf("read %d: %v", i, err)
+		}
+		if err != nil && i%2 == 1 {
+			t.Fatalf("read %d: %v, and nobody gave up", i, err)
+		}
+	}
+}
+
+// TestHeavyRing: the memory of recent events is bounded by their weight too.
+func TestHeavyRing(t *testing.T) {
+	db := open(t, store.Config{})
+	ctx := store.Platform(storetest.As(t.Context(), "demo"))
+	data := []byte(`"` + strings.Repeat("x", 256<<10-2) + `"`)
+	const n = 300 // more than 64 MiB
+	for i := range n {
+		if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+			return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", fmt.Sprint(i), "", "", data))
+		})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after := uint64(0); after < n; {
+		events, err := db.Log().Read(ctx, after, 40)
+		if err != nil || len(events) == 0 {
+			t.Fatalf("after %d: %d events, %v", after, len(events), err)
+		}
+		for _, e := range events {
+			if after++; e.Position != after || e.Subject != fmt.Sprint(after-1) || len(e.Data) != len(data) {
+				t.Fatalf("event %d: position %d, subject %s", after, e.Position, e.Subject)
+			}
+		}
+	}
+}
+
+// TestLeftWithoutPosition: events that had none when the program ended get one
+// when it begins again.
+func TestLeftWithoutPosition(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trellis.db")
+	ctx := store.Platform(storetest.As(t.Context(), "demo"))
+	db, err := store.Open(ctx, store.Config{Path: path, LatePositions: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+			return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", "", "", "", nil))
+		})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, store.Config{Path: path})
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := db.Log().Wait(wait, 19); err != nil {
+		t.Errorf("%v: the head is %d", err, db.Log().Head())
+	}
+}
+
+func TestBackup(t *testing.T) {
+	db := open(t, store.Config{})
+	ctx := storetest.As(t.Context(), "demo")
+	if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", "", "", "", nil))
+	})); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "copy.db")
+	if err := db.Backup(ctx, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Backup(ctx, path); trellis.KindOf(err) != trellis.Conflict {
+		t.Errorf("over a file that exists: %v", err)
+	}
+	if err := db.Backup(ctx, filepath.Join(path, "x")); err == nil {
+		t.Error("below a file: no error")
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode of the copy is %v, %v", info.Mode(), err)
+	}
+	again := open(t, store.Config{Path: path})
+	if got := again.Log().Head(); got != 1 {
+		t.Errorf("the head of the copy is %d, want 1", got)
 	}
 }
 
@@ -209,98 +314,5 @@ func TestLibcVersion(t *testing.T) {
 	ours, _, _ := strings.Cut(version(".", "modernc.org/libc"), " ")
 	if !strings.Contains(string(raw), "modernc.org/libc "+ours+"\n") {
 		t.Errorf("libc is %s, which is not what modernc.org/sqlite asks for", ours)
-	}
-}
-
-// TestPlatformCallers lists who may act across tenants. To add a file, say here
-// why it must.
-func TestPlatformCallers(t *testing.T) {
-	allowed := map[string]string{
-		"internal/jobs/run.go":            "finds due jobs of every tenant and leases them",
-		"internal/delivery/tail.go":       "tails the whole log",
-		"internal/delivery/ledger.go":     "tails the whole log",
-		"internal/delivery/deadletter.go": "finds the oldest event that anybody still needs",
-		"internal/store/log.go":           "numbers events that were committed without a position",
-		"extensions/bus/bus.go":           "relays the whole log and follows it for the actor's tenant",
-		"extensions/bus/relay.go":         "relays the whole log",
-		"extensions/bus/follow.go":        "reads the log for followers, narrowed to their tenant",
-		"extensions/registry.go":          "keeps the extensions of every tenant at hand",
-		"extensions/snapshot.go":          "keeps the extensions of every tenant at hand",
-		"extensions/plugins/schedule.go":  "looks which schedules of every tenant are due",
-		"extensions/realtime/hub.go":      "follows the log once for every client",
-		"internal/app/app.go":             "trims the log",
-	}
-	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
-			return err
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), p, nil, 0)
-		if err != nil {
-			return nil // whoever builds it will say so
-		}
-		rel, _ := filepath.Rel(root, p)
-		if rel = filepath.ToSlash(rel); allowed[rel] != "" || strings.HasPrefix(rel, "internal/store/storetest/") {
-			return nil
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			name := ""
-			switch fn := call.Fun.(type) {
-			case *ast.SelectorExpr:
-				if x, ok := fn.X.(*ast.Ident); ok && x.Name == "store" {
-					name = fn.Sel.Name
-				}
-			case *ast.Ident:
-				if f.Name.Name == "store" {
-					name = fn.Name
-				}
-			}
-			if name == "Platform" {
-				t.Errorf("%s acts across tenants, and is not on the list", rel)
-			}
-			return true
-		})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func BenchmarkWrite(b *testing.B) {
-	for _, callers := range []int{1, 64} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			db := open(b, store.Config{})
-			ctx := storetest.As(context.Background(), "demo")
-			if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-				_, err := tx.Exec(ctx, `CREATE TABLE things (tenant TEXT, id TEXT, n INTEGER, PRIMARY KEY (tenant, id))`)
-				return err
-			})); err != nil {
-				b.Fatal(err)
-			}
-			var n atomic.Int64
-			b.SetParallelism(max(1, callers/2))
-			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					i := n.Add(1)
-					if err := db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-						for k := range 2 {
-							if _, err := tx.Exec(ctx, `INSERT INTO things (tenant, id, n) VALUES ('demo', ?, ?)`, fmt.Sprint(i, k), i); err != nil {
-								return err
-							}
-						}
-						return tx.Emit(ctx, trellis.NewEvent(ctx, "org.example.x.v1", "", "", "", json.RawMessage(`{"a":1}`)))
-					})); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		})
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -13,7 +14,15 @@ import (
 type request struct {
 	ctx     context.Context
 	changes []Change
-	done    chan error // receives once
+	done    chan error // holds the one answer
+}
+
+// answer says how it ended. Only the first answer counts.
+func (r *request) answer(err error) {
+	select {
+	case r.done <- err:
+	default:
+	}
 }
 
 // writer commits what callers want written, many at once. Each write has its
@@ -33,7 +42,9 @@ func newWriter(db *DB, s *session) *writer {
 // Write applies the changes, all of them or none, in one savepoint of the
 // current group, and returns when they are durable. A caller that gives up before
 // its changes were begun changes nothing; afterwards Write waits for the true
-// outcome. At most four groups wait; more callers wait for their turn.
+// outcome. An error means that nothing was changed; one of kind
+// [trellis.Unavailable] may be tried again. At most four groups wait; more callers
+// wait for their turn.
 func (db *DB) Write(ctx context.Context, changes ...Change) error {
 	if ctx.Value(writingKey) != nil {
 		return trellis.Errorf(trellis.Internal, "a write within a write: it would wait for itself")
@@ -43,7 +54,7 @@ func (db *DB) Write(ctx context.Context, changes ...Change) error {
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
-		return trellis.Errorf(trellis.Unavailable, "the database is closed")
+		return errClosed
 	}
 	select {
 	case w.requests <- r:
@@ -66,39 +77,76 @@ func (w *writer) close() {
 }
 
 func (w *writer) run() {
-	defer func() { _ = w.s.close() }()
 	var group []*request
+	ended := false
+	defer func() {
+		if ended {
+			_ = w.s.close()
+			return
+		}
+		// A change ended this goroutine: a test that fails inside one does, by
+		// runtime.Goexit. Nobody else shall wait for ever because of it.
+		w.abandon()
+		for _, r := range group {
+			r.answer(trellis.Errorf(trellis.Internal, "a change of this group ended the writer"))
+		}
+		w.db.tasks.Go(w.run)
+	}()
 	for r := range w.requests {
-		group = append(group[:0], r)
-		n := len(r.changes)
-	gather:
-		for n < w.db.cfg.MaxGroup {
-			select {
-			case r, ok := <-w.requests:
-				if !ok {
-					break gather
-				}
-				group = append(group, r)
-				n += len(r.changes)
-			default:
-				break gather
+		group = w.gather(append(group[:0], r))
+		w.commit(group)
+		clear(group) // whoever is answered shall not be kept in memory
+	}
+	ended = true
+}
+
+// gather adds what waits already to the group, up to the bound. It does not wait
+// for more: while one group is committed, the next one comes together.
+func (w *writer) gather(group []*request) []*request {
+	for n := len(group[0].changes); n < w.db.cfg.MaxGroup; {
+		select {
+		case r, ok := <-w.requests:
+			if !ok {
+				return group
+			}
+			group = append(group, r)
+			n += max(1, len(r.changes))
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// errLost says that a transaction was lost as a whole, and not by a fault that
+// every other transaction would meet too.
+var errLost = errors.New("the transaction was lost")
+
+// commit writes a group and, if its transaction is lost, each of it by itself.
+func (w *writer) commit(group []*request) {
+	err := w.together(group)
+	if errors.Is(err, errLost) && len(group) > 1 {
+		for _, r := range group {
+			if err := w.together([]*request{r}); err != nil {
+				r.answer(unwritten(err))
 			}
 		}
-		w.commit(group)
+		return
+	}
+	if err != nil {
+		for _, r := range group {
+			r.answer(unwritten(err))
+		}
 	}
 }
 
-// commit writes a group, and if the transaction is lost each of the group by
-// itself.
-func (w *writer) commit(group []*request) {
-	if w.together(group) {
-		return
+// unwritten gives the error of a transaction that could not be begun or
+// committed its kind.
+func unwritten(err error) error {
+	if err = translate(err); trellis.KindOf(err) == trellis.Internal {
+		return trellis.Errorf(trellis.Unavailable, "the database could not commit: %w", err)
 	}
-	for _, r := range group {
-		if !w.together([]*request{r}) {
-			r.done <- trellis.Errorf(trellis.Unavailable, "the database could not commit")
-		}
-	}
+	return err
 }
 
 // applied is a request whose changes are part of the open transaction.
@@ -107,21 +155,27 @@ type applied struct {
 	audit *pendingAudit
 }
 
-// together writes a group in one transaction and answers each of it. It reports
-// false, having answered nobody but those whose own changes failed, if the
-// transaction was lost.
-func (w *writer) together(group []*request) (kept bool) {
+// together writes a group in one transaction and answers each of it; or returns
+// an error and has answered nobody. The error is [errLost] if the group should be
+// tried one by one.
+func (w *writer) together(group []*request) error {
 	ctx := context.Background()
 	if err := w.s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		w.db.logger.Warn("transaction not begun", "err", err)
-		return false
+		w.abandon() // should there be one already, the next group has a clean start
+		return err
 	}
 	var good []applied
 	var events []trellis.Event
 	failed := map[*request]error{}
 	for _, r := range group {
+		if err := r.ctx.Err(); err != nil {
+			failed[r] = err
+			continue
+		}
 		tx := &Tx{s: w.s, writing: true, late: w.db.cfg.LatePositions}
 		audit, err := w.apply(r, tx)
+		w.s.finish()
 		if err == nil {
 			good = append(good, applied{r, audit})
 			events = append(events, tx.events...)
@@ -129,12 +183,12 @@ func (w *writer) together(group []*request) (kept bool) {
 		}
 		failed[r] = err
 		if w.s.exec(ctx, "ROLLBACK TO change") != nil || w.s.exec(ctx, "RELEASE change") != nil {
-			_ = w.s.exec(ctx, "ROLLBACK") // whatever is left of it
+			w.abandon() // SQLite gave up the whole transaction, or the change did
 			if len(group) == 1 {
-				r.done <- translate(err)
-				return true
+				r.answer(translate(err))
+				return nil
 			}
-			return false
+			return fmt.Errorf("%w: %w", errLost, err)
 		}
 	}
 	head, events, err := w.place(ctx, events)
@@ -143,28 +197,32 @@ func (w *writer) together(group []*request) (kept bool) {
 	}
 	if err != nil {
 		w.db.logger.Warn("group not committed", "size", len(group), "err", err)
-		_ = w.s.exec(ctx, "ROLLBACK")
-		return false
+		w.abandon()
+		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	w.db.log.committed(head, events)
 	for _, a := range good {
 		if a.audit != nil {
 			a.audit.recorded.Store(true)
 		}
-		a.r.done <- nil
+		a.r.answer(nil)
 	}
 	for r, err := range failed {
-		r.done <- translate(err)
+		r.answer(translate(err))
 	}
-	return true
+	return nil
+}
+
+// abandon ends a transaction of which nothing is to be kept. There may be none
+// any more.
+func (w *writer) abandon() {
+	w.s.finish()
+	_ = w.s.exec(context.Background(), "ROLLBACK")
 }
 
 // apply makes the changes of r within a savepoint of their own.
 func (w *writer) apply(r *request, tx *Tx) (audit *pendingAudit, err error) {
 	if err := w.s.exec(context.Background(), "SAVEPOINT change"); err != nil {
-		return nil, err
-	}
-	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
 	// From here on a cancelled caller must not interrupt SQLite: that would lose
@@ -187,6 +245,7 @@ func (w *writer) apply(r *request, tx *Tx) (audit *pendingAudit, err error) {
 		}
 		audit = p
 	}
+	w.s.finish()
 	return audit, w.s.exec(ctx, "RELEASE change")
 }
 
