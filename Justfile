@@ -12,7 +12,7 @@ check: fmt vet staticcheck layers test tidy fresh
 
 # gofmt, as a check
 fmt:
-    @test -z "$(gofmt -l . | tee /dev/stderr)"
+    @unformatted=$(gofmt -l .); [ -z "$unformatted" ] || { printf 'not formatted:\n%s\n' "$unformatted" >&2; exit 1; }
 
 vet:
     go vet ./...

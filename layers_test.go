@@ -1,11 +1,13 @@
 package trellis_test
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -116,6 +118,31 @@ func allowed(f file, imp string) error {
 func testSupport(pkg string) bool {
 	dir, base := path.Split(pkg)
 	return strings.HasSuffix(base, "test") && base == path.Base(strings.TrimSuffix(dir, "/"))+"test" || base == "rostertest"
+}
+
+// TestDependenciesAreExplained: RATIONALE.md says of each direct dependency what
+// it is for.
+func TestDependenciesAreExplained(t *testing.T) {
+	mod, err1 := os.ReadFile("go.mod")
+	rationale, err2 := os.ReadFile("RATIONALE.md")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	given := []string{"github.com/tetratelabs/wazero", "github.com/gofiber/fiber/v2", "github.com/nats-io/nats.go", "modernc.org/sqlite"}
+	direct := 0
+	for line := range strings.Lines(string(mod)) {
+		fields := strings.Fields(line)
+		if len(fields) != 2 || !strings.HasPrefix(line, "\t") || !strings.HasPrefix(fields[1], "v") {
+			continue // indirect ones have a comment
+		}
+		direct++
+		if !slices.Contains(given, fields[0]) && !strings.Contains(string(rationale), "`"+strings.TrimPrefix(fields[0], "github.com/")+"`") {
+			t.Errorf("RATIONALE.md does not say what %s is for", fields[0])
+		}
+	}
+	if direct < len(given) {
+		t.Errorf("found %d direct dependencies in go.mod", direct)
+	}
 }
 
 // height is the floor of pkg; a capability's own subpackages stand half a step
