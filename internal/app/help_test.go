@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -57,7 +58,7 @@ func learningAsks(ctx context.Context, p *testkit.Platform, filter, course strin
 	case learning.UnenrollmentStarted.Name():
 		_, err = core.Unenroll(ctx, learning.Unenroll{Person: id.ID, Course: course})
 	default:
-		return false, errUnknown
+		return false, errors.New("no operation is known that asks it")
 	}
 	if trellis.KindOf(err) != trellis.Refused {
 		return false, err
