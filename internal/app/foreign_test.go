@@ -1,0 +1,399 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/integrations/oneroster/rostertest"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/app"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/internal/testkit"
+)
+
+// theirs is the extension of the victim.
+const theirs = "trellis-demo.welcome-c"
+
+// victim is a tenant that has some of everything, under names that are its own.
+type victim struct {
+	ctx                                             context.Context
+	course, person, token, job, letter, trace, zip2 string
+	installation                                    string
+}
+
+// request is one that names what is the victim's. Its owner gets the status:
+// without that, a request that fails for another reason would prove nothing.
+type request struct {
+	name, method, path, body string
+	status                   int
+	own                      bool // the other tenant gets one of its own by that name
+}
+
+func newVictim(t *testing.T, p *testkit.Platform) victim {
+	t.Helper()
+	v := victim{ctx: p.Tenant(t, "b"), course: "course-v1:B+Secret+1"}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := p.Learning.PutOrganisation(v.ctx, learning.Organisation{Key: "SecretOrg", Title: "Secret"})
+	must(err)
+	p.Course(t, v.ctx, v.course)
+	v.person, _ = p.Person(t, v.ctx, "bea", learning.Assign{Role: trellis.RoleStaff, Course: v.course})
+	_, err = p.Learning.Enroll(v.ctx, learning.Enroll{Person: v.person, Course: v.course})
+	must(err)
+	_, err = p.Learning.SetGrade(v.ctx, learning.SetGrade{Person: v.person, Course: v.course, Earned: 1, Possible: 2})
+	must(err)
+	_, err = p.Learning.SetCompletion(v.ctx, learning.SetCompletion{Person: v.person, Course: v.course, Block: "Secret", Value: .5})
+	must(err)
+	token, err := p.Learning.CreateToken(v.ctx, learning.CreateToken{Person: v.person, Name: "Secret"})
+	must(err)
+	v.token = token.ID
+
+	bundle := func(version string, permissions ...string) []byte {
+		return testkit.Bundle(t, map[string]any{"id": theirs, "version": version, "abi": 1, "title": "Secret", "permissions": permissions,
+			"settings": map[string]any{"type": "object", "properties": map[string]any{"n": map[string]any{"type": "integer"}}},
+			"secrets":  []any{map[string]any{"name": "password", "title": "Password"}},
+			"events":   []any{map[string]any{"on": enrollment + "created.v1", "call": "welcome"}}}, testkit.Module(t, "welcome"))
+	}
+	p.Install(t, v.ctx, bundle("1.0.0", "kv", "users:read", "events:emit"), "", nil)
+	p.Install(t, v.ctx, bundle("1.0.1", "kv", "users:read", "events:emit"), "", nil) // to roll back from
+	_, err = p.Registry.Install(v.ctx, bundle("1.1.0", "kv", "users:read", "events:emit", "grades:read"), extensions.Scope{})
+	must(err)
+	v.zip2 = string(bundle("1.2.0", "kv"))
+	staff := trellis.WithActor(v.ctx, trellis.Actor{Tenant: "b", ID: v.person, Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: v.course}}})
+	for _, id := range []string{"bea.own", "bea.other"} {
+		_, err = p.Registry.Install(staff, testkit.Bundle(t, map[string]any{"id": id, "version": "1.0.0", "abi": 1, "title": "Secret", "permissions": []string{"pii:name"},
+			"events": []any{map[string]any{"on": enrollment + "changed.v1", "call": "welcome"}}}, testkit.Module(t, "welcome")), extensions.Scope{Course: v.course})
+		must(err)
+		_, err = p.Registry.Enable(staff, extensions.Enable{ID: id, Course: v.course, Grants: []string{"*"}})
+		must(err)
+	}
+	var roster bytes.Buffer
+	_, err = rostertest.Generate(&roster, rostertest.Config{Seed: 1, Schools: 1, Rows: 50})
+	must(err)
+	job, err := p.Imports.Upload(v.ctx, "oneroster", &roster, nil)
+	must(err)
+	_, err = p.Jobs.Wait(v.ctx, job.ID)
+	must(err)
+	v.job = job.ID
+
+	// An event that has come too far is put aside for a person to look at.
+	e := trellis.NewEvent(v.ctx, enrollment+"created.v1", "Secret", v.person, v.course, []byte(`{}`))
+	e.Hops = 9
+	must(p.DB.Write(v.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.Emit(ctx, e) })))
+	testkit.Eventually(t, "the dead letter", func() bool {
+		list, err := p.Ledger.List(v.ctx, deliveryQuery())
+		if err == nil && len(list.Items) == 1 && list.Items[0].State == "dead" {
+			v.letter = list.Items[0].ID
+		}
+		return v.letter != ""
+	})
+	testkit.Eventually(t, "a note of the extension", func() bool { return note(t, p, v.ctx, "welcomed") != "" })
+	events := p.Events(t, v.ctx, enrollment+"created.v1")
+	v.trace = events[0].Trace
+	must(p.DB.Read(v.ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(v.ctx, `SELECT id FROM installations WHERE tenant = 'b' AND extension = '`+theirs+`'`).Scan(&v.installation)
+	}))
+	return v
+}
+
+// requests are one or more for every route, in an order in which the owner can
+// make them all.
+func (v victim) requests(t *testing.T) []request {
+	t.Helper()
+	key, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := base64.StdEncoding.EncodeToString(key)
+	course, person := `"course":"`+v.course+`"`, `"person":"`+v.person+`"`
+	of := "/api/v1/"
+	x := of + "extensions/" + theirs
+	at := "?course=" + url.QueryEscape(v.course)
+	who := "person=" + v.person
+	return []request{
+		{"users.me", "GET", of + "me", "", 200, false},
+		{"users.get", "GET", of + "users/" + v.person, "", 200, false},
+		{"users.list", "GET", of + "users", "", 200, false},
+		{"users.list", "GET", of + "users" + at, "", 200, false},
+		{"courses.list", "GET", of + "courses?organisation=SecretOrg", "", 200, false},
+		{"courses.get", "GET", of + "courses/" + v.course, "", 200, false},
+		{"organisations.list", "GET", of + "organisations", "", 200, false},
+		{"roles.list", "GET", of + "roles?" + who, "", 200, false},
+		{"tokens.list", "GET", of + "tokens", "", 200, false},
+		{"enrollments.list", "GET", of + "enrollments" + at, "", 200, false},
+		{"enrollments.get", "GET", of + "enrollments/" + v.course + "?" + who, "", 200, false},
+		{"grades.list", "GET", of + "grades" + at, "", 200, false},
+		{"grades.get", "GET", of + "grades/" + v.course + "?" + who, "", 200, false},
+		{"completions.get", "GET", of + "completions/" + v.course + "?" + who, "", 200, false},
+		{"catalogue.list", "GET", of + "catalogue", "", 200, false},
+		{"audit.list", "GET", of + "audit", "", 200, false},
+		{"events.list", "GET", of + "events?" + who, "", 200, false},
+		{"traces.get", "GET", of + "traces/" + v.trace, "", 200, false},
+		{"tenants.get", "GET", of + "tenant", "", 200, false},
+		{"tenants.list", "GET", of + "tenants", "", 200, false},
+		{"keys.list", "GET", of + "keys", "", 200, false},
+		{"work.list", "GET", of + "jobs", "", 200, false},
+		{"work.get", "GET", of + "jobs/" + v.job, "", 200, false},
+		{"exports.get", "GET", of + "exports/oneroster", "", 200, false},
+		{"deliveries.list", "GET", of + "deliveries", "", 200, false},
+		{"deliveries.get", "GET", of + "deliveries/" + v.letter, "", 200, false},
+		{"extensions.list", "GET", of + "extensions", "", 200, false},
+		{"extensions.get", "GET", x, "", 200, false},
+		{"extensions.logs", "GET", x + "/logs", "", 200, false},
+		{"openapi", "GET", "/api/openapi.json", "", 200, false},
+
+		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
+		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},
+		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
+		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
+		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
+		{"courses.create", "POST", of + "courses", `{"key":"course-v1:B+New+1","title":"x"}`, 201, false},
+		{"courses.update", "PATCH", of + "courses/" + v.course, `{"title":"X"}`, 200, false},
+		{"roles.assign", "POST", of + "roles", `{` + person + `,"role":"staff",` + course + `}`, 200, false},
+		{"roles.remove", "DELETE", of + "roles" + at + "&role=staff&" + who, "", 200, false},
+		{"tokens.create", "POST", of + "tokens", `{"name":"t",` + person + `}`, 201, false},
+		{"enrollments.create", "POST", of + "enrollments", `{` + course + `,` + person + `}`, 201, false},
+		{"enrollments.update", "PATCH", of + "enrollments/" + v.course, `{` + person + `,"mode":"honor"}`, 200, false},
+		{"enrollments.delete", "DELETE", of + "enrollments/" + v.course + "?" + who, "", 200, false},
+		{"grades.set", "PUT", of + "grades", `{` + course + `,` + person + `,"earned":1,"possible":1}`, 200, false},
+		{"completions.set", "PUT", of + "completions", `{` + course + `,` + person + `,"block":"x","completion":1}`, 200, false},
+		{"imports.create", "POST", of + "imports/oneroster", "not a zip", 202, false},
+		{"work.cancel", "POST", of + "jobs/" + v.job + "/cancel", `{}`, 409, false}, // it is over
+		{"work.retry", "POST", of + "jobs/" + v.job + "/retry", `{}`, 409, false},
+		{"deliveries.retry", "POST", of + "deliveries/" + v.letter + "/retry", `{}`, 200, false},
+		{"deliveries.discard", "DELETE", of + "deliveries/" + v.letter, "", 409, false}, // it is tried again
+		{"keys.trust", "PUT", of + "keys/beacorp", `{"key":"` + public + `"}`, 200, false},
+		{"keys.distrust", "DELETE", of + "keys/beacorp", "", 200, false},
+		{"extensions.install", "POST", of + "extensions", v.zip2, 201, true},
+		{"extensions.configure", "PUT", x + "/settings", `{"settings":{"n":1}}`, 200, false},
+		{"extensions.set_secret", "PUT", x + "/secrets/password", `{"value":"x"}`, 200, false},
+		{"extensions.run", "POST", x + "/run", `{"name":"x"}`, 404, false}, // it has no schedule
+		{"extensions.consent", "POST", x + "/consent", `{"grants":[]}`, 409, false},
+		{"extensions.rollback", "POST", x + "/rollback", `{}`, 200, false},
+		{"extensions.disable", "POST", x + "/disable", `{}`, 200, true},
+		{"extensions.enable", "POST", x + "/enable", `{"grants":[]}`, 200, true},
+		{"extensions.approve", "POST", of + "extensions/bea.own/approve", `{` + course + `}`, 200, false},
+		{"extensions.reject", "POST", of + "extensions/bea.other/reject", `{` + course + `}`, 200, false},
+		{"extensions.uninstall", "DELETE", x, "", 200, false},
+		{"tokens.revoke", "DELETE", of + "tokens/" + v.token, "", 200, false},
+	}
+}
+
+// TestForeignTenant makes every request that names what is of one tenant with a
+// token of another: nothing is read and nothing changes. Then its owner makes
+// them, which shows that they are such as would have done so.
+func TestForeignTenant(t *testing.T) {
+	p := testkit.Start(t, app.Config{})
+	v := newVictim(t, p)
+	a := p.Tenant(t, "a")
+	_, token := p.Person(t, a, "ann", learning.Assign{Role: trellis.RoleTenantAdmin})
+	requests := v.requests(t)
+	for _, r := range p.Web.Routes() {
+		if !r.Public && !r.Stream && !slices.ContainsFunc(requests, func(q request) bool { return q.name == r.Name }) {
+			t.Errorf("the route %s %s (%s) has no case here", r.Method, r.Path, r.Name)
+		}
+	}
+	before := settled(t, p, "b")
+	for _, q := range requests {
+		status, answer := p.Do(t, token, q.method, q.path, q.body)
+		if status < 400 && !q.own && v.tells(answer) {
+			t.Errorf("%s: %s %s answered %d %.300s", q.name, q.method, q.path, status, answer)
+		}
+		if status, answer := p.Do(t, token, q.method, "/t/b"+q.path, q.body); status != 404 {
+			t.Errorf("%s below /t/b: %d %.300s", q.name, status, answer)
+		}
+		for _, tenant := range []string{"b", trellis.PlatformTenant} {
+			if status := named(t, p, token, tenant, q); status != 404 {
+				t.Errorf("%s in tenant %s by its header: %d", q.name, tenant, status)
+			}
+		}
+		if after := fingerprint(t, p, "b"); after != before {
+			t.Fatalf("%s: tenant b has changed", q.name)
+		}
+	}
+	if status, answer := p.Do(t, token, "GET", "/t/b/stream/sse", ""); status != 404 {
+		t.Errorf("the stream of tenant b: %d %.300s", status, answer)
+	}
+	operator := p.Operator(t)
+	for _, q := range requests {
+		if status, answer := p.Do(t, operator, q.method, "/t/b"+q.path, q.body); status != q.status {
+			t.Errorf("%s: %s %s by its owner: %d, want %d: %.300s", q.name, q.method, q.path, status, q.status, answer)
+		}
+	}
+	if after := fingerprint(t, p, "b"); after == before {
+		t.Error("the owner changed nothing: the fingerprint says nothing")
+	}
+}
+
+// tells reports whether an answer has something of the victim's.
+func (v victim) tells(answer string) bool {
+	for _, s := range []string{v.person, v.token, v.job, v.letter, v.installation, "Secret", theirs, "Bea", "bea.own"} {
+		if strings.Contains(answer, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// named makes a request that names its tenant by a header.
+func named(t *testing.T, p *testkit.Platform, token, tenant string, q request) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), q.method, p.URL+q.path, strings.NewReader(q.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Trellis-Tenant", tenant)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// TestForeignExtension calls every operation of the guest door for an extension
+// of one tenant that was granted everything, with another tenant's names, its
+// installation's even: nothing is read and nothing changes.
+func TestForeignExtension(t *testing.T) {
+	p := testkit.Start(t, app.Config{})
+	v := newVictim(t, p)
+	a := p.Tenant(t, "a")
+	course, person := `"course":"`+v.course+`"`, `"person":"`+v.person+`"`
+	cases := map[string]string{
+		"completions.get": `{` + course + `,` + person + `}`, "completions.set": `{` + course + `,` + person + `,"block":"x","completion":1}`,
+		"config.get": `{}`, "courses.get": `{` + course + `}`, "courses.list": `{}`,
+		"enrollments.create": `{` + course + `,` + person + `}`, "enrollments.get": `{` + course + `,` + person + `}`, "enrollments.list": `{` + course + `}`,
+		"enrollments.update": `{` + course + `,` + person + `,"mode":"honor"}`, "events.emit": `{"type":"trellis-demo.welcome-c.x",` + course + `,` + person + `,"data":{}}`,
+		"grades.get": `{` + course + `,` + person + `}`, "grades.list": `{` + course + `}`, "grades.set": `{` + course + `,` + person + `,"earned":1,"possible":1}`,
+		"http.fetch": `{"url":"http://127.0.0.1:1/"}`, "jobs.enqueue": `{"name":"x",` + course + `}`,
+		"kv.delete": `{"key":"welcomed"}`, "kv.get": `{"key":"welcomed"}`, "kv.list": `{}`, "kv.set": `{"key":"welcomed","value":"x"}`,
+		"log.write": `{"level":"info","message":"x"}`, "secrets.get": `{"name":"password"}`, "users.get": `{"id":"` + v.person + `"}`,
+	}
+	if err := p.Registry.SetSecret(v.ctx, extensions.SecretInput{ID: theirs, Name: "password", Value: "Secret"}); err != nil {
+		t.Fatal(err)
+	}
+	before := settled(t, p, "b")
+	for _, o := range p.API.Operations() {
+		spec := o.Spec()
+		if !spec.Doors.Guest {
+			continue
+		}
+		in, ok := cases[spec.Name]
+		if !ok {
+			t.Errorf("the operation %s has no case here", spec.Name)
+			continue
+		}
+		var grants []hostapi.Grant
+		for _, permission := range hostapi.Permissions() {
+			grants = append(grants, hostapi.Grant{Permission: permission.Name})
+		}
+		ctx := trellis.WithActor(a, trellis.Actor{Tenant: "a", ID: v.installation, Kind: trellis.ExtensionActor})
+		ctx = hostapi.WithCaller(ctx, hostapi.Caller{Installation: v.installation, Extension: theirs, Hook: "x", Grants: grants})
+		out, err := p.API.Call(ctx, spec.Name, []byte(in))
+		if err == nil && v.tells(string(out)) {
+			t.Errorf("%s answered %.300s", spec.Name, out)
+		}
+		if after := fingerprint(t, p, "b"); after != before {
+			t.Fatalf("%s: tenant b has changed", spec.Name)
+		}
+	}
+}
+
+// settled waits until nothing changes in a tenant any more: its extension hears of
+// what has happened while others go on.
+func settled(t *testing.T, p *testkit.Platform, tenant string) string {
+	t.Helper()
+	last, since := "", time.Now()
+	testkit.Eventually(t, "tenant "+tenant+" to come to rest", func() bool {
+		if now := fingerprint(t, p, tenant); now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > 700*time.Millisecond
+	})
+	return last
+}
+
+// fingerprint is of every row that a tenant has, but for when its tokens were
+// last used.
+func fingerprint(t *testing.T, p *testkit.Platform, tenant string) string {
+	t.Helper()
+	sum := sha256.New()
+	tables := 0
+	err := p.DB.Read(t.Context(), func(tx *store.Tx) error {
+		ctx := t.Context()
+		rows, err := tx.Query(ctx, `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'tenant' WHERE m.type = 'table' ORDER BY m.name`)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for _, name := range names {
+			rows, err := tx.Query(ctx, `SELECT * FROM `+name+` WHERE tenant = ? ORDER BY rowid`, tenant)
+			if err != nil {
+				return err
+			}
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			values, targets := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				targets[i] = &values[i]
+			}
+			n := 0
+			for rows.Next() {
+				if err := rows.Scan(targets...); err != nil {
+					return err
+				}
+				for i, c := range columns {
+					if c != "last_used" {
+						fmt.Fprintf(sum, "%s.%s=%v\n", name, c, values[i])
+					}
+				}
+				n++
+			}
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			if n > 0 {
+				tables++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tables < 10 {
+		t.Fatalf("tenant %s has rows in %d tables only", tenant, tables)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
