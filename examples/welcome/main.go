@@ -6,7 +6,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/trellis-learning/trellis/hostapi/guest"
 )
@@ -35,7 +34,7 @@ func greet(e guest.Event) error {
 	if err := count(); err != nil {
 		return err
 	}
-	if _, err := guest.SetNote("seen/"+e.ID, 1, 0); err != nil && !conflict(err) {
+	if _, err := guest.SetNoteAbout(e.Person, "seen/"+e.ID, 1, 0); guest.KindOf(err) != guest.Conflict {
 		return err
 	}
 	return nil
@@ -56,13 +55,8 @@ func count() error {
 			}
 		}
 		_, err = guest.SetNote("welcomed", welcomed+1, n.Version)
-		if err == nil || !conflict(err) || try == 8 {
+		if guest.KindOf(err) != guest.Conflict || try == 8 {
 			return err
 		}
 	}
-}
-
-func conflict(err error) bool {
-	var e *guest.Error
-	return errors.As(err, &e) && e.Kind == "conflict"
 }

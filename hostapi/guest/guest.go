@@ -21,13 +21,20 @@
 //
 // What decides is an ordinary function: test it with `go test`, natively, and let
 // [SetHost] answer the operations that it calls.
+//
+// Unless the manifest says otherwise, every call finds the memory as it was when
+// the module had started. What init functions prepare is prepared for all calls;
+// what is looked up or built at the first use is built again in each.
 package guest
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Question is what a filter is asked.
@@ -141,14 +148,44 @@ func (a Answer) Redirect(to string) Answer {
 	return a
 }
 
-// Error is an operation's error. Its kind is one of invalid, denied, refused,
-// not_found, conflict, exhausted, unavailable, internal.
+// The kinds of error, as [Error.Kind] has them.
+const (
+	Invalid     = "invalid"     // the input is wrong
+	Denied      = "denied"      // the permission is lacking, or it is not for a filter
+	Refused     = "refused"     // another extension said no
+	NotFound    = "not_found"   // not there, or outside of where the extension is enabled
+	Conflict    = "conflict"    // it has changed meanwhile: look again
+	Exhausted   = "exhausted"   // too much, or too often: try later
+	Unavailable = "unavailable" // not now: try later
+	Internal    = "internal"    // a fault, of the platform or of the extension
+)
+
+// Error is an operation's error, or a hook's answer to the platform.
 type Error struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
 }
 
-func (e *Error) Error() string { return e.Kind + ": " + e.Message }
+// Error returns kind and message. A hook that returns a nil *Error as an error
+// has made a mistake, and says so.
+func (e *Error) Error() string {
+	if e == nil {
+		return "internal: an error that is a nil *guest.Error"
+	}
+	return e.Kind + ": " + e.Message
+}
+
+// KindOf returns the kind of an error that is, or wraps, an [*Error]; [Internal]
+// for any other; "" for none.
+func KindOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if e := (*Error)(nil); errors.As(err, &e) && e != nil {
+		return e.Kind
+	}
+	return Internal
+}
 
 // Call runs an operation of the host API. In and out are what its documentation
 // says, out may be nil. Errors are of type [*Error].
@@ -176,6 +213,10 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// maxMessage is how many bytes of a message the platform hears: a longer answer
+// would count as a crash.
+const maxMessage = 1000
+
 // answer is what a hook returns: JSON, or an error with its kind.
 func answer(v any, err error) (out []byte, failed bool) {
 	if err == nil {
@@ -183,10 +224,11 @@ func answer(v any, err error) (out []byte, failed bool) {
 			return out, false
 		}
 	}
-	e := &Error{Kind: "internal", Message: err.Error()}
-	if known, ok := err.(*Error); ok {
-		e = known
+	e := &Error{Kind: KindOf(err), Message: err.Error()}
+	if known := (*Error)(nil); errors.As(err, &known) && known != nil && err == error(known) {
+		e.Message = known.Message // the kind would stand there twice
 	}
+	e.Message = cut(e.Message)
 	out, err = encode(e)
 	if err != nil {
 		return []byte(`{"kind":"internal","message":"the answer cannot be encoded"}`), true
@@ -194,11 +236,23 @@ func answer(v any, err error) (out []byte, failed bool) {
 	return out, true
 }
 
+// cut shortens a message to what the platform hears of it.
+func cut(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	n := maxMessage - len("…")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.ToValidUTF8(s[:n], "\ufffd") + "…"
+}
+
 // filtered answers a question.
 func filtered(in []byte, decide func(Question) Answer) (any, error) {
 	var q Question
 	if err := json.Unmarshal(in, &q); err != nil {
-		return nil, &Error{"invalid", "the question is not JSON: " + err.Error()}
+		return nil, &Error{Invalid, "the question is not JSON: " + err.Error()}
 	}
 	return decide(q), nil
 }
@@ -207,7 +261,7 @@ func filtered(in []byte, decide func(Question) Answer) (any, error) {
 func handled(in []byte, hear func(Event) error) (any, error) {
 	var e Event
 	if err := json.Unmarshal(in, &e); err != nil {
-		return nil, &Error{"invalid", "the event is not JSON: " + err.Error()}
+		return nil, &Error{Invalid, "the event is not JSON: " + err.Error()}
 	}
 	return struct{}{}, hear(e)
 }
@@ -216,7 +270,7 @@ func handled(in []byte, hear func(Event) error) (any, error) {
 func worked(in []byte, do func(Task) (any, error)) (any, error) {
 	var t Task
 	if err := json.Unmarshal(in, &t); err != nil {
-		return nil, &Error{"invalid", "the task is not JSON: " + err.Error()}
+		return nil, &Error{Invalid, "the task is not JSON: " + err.Error()}
 	}
 	state, err := do(t)
 	return struct {

@@ -2,17 +2,38 @@
 
 package guest
 
-import "os"
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+)
+
+// Host answers the operations of the host API in a native test. The kind of an
+// [*Error] is what the guest sees; any other error is internal to it.
+type Host func(operation string, in []byte) ([]byte, error)
 
 // answers is what answers operations in native tests.
-var answers = func(operation string, _ []byte) ([]byte, error) {
-	return nil, &Error{"unavailable", operation + ": there is no platform in a native test; give one with SetHost"}
+var answers atomic.Pointer[Host]
+
+// SetHost lets fn answer the operations of the host API in native tests, until
+// restore is called; nil answers none. Tests that run at the same time share it.
+func SetHost(fn func(operation string, in []byte) ([]byte, error)) (restore func()) {
+	next := Host(fn)
+	before := answers.Swap(&next)
+	return func() { answers.Store(before) }
 }
 
-// SetHost lets fn answer the operations of the host API in native tests.
-func SetHost(fn func(operation string, in []byte) ([]byte, error)) { answers = fn }
-
-func host(operation string, in []byte) ([]byte, error) { return answers(operation, in) }
+func host(operation string, in []byte) ([]byte, error) {
+	fn := answers.Load()
+	if fn == nil || *fn == nil {
+		return nil, &Error{Unavailable, operation + ": there is no platform in a native test; give one with SetHost"}
+	}
+	out, err := (*fn)(operation, in)
+	if e := (*Error)(nil); err != nil && !errors.As(err, &e) {
+		return nil, &Error{Internal, err.Error()} // the platform has no other errors
+	}
+	return out, err
+}
 
 // Filter answers a question outside of WebAssembly: it takes no part there, and
 // is here so that an extension's source compiles for its tests.

@@ -47,13 +47,39 @@ func GetNote(key string) (Note, error) {
 // SetNote writes a note (kv). A version of 0 or more must be the note's present
 // one, or the error's kind is conflict; -1 writes in any case.
 func SetNote(key string, value any, version int64) (int64, error) {
+	return SetNoteAbout("", key, value, version)
+}
+
+// SetNoteAbout is [SetNote] for a note about a person: it goes when she does.
+func SetNoteAbout(person, key string, value any, version int64) (int64, error) {
 	in := map[string]any{"key": key, "value": value}
 	if version >= 0 {
 		in["if_version"] = version
 	}
+	if person != "" {
+		in["person"] = person
+	}
 	var out Note
 	err := Call("kv.set", in, &out)
 	return out.Version, err
+}
+
+// Notes returns a page of the notes whose keys begin with prefix (kv), by key.
+// Next begins the page that follows; it is empty after the last.
+func Notes(prefix, after string, limit int) (items []Note, next string, err error) {
+	in := map[string]any{"limit": limit}
+	if prefix != "" {
+		in["prefix"] = prefix
+	}
+	if after != "" {
+		in["after"] = after
+	}
+	var out struct {
+		Items []Note `json:"items"`
+		Next  string `json:"next"`
+	}
+	err = Call("kv.list", in, &out)
+	return out.Items, out.Next, err
 }
 
 // DeleteNote removes a note (kv).
@@ -112,8 +138,12 @@ type Response struct {
 
 // Fetch sends a request to a host that the extension was granted (http:HOST).
 func Fetch(method, url string, headers map[string]string, body string) (Response, error) {
+	in := map[string]any{"method": method, "url": url, "body": body}
+	if headers != nil {
+		in["headers"] = headers
+	}
 	var out Response
-	err := Call("http.fetch", map[string]any{"method": method, "url": url, "headers": headers, "body": body}, &out)
+	err := Call("http.fetch", in, &out)
 	return out, err
 }
 
