@@ -223,7 +223,7 @@ func (h Hook) Call(ctx context.Context, c Call) ([]byte, runtime.Stats, error) {
 	trace := trellis.TraceFrom(ctx).ID
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
-		Hook: h.s.export, In: c.In, Key: key, Budget: runtime.Budget{Time: c.Time},
+		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time},
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
 	outcome := "ok"

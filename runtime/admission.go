@@ -2,27 +2,38 @@ package runtime
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/trellis-learning/trellis"
 )
 
 const (
 	laneBound  = 128  // calls of one key that may wait
-	queueBound = 4096 // calls that may wait in all
+	classBound = 1024 // calls of one class that may wait
+	queueBound = 4096 // calls that may wait in all, before only those wait whose class has less than its share
 )
 
-// gate admits calls to the slots of a module. Keys take turns: a key that sends
-// many calls makes only itself wait, because each slot that becomes free goes to
-// the next key that waits, and within a key to the call that came first.
+// place is whose a call is: it takes turns with those of other classes, and
+// within its class with those of other keys.
+type place struct{ class, key string }
+
+// gate admits calls to slots: those of a module, or the workers of a runtime.
+// Classes take turns: one that sends many calls makes only itself wait, because
+// each slot that becomes free goes to the next class that waits, within it to
+// the next key, and within that to the call that came first.
 type gate struct {
 	mu      sync.Mutex
 	free    int
-	single  bool             // at most one call of a key at a time
-	busy    map[string]bool  // keys with a call, if single
+	single  bool              // at most one call of a key at a time
+	busy    map[string]bool   // keys with a call, if single
+	classes map[string]*class // that wait
+	turns   []*class          // the same, the next one first
+	waiting int
+}
+
+type class struct {
+	name    string
 	lanes   map[string]*lane // keys that wait
 	turns   []*lane          // the same, the next one first
 	waiting int
@@ -33,62 +44,104 @@ type lane struct {
 	calls []chan struct{} // closed when admitted
 }
 
+// Why enter gave up, besides the end of its context.
+var (
+	errFull   = errors.New("too many calls wait")
+	errWaited = errors.New("no turn came")
+)
+
 func newGate(slots int, single bool) *gate {
-	return &gate{free: slots, single: single, busy: map[string]bool{}, lanes: map[string]*lane{}}
+	return &gate{free: slots, single: single, busy: map[string]bool{}, classes: map[string]*class{}}
 }
 
-// enter waits for a slot, until ctx ends or patience does. When too many calls
-// wait, of this key or in all, it fails at once.
-func (g *gate) enter(ctx context.Context, key string, patience time.Duration) error {
+// try takes a slot if there is one at once.
+func (g *gate) try(at place) bool {
 	g.mu.Lock()
-	if g.free > 0 && (g.waiting == 0 || g.lanes[key] == nil) && !g.busy[key] {
-		g.admit(key)
-		g.mu.Unlock()
-		return nil
-	}
-	l := g.lanes[key]
-	if g.waiting >= queueBound || l != nil && len(l.calls) >= laneBound {
-		g.mu.Unlock()
-		return trellis.Exhaustedf(time.Second, "too many calls are waiting for this module")
-	}
-	if l == nil {
-		l = &lane{key: key}
-		g.lanes[key] = l
-		g.turns = append(g.turns, l)
-	}
-	admitted := make(chan struct{})
-	l.calls = append(l.calls, admitted)
-	g.waiting++
-	g.mu.Unlock()
+	defer g.mu.Unlock()
+	return g.tryLocked(at)
+}
 
+// tryLocked needs no look at those who wait: while there is a free slot, only
+// those do whose key is busy.
+func (g *gate) tryLocked(at place) bool {
+	if g.free == 0 || g.busy[at.key] {
+		return false
+	}
+	g.admit(at.key)
+	return true
+}
+
+// enter waits for a slot, until ctx ends or patience does, and says how long. The
+// error is that of ctx, errWaited, or errFull, at once, where too many wait.
+func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (waited time.Duration, err error) {
+	g.mu.Lock()
+	if g.tryLocked(at) {
+		g.mu.Unlock()
+		return 0, nil
+	}
+	c, l, admitted := g.queue(at)
+	g.mu.Unlock()
+	if admitted == nil {
+		return 0, errFull
+	}
+	begun := time.Now()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	var err error
 	select {
 	case <-admitted:
-		return nil
+		return time.Since(begun), nil
 	case <-ctx.Done():
-		err = fmt.Errorf("wait for the module: %w", ctx.Err())
+		err = ctx.Err()
 	case <-timer.C:
-		err = trellis.Exhaustedf(time.Second, "the module was busy for %v", patience)
+		err = errWaited
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if i := slices.Index(l.calls, admitted); i >= 0 {
 		l.calls = slices.Delete(l.calls, i, i+1)
-		g.waiting--
-		g.tidy(l)
-		return err
+		g.left(c, l)
+		return time.Since(begun), err
 	}
-	return nil // it was admitted at the same moment
+	return time.Since(begun), nil // it was admitted at the same moment
 }
 
-// leave gives back the slot of key.
-func (g *gate) leave(key string) {
+// queue makes a call wait. It returns nil if it may not.
+func (g *gate) queue(at place) (*class, *lane, chan struct{}) {
+	c := g.classes[at.class]
+	if c == nil {
+		c = &class{name: at.class, lanes: map[string]*lane{}}
+	}
+	l := c.lanes[at.key]
+	if l == nil {
+		l = &lane{key: at.key}
+	}
+	share := queueBound / (len(g.classes) + 1)
+	if len(l.calls) >= laneBound || c.waiting >= classBound || g.waiting >= queueBound && c.waiting >= share {
+		return nil, nil, nil
+	}
+	if c.waiting == 0 {
+		g.classes[c.name] = c
+		g.turns = append(g.turns, c)
+	}
+	if len(l.calls) == 0 {
+		c.lanes[l.key] = l
+		c.turns = append(c.turns, l)
+	}
+	admitted := make(chan struct{})
+	l.calls = append(l.calls, admitted)
+	c.waiting++
+	g.waiting++
+	return c, l, admitted
+}
+
+// leave gives back the slot of a call.
+func (g *gate) leave(at place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.free++
-	delete(g.busy, key)
+	if g.single {
+		delete(g.busy, at.key)
+	}
 	g.dispatch()
 }
 
@@ -125,30 +178,35 @@ func (g *gate) admit(key string) {
 	}
 }
 
-// dispatch gives free slots to the keys whose turn it is.
+// dispatch gives free slots to those whose turn it is.
 func (g *gate) dispatch() {
 	for i := 0; g.free > 0 && i < len(g.turns); {
-		l := g.turns[i]
-		if g.busy[l.key] {
+		c := g.turns[i]
+		n := slices.IndexFunc(c.turns, func(l *lane) bool { return !g.busy[l.key] })
+		if n < 0 {
 			i++
 			continue
 		}
+		l := c.turns[n]
 		close(l.calls[0])
 		l.calls = slices.Delete(l.calls, 0, 1)
-		g.waiting--
 		g.admit(l.key)
-		g.turns = append(slices.Delete(g.turns, i, i+1), l)
-		g.tidy(l)
+		c.turns = append(slices.Delete(c.turns, n, n+1), l)
+		g.turns = append(slices.Delete(g.turns, i, i+1), c)
+		g.left(c, l)
 	}
 }
 
-// tidy forgets a key that does not wait any more.
-func (g *gate) tidy(l *lane) {
-	if len(l.calls) > 0 {
-		return
+// left forgets a call that no longer waits, and whoever waits no more with it.
+func (g *gate) left(c *class, l *lane) {
+	g.waiting--
+	c.waiting--
+	if len(l.calls) == 0 {
+		delete(c.lanes, l.key)
+		c.turns = slices.DeleteFunc(c.turns, func(o *lane) bool { return o == l })
 	}
-	delete(g.lanes, l.key)
-	if i := slices.Index(g.turns, l); i >= 0 {
-		g.turns = slices.Delete(g.turns, i, i+1)
+	if c.waiting == 0 {
+		delete(g.classes, c.name)
+		g.turns = slices.DeleteFunc(g.turns, func(o *class) bool { return o == c })
 	}
 }

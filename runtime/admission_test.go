@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -100,7 +101,7 @@ func TestQueueIsBounded(t *testing.T) {
 	if trellis.RetryAfter(err) == 0 {
 		t.Error("it does not say when to try again")
 	}
-	_, _, err = m.Call(t.Context(), runtime.Call{Hook: "clock", Key: "other", Budget: runtime.Budget{Time: 5 * time.Millisecond}})
+	_, _, err = m.Call(t.Context(), runtime.Call{Hook: "clock", Key: "other", Patience: 5 * time.Millisecond})
 	wantError(t, err, nil, trellis.Exhausted, "the module was busy for 5ms")
 	cancel()
 	for _, done := range waiting {
@@ -111,6 +112,167 @@ func TestQueueIsBounded(t *testing.T) {
 	h.leave <- struct{}{}
 	wg.Wait()
 	call(t, m, "flood", "clock", "") // nothing is left of it
+}
+
+// waitForWorkers waits until n calls wait for a worker.
+func waitForWorkers(t *testing.T, r *runtime.Runtime, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for runtime.QueuedForWorkers(r) != n {
+		if ctx.Err() != nil {
+			t.Fatalf("%d calls wait for a worker, want %d", runtime.QueuedForWorkers(r), n)
+		}
+		goruntime.Gosched()
+	}
+}
+
+// A tenant that floods, with many extensions at that, makes only itself wait, for
+// what all guests share as well: the workers. A guest that logs holds one until it
+// was listened to.
+func TestClassesTakeTurnsAtTheWorkers(t *testing.T) {
+	r := newRuntime(t, runtime.Config{Workers: 1})
+	arrived, leave := make(chan string), make(chan struct{})
+	var wg sync.WaitGroup
+	enter := func(m *runtime.Module, class, key string) {
+		wg.Go(func() {
+			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "level", In: []byte("1x"), Class: class, Key: key, Patience: time.Minute, Log: func(int, string) {
+				arrived <- class + " " + key
+				<-leave
+			}})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	const modules, each = 5, 8
+	quiet := compile(t, r, "log", runtime.Limits{})
+	var loud []*runtime.Module
+	for range modules {
+		loud = append(loud, compile(t, r, "log", runtime.Limits{Instances: each}))
+	}
+	for i, m := range loud {
+		for range each {
+			enter(m, "flood", "flood's extension "+string(rune('a'+i)))
+		}
+	}
+	first := <-arrived
+	waitForWorkers(t, r, modules*each-1)
+	for range 3 {
+		enter(quiet, "quiet", "one")
+	}
+	waitForWorkers(t, r, modules*each-1+3)
+	order := []string{first}
+	for range modules*each - 1 + 3 {
+		leave <- struct{}{}
+		order = append(order, <-arrived)
+	}
+	leave <- struct{}{}
+	wg.Wait()
+	for n := range 3 { // every second turn is the quiet one's
+		if at := 2 * (n + 1); !slices.Contains(order[:at+1], "quiet one") {
+			t.Errorf("the quiet class has no turn among the first %d: %q", at+1, order[:at+1])
+		} else {
+			order[slices.Index(order, "quiet one")] = ""
+		}
+	}
+	// Within the class that floods its extensions take turns, too.
+	seen := map[string]bool{}
+	for _, who := range order[1 : 3+2*modules] {
+		seen[who] = true
+	}
+	if len(seen) < modules {
+		t.Errorf("some of the flood's extensions have no turn among the first ones: %q", order[:3+2*modules])
+	}
+}
+
+// A class that fills its queue, by whatever number of keys, fills no other's.
+func TestAClassCannotFillTheQueue(t *testing.T) {
+	h := newTurnstile()
+	m := compile(t, newRuntime(t, runtime.Config{Host: h}), "host", runtime.Limits{Instances: 1})
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	spawn(t.Context(), &wg, m, "first")
+	<-h.arrived
+	flood := func(i int) runtime.Call {
+		return runtime.Call{Hook: "clock", Class: "flood", Key: string(rune('a' + i%26)), Patience: time.Minute}
+	}
+	for i := range runtime.ClassBound {
+		wg.Go(func() { _, _, _ = m.Call(ctx, flood(i)) })
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.QueuedInAll(m) != runtime.ClassBound {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d calls wait", runtime.QueuedInAll(m))
+		}
+		goruntime.Gosched()
+	}
+	_, _, err := m.Call(t.Context(), flood(0))
+	wantError(t, err, nil, trellis.Exhausted, "too many calls are waiting")
+	done := spawn(t.Context(), &wg, m, "quiet")
+	waitQueued(t, m, "quiet", 1)
+	cancel() // the flood goes
+	h.leave <- struct{}{}
+	<-h.arrived
+	h.leave <- struct{}{}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+}
+
+// What a guest waits for a worker after a host operation is neither its time nor
+// its fault: otherwise the guests of others could have it ended, and in the end
+// switched off.
+func TestWaitingIsNotTheGuestsTime(t *testing.T) {
+	var between func()
+	r := newRuntime(t, runtime.Config{Workers: 1, Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) {
+		between()
+		return []byte("fine"), nil
+	})})
+	host, log := compile(t, r, "host", runtime.Limits{}), compile(t, r, "log", runtime.Limits{})
+	for _, tt := range []struct {
+		name     string
+		patience time.Duration
+		want     trellis.Kind
+	}{{"patient", time.Second, ""}, {"impatient", 100 * time.Millisecond, trellis.Exhausted}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				holding, leave := make(chan struct{}), make(chan struct{})
+				var wg sync.WaitGroup
+				between = func() { // the guest is outside: another takes the worker
+					between = func() {} // the second operation meets nobody
+					wg.Go(func() {
+						_, _, err := log.Call(context.Background(), runtime.Call{Hook: "level", In: []byte("1x"), Key: "other", Log: func(int, string) {
+							close(holding)
+							<-leave
+						}})
+						if err != nil {
+							t.Error(err)
+						}
+					})
+					<-holding
+				}
+				wg.Go(func() {
+					out, s, err := host.Call(context.Background(), runtime.Call{
+						Hook: "many", In: []byte{2}, Key: "one", Patience: tt.patience, Budget: runtime.Budget{Time: 10 * time.Millisecond},
+					})
+					if got := trellis.KindOf(err); got != tt.want || tt.want == "" && string(out) != "00" {
+						t.Errorf("answer %q, %v, want %q", out, err, tt.want)
+					}
+					if errors.Is(err, runtime.ErrTime) {
+						t.Errorf("the guest is blamed: %v", err)
+					}
+					if s.Time > 10*time.Millisecond {
+						t.Errorf("it ran for %v", s.Time)
+					}
+				})
+				time.Sleep(500 * time.Millisecond) // the bubble's time
+				close(leave)
+				wg.Wait()
+			})
+		})
+	}
 }
 
 func TestWorkersBoundRunningGuests(t *testing.T) {

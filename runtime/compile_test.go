@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"strings"
@@ -63,6 +64,39 @@ func TestCompileRefuses(t *testing.T) {
 			if _, e := runtime.Check(tt.module, tt.limits); e != nil && !strings.HasSuffix(err.Error(), e.Error()) {
 				t.Errorf("Check says %q, Compile %q", e, err)
 			}
+		})
+	}
+}
+
+// TestBombs: modules that are small to write and would cost the engine gigabytes
+// or seconds are refused by name, before it sees a byte of them: the first alone
+// would end this process.
+func TestBombs(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	withBody := func(locals []byte, code ...[]byte) []byte {
+		g := tinyGuest()
+		g.exports = append(g.exports, tinyFunction{locals: locals, body: bytes.Join(code, nil)})
+		return g.build()
+	}
+	vast := tinyGuest()
+	vast.pages = 65_536
+	for _, tt := range []struct {
+		name   string
+		module []byte
+		want   string
+	}{
+		{"4,000,000,000 locals", withBody(append(append([]byte{1}, uleb(4_000_000_000)...), typeI64)), "4000000000 locals and parameters exceed the limit of 5000"},
+		{"a br_table of 100,000", withBody(nil, []byte{opI32Const, 0, opBrTable}, uleb(100_000), make([]byte, 100_001)), "br_table with 100000 targets exceeds the limit of 4096"},
+		{"20,000 blocks in one another", withBody(nil, bytes.Repeat([]byte{opBlock, 0x40}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), "nested deeper than the limit of 2000"},
+		{"a body of 1 MiB", withBody(nil, bytes.Repeat([]byte{0x01}, 1<<20)), "exceeds the limit of 1048576"},
+		{"a module of 16 MiB", append(tinyGuest().build(), make([]byte, 16<<20)...), "exceeds the limit of 16777216"},
+		{"a memory of 4 GiB", vast.build(), "memory begins with a size of 65536, which exceeds the limit of 256"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := runtime.Check(tt.module, runtime.Limits{})
+			wantError(t, err, nil, trellis.Invalid, tt.want)
+			_, err = r.Compile(t.Context(), tt.module, runtime.Limits{})
+			wantError(t, err, nil, trellis.Invalid, tt.want)
 		})
 	}
 }

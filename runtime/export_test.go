@@ -3,12 +3,32 @@ package runtime
 // LaneBound is how many calls of one key may wait.
 const LaneBound = laneBound
 
-// Queued returns how many calls of key wait for a slot of m.
-func Queued(m *Module, key string) int {
+// ClassBound is how many calls of one class may wait.
+const ClassBound = classBound
+
+// Queued returns how many calls of key, in the class of that name, wait for a
+// slot of m.
+func Queued(m *Module, key string) int { return m.gate.queued(place{key, key}) }
+
+// QueuedInAll returns how many calls wait for a slot of m.
+func QueuedInAll(m *Module) int {
 	m.gate.mu.Lock()
 	defer m.gate.mu.Unlock()
-	if l := m.gate.lanes[key]; l != nil {
-		return len(l.calls)
+	return m.gate.waiting
+}
+
+// QueuedForWorkers returns how many calls wait for one of r's workers.
+func QueuedForWorkers(r *Runtime) int {
+	r.workers.mu.Lock()
+	defer r.workers.mu.Unlock()
+	return r.workers.waiting
+}
+
+func (g *gate) queued(at place) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.classes[at.class]; c != nil && c.lanes[at.key] != nil {
+		return len(c.lanes[at.key].calls)
 	}
 	return 0
 }

@@ -19,9 +19,11 @@ type frame struct {
 	hook     string
 	emit     func(level int, line string) // the caller's log, or nil
 	budget   Budget
-	deadline time.Time
-	starting bool // _initialize and warming up: no host operations
-	running  bool // holds one of the runtime's tokens
+	deadline time.Time     // of the guest, pushed out by what it waited for its turns
+	waited   time.Duration // for its turns, since it began
+	patience time.Duration // what is left of it
+	starting bool          // _initialize and warming up: no host operations
+	running  bool          // holds one of the runtime's tokens
 
 	up        *trace // the call that this one is nested in
 	trace     *trace // given to the host, made when first needed
@@ -50,6 +52,7 @@ type trace struct {
 	deadline time.Time
 	fuel     int64        // what the guest had left at the start of the operation
 	spent    atomic.Int64 // what nested calls have used of it
+	waited   atomic.Int64 // nanoseconds that nested calls waited for their turns
 	open     atomic.Bool  // whether the operation is still under way
 }
 
@@ -84,12 +87,12 @@ func (t *trace) holds(m *Module) bool {
 }
 
 // begin readies the frame for a call.
-func (f *frame) begin(ctx context.Context, hook string, emit func(int, string), b Budget, up *trace) {
+func (f *frame) begin(ctx context.Context, c Call, b Budget, patience time.Duration, up *trace) {
 	stdout, stderr := f.lines[0], f.lines[1]
 	stdout.Reset()
 	stderr.Reset()
 	*f = frame{
-		Context: ctx, inst: f.inst, hook: hook, emit: emit, budget: b, deadline: time.Now().Add(b.Time),
+		Context: ctx, inst: f.inst, hook: c.Hook, emit: c.Log, budget: b, deadline: time.Now().Add(b.Time), patience: patience,
 		up: up, logLeft: f.inst.m.limits.Log, lines: [2]bytes.Buffer{stdout, stderr},
 	}
 	f.inst.fuel.Set(b.Fuel)
@@ -136,6 +139,24 @@ func (f *frame) stop(err error) {
 func (f *frame) faultf(kind error, format string, args ...any) error {
 	f.broken = true
 	return fmt.Errorf("%w: %s%s", kind, fmt.Sprintf(format, args...), f.lastWords())
+}
+
+// wait accounts for a wait for a turn: others are to blame for it, so the guest
+// gets the time back, as far as its patience goes.
+func (f *frame) wait(d time.Duration) {
+	if d = min(d, f.patience); d <= 0 {
+		return
+	}
+	f.patience -= d
+	f.waited += d
+	f.deadline = f.deadline.Add(d)
+	if f.cancel != nil { // the next operation gets the new deadline
+		f.cancel()
+		f.limited, f.cancel = nil, nil
+	}
+	if f.up != nil {
+		f.up.waited.Add(int64(d))
+	}
 }
 
 // late returns why the guest may not go on, if its time is over.

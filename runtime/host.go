@@ -150,6 +150,7 @@ func (f *frame) operate(name string, in []byte) ([]byte, error) {
 	if f.stopped != nil {
 		f.stop(f.stopped)
 	}
+	f.wait(time.Duration(t.waited.Load()))
 	if late := f.late(); late != nil {
 		f.stop(late)
 	}
@@ -194,16 +195,18 @@ func (f *frame) protect(ctx context.Context, name string, in []byte) (out []byte
 func (f *frame) pause() {
 	if f.running {
 		f.running = false
-		f.inst.m.rt.release()
+		f.inst.m.rt.release(f.inst.at)
 	}
 }
 
 func (f *frame) resume() error {
-	if err := f.inst.m.rt.acquire(f.Context, time.Until(f.deadline)); err != nil {
+	waited, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
+	f.wait(waited)
+	if err != nil {
 		if f.Context.Err() != nil {
 			return fmt.Errorf("the caller has gone: %w", f.Context.Err())
 		}
-		return fmt.Errorf("%w: %w", ErrTime, err)
+		return err // the guest is not to blame
 	}
 	f.running = true
 	return nil

@@ -26,7 +26,7 @@ type instance struct {
 	globals     []api.MutableGlobal // of the guest itself
 	mapping     *mapping            // its memory, if not on Go's heap
 	image       *image              // what it is put back to; nil: it cannot be
-	key         string              // of the call under way, or that it is pinned to
+	at          place               // whose the call under way is, or what it is pinned to
 	used        time.Time           // when last
 	frame       frame
 }
@@ -77,15 +77,21 @@ func (inst *instance) global(name string) (api.MutableGlobal, error) {
 	return g, nil
 }
 
+// startBudget is what a guest may use to start when nobody's call pays for it.
+func (r *Runtime) startBudget() Budget {
+	return Budget{Fuel: r.fuelFor(longestStretch), Time: longestStretch}
+}
+
 // start makes an instance and runs what a guest runs once, then asks its
-// allocator for room for n bytes. Host operations are not available to it yet.
-func (m *Module) start(ctx context.Context, n int) (*instance, error) {
-	inst, err := m.instantiate(ctx)
+// allocator for room for n bytes, and says what fuel that took. Host operations
+// are not available to it yet.
+func (m *Module) start(ctx context.Context, n int, b Budget) (inst *instance, fuel uint64, err error) {
+	inst, err = m.instantiate(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	f := &inst.frame
-	f.begin(ctx, initExport, nil, Budget{Fuel: m.rt.fuelFor(longestStretch), Time: longestStretch}, nil)
+	f.begin(ctx, Call{Hook: initExport}, b, 0, nil)
 	f.starting = true
 	err = inst.guest.start(f)
 	if err == nil {
@@ -94,9 +100,9 @@ func (m *Module) start(ctx context.Context, n int) (*instance, error) {
 	f.finish()
 	if err != nil {
 		inst.close(ctx)
-		return nil, err
+		return nil, f.used(), err
 	}
-	return inst, nil
+	return inst, f.used(), nil
 }
 
 // fromImage makes an instance out of the image, without running anything.
@@ -113,16 +119,16 @@ func (m *Module) fromImage(ctx context.Context, im *image) (*instance, error) {
 }
 
 // run calls a hook. keep says whether the instance may be used again.
-func (inst *instance) run(ctx context.Context, c Call, b Budget, up *trace) (out []byte, s Stats, keep bool, err error) {
+func (inst *instance) run(ctx context.Context, c Call, b Budget, patience time.Duration, up *trace) (out []byte, s Stats, keep bool, err error) {
 	f := &inst.frame
-	f.begin(ctx, c.Hook, c.Log, b, up)
+	f.begin(ctx, c, b, patience, up)
 	f.running = true
 	begun := f.deadline.Add(-b.Time)
 	out, err = inst.guest.call(f, c.Hook, c.In, c.Dst)
 	f.pause()
 	f.finish()
 	inst.used = time.Now()
-	s = Stats{Fuel: f.used(), Memory: int(inst.mem.Size()), Time: inst.used.Sub(begun), HostCalls: f.hostCalls}
+	s = Stats{Fuel: f.used(), Memory: int(inst.mem.Size()), Time: inst.used.Sub(begun) - f.waited, HostCalls: f.hostCalls}
 	if err != nil {
 		return c.Dst, s, !f.broken, err
 	}

@@ -172,6 +172,88 @@ func TestGuestThatCannotBePutBack(t *testing.T) {
 	}
 }
 
+// stateful are guests whose only hook, "state", answers with as many bytes as the
+// state that it finds says, and then changes that state.
+func stateful() map[string][]byte {
+	guest := func(change func(*tiny), body ...byte) []byte {
+		g := tinyGuest(tinyFunction{name: "state", params: "ii", results: "I", body: append(body, opI64ExtendU)})
+		change(&g)
+		return g.build()
+	}
+	const hook = 1 // the function after the allocator
+	return map[string][]byte{
+		"memory": guest(func(*tiny) {}, // adds one to a number there
+			opI32Const, 0, opI32Const, 0, opI32Load, 2, 0, opI32Const, 1, opI32Add, opI32Store, 2, 0,
+			opI32Const, 0, opI32Load, 2, 0),
+		"global": guest(func(g *tiny) { g.globals = 2 },
+			opGlobalGet, 1, opI32Const, 1, opI32Add, opGlobalSet, 1, opGlobalGet, 1),
+		"size of the table": guest(func(g *tiny) { g.table = 1 },
+			opRefNull, typeFuncref, opI32Const, 1, opBulk, 15, 0, opDrop, opBulk, 16, 0, opI32Const, 0x7f, opI32Add),
+		"element of the table": guest(func(g *tiny) { g.table = 1 }, // 1 if it was null, else 2
+			opI32Const, 2, opI32Const, 0, opTableGet, 0, opRefIsNull, 0x6b, // i32.sub
+			opI32Const, 0, opRefFunc, hook, opTableSet, 0),
+		"data": guest(func(g *tiny) { g.data = "\x01" }, // traps when the segment is gone
+			opI32Const, 0, opI32Const, 0, opI32Const, 1, opBulk, 8, 0, 0, opBulk, 9, 0,
+			opI32Const, 0, opI32Load, 2, 0),
+	}
+}
+
+// TestAllStateIsPutBack: whatever a guest can change, the next call finds it as it
+// was at the beginning, and a pinned one as the call before left it.
+func TestAllStateIsPutBack(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	for what, binary := range stateful() {
+		t.Run(what, func(t *testing.T) {
+			m, err := r.Compile(t.Context(), binary, runtime.Limits{Instances: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				if got := len(call(t, m, "", "state", "")); got != 1 {
+					t.Errorf("call %d finds %d, want 1", i, got)
+				}
+			}
+			pinned, err := r.Compile(t.Context(), binary, runtime.Limits{Isolation: runtime.Pinned})
+			if err != nil {
+				t.Fatal(err)
+			}
+			call(t, pinned, "", "state", "")
+			out, _, err := pinned.Call(t.Context(), runtime.Call{Hook: "state"})
+			if err == nil && len(out) != 2 { // the guest of data traps
+				t.Errorf("a pinned one finds %d, want 2", len(out))
+			}
+		})
+	}
+}
+
+// A guest that cannot be put back starts anew in every call, and the call pays:
+// what it does while it starts is not beside the limits.
+func TestStartIsPartOfTheCall(t *testing.T) {
+	const rounds = 100_000
+	g := tinyGuest(tinyFunction{name: "_initialize", body: append([]byte{
+		opI32Const, 0, opRefNull, typeFuncref, opTableSet, 0, // by which it cannot be put back
+		opLoop, 0x40,
+		opI32Const, 0, opI32Const, 0, opI32Load, 2, 0, opI32Const, 1, opI32Add, opI32Store, 2, 0,
+		opI32Const, 0, opI32Load, 2, 0, opI32Const}, append(uleb(rounds), opI32LtU, opBrIf, 0, opEnd)...)})
+	g.table = 1
+	m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), g.build(), runtime.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "hook"})
+	if err != nil || s.Fuel < 10*rounds {
+		t.Errorf("%d rounds used %d units (%v)", rounds, s.Fuel, err)
+	}
+	_, less, err := m.Call(t.Context(), runtime.Call{Hook: "hook", Budget: runtime.Budget{Fuel: s.Fuel / 2}})
+	wantError(t, err, runtime.ErrFuel, trellis.Unavailable)
+	if less.Fuel != s.Fuel/2 {
+		t.Errorf("within %d units it used %d", s.Fuel/2, less.Fuel)
+	}
+	if _, _, err := m.Call(t.Context(), runtime.Call{Hook: "hook", Budget: runtime.Budget{Fuel: s.Fuel}}); err != nil {
+		t.Errorf("within what it needs: %v", err)
+	}
+}
+
 func TestConcurrentCalls(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})
 	echo := compile(t, r, "echo", runtime.Limits{})

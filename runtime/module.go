@@ -49,10 +49,19 @@ type Call struct {
 	Hook string // one of [Module.Hooks]
 	In   []byte
 	Dst  []byte // the answer is appended to it
-	// Key is the class of fair admission: calls of different keys take turns.
-	// For a pinned module it also names the instance.
-	Key    string
+	// Key names the instance of a pinned module. It is also whose the call is:
+	// calls of different keys take turns.
+	Key string
+	// Class gathers keys that are one party, such as all extensions of a tenant:
+	// classes take turns first, and the keys of a class among themselves, both at
+	// the module and at [Config.Workers]. A class that floods makes only itself
+	// wait. Empty: the key is a class of its own.
+	Class  string
 	Budget Budget
+	// Patience is how long the call waits in all for its turns: to begin, and to
+	// go on after each host operation. It is not part of the guest's time.
+	// Default: a second, or the limit of time if that is longer.
+	Patience time.Duration
 	// Log receives what the guest logs, with its level (0 debug, 1 info, 2 warn,
 	// 3 error), while it runs and on the goroutine of Call. Lines are free of
 	// control characters. Nil drops them.
@@ -78,11 +87,11 @@ func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, 
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.mapped.Store(canMap && int(info.MinMemory)*pageSize >= copyLimit)
-	if err := r.acquire(ctx, longestWait); err != nil {
+	if _, err := r.acquire(ctx, ours, longestWait); err != nil {
 		return nil, err
 	}
-	defer r.release()
-	inst, err := m.start(ctx, warmup)
+	defer r.release(ours)
+	inst, _, err := m.start(ctx, warmup, r.startBudget())
 	if errors.Is(err, errNoMemory) {
 		return nil, err
 	}
@@ -172,29 +181,61 @@ func (m *Module) call(ctx context.Context, c Call) (out []byte, s Stats, err err
 	if err != nil {
 		return nil, s, err
 	}
-	leave, err := m.enter(ctx, c.Key, b.Time, up)
+	at, patience := c.place(), c.patience(b)
+	waited, leave, err := m.enter(ctx, at, patience, up)
+	if err == nil {
+		defer leave(m, at)
+		var more time.Duration
+		more, err = m.rt.acquire(ctx, at, patience-waited)
+		waited += more
+	}
+	if up != nil {
+		up.waited.Add(int64(waited))
+	}
 	if err != nil {
 		return nil, s, err
 	}
-	defer leave(m, c.Key)
-	if err := m.rt.acquire(ctx, b.Time); err != nil {
-		return nil, s, err
+	inst, began, err := m.take(ctx, at, b)
+	if up != nil {
+		up.spent.Add(int64(began))
 	}
-	inst, err := m.take(ctx, c.Key)
 	if err != nil {
-		m.rt.release()
-		return nil, s, err
+		m.rt.release(at)
+		return nil, Stats{Fuel: began}, err
 	}
+	b.Fuel -= began
 	keep := false
 	defer func() {
 		inst.frame.pause() // if something of ours panicked
 		m.give(inst, keep, len(c.In))
 	}()
-	out, s, keep, err = inst.run(ctx, c, b, up)
+	out, s, keep, err = inst.run(ctx, c, b, patience-waited, up)
 	if up != nil {
 		up.spent.Add(int64(s.Fuel))
 	}
+	s.Fuel += began
 	return out, s, err
+}
+
+// usualPatience is enough for the turns of several others who each take as long
+// as a guest may.
+const usualPatience = time.Second
+
+func (c Call) patience(b Budget) time.Duration {
+	if c.Patience > 0 {
+		return c.Patience
+	}
+	return max(b.Time, usualPatience)
+}
+
+// ours is the place of what the platform does by itself: starting modules.
+var ours place
+
+func (c Call) place() place {
+	if c.Class == "" {
+		return place{c.Key, c.Key}
+	}
+	return place{c.Class, c.Key}
 }
 
 // budget returns what a call may use: no more than the module, the caller and, if
@@ -228,30 +269,35 @@ func (m *Module) budget(b Budget, up *trace) (Budget, error) {
 	return b, nil
 }
 
-// enter waits for the call's turn; leave ends it. They are functions without
-// state of their own, so that nothing is allocated.
-func (m *Module) enter(ctx context.Context, key string, patience time.Duration, up *trace) (leave func(*Module, string), err error) {
+// enter waits for the call's turn at the module; leave ends it. They are functions
+// without state of their own, so that nothing is allocated.
+func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up *trace) (waited time.Duration, leave func(*Module, place), err error) {
 	pinned := m.limits.Isolation == Pinned
 	switch {
 	case up.holds(m) && pinned:
-		if !m.gate.claim(key) {
-			return nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
+		if !m.gate.claim(at.key) {
+			return 0, nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 		}
-		return leaveClaim, nil
+		return 0, leaveClaim, nil
 	case up.holds(m):
-		return leaveNothing, nil
-	case up != nil && pinned && m.gate.isBusy(key):
-		return nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
+		return 0, leaveNothing, nil
+	case up != nil && pinned && m.gate.isBusy(at.key):
+		return 0, nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 	}
-	if err := m.gate.enter(ctx, key, patience); err != nil {
-		return nil, err
+	switch waited, err = m.gate.enter(ctx, at, patience); {
+	case errors.Is(err, errFull):
+		err = trellis.Exhaustedf(time.Second, "too many calls are waiting for this module")
+	case errors.Is(err, errWaited):
+		err = trellis.Exhaustedf(time.Second, "the module was busy for %v", patience)
+	case err != nil:
+		err = fmt.Errorf("wait for the module: %w", err)
 	}
-	return leaveSlot, nil
+	return waited, leaveSlot, err
 }
 
-func leaveNothing(*Module, string)     {}
-func leaveClaim(m *Module, key string) { m.gate.unclaim(key) }
-func leaveSlot(m *Module, key string)  { m.gate.leave(key) }
+func leaveNothing(*Module, place)    {}
+func leaveClaim(m *Module, at place) { m.gate.unclaim(at.key) }
+func leaveSlot(m *Module, at place)  { m.gate.leave(at) }
 
 // Close refuses new calls and frees the instances; those that run a call are
 // freed when it ends. It does not wait for them.

@@ -10,18 +10,18 @@ const (
 	longestWait = 5 * time.Second // for a worker, to start a module
 )
 
-// take returns an instance for a call: an idle one, or a new one. The caller has
-// a slot of the gate, and gives the instance back.
-func (m *Module) take(ctx context.Context, key string) (*instance, error) {
+// take returns an instance for a call: an idle one, or a new one. Where that has
+// to be started, it says what fuel that took of the call's. The caller has a slot
+// of the gate, and gives the instance back.
+func (m *Module) take(ctx context.Context, at place, b Budget) (inst *instance, fuel uint64, err error) {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
-		return nil, errModuleClosed
+		return nil, 0, errModuleClosed
 	}
-	var inst *instance
 	if m.limits.Isolation == Pinned {
-		inst = m.pinned[key]
-		delete(m.pinned, key)
+		inst = m.pinned[at.key]
+		delete(m.pinned, at.key)
 	}
 	if n := len(m.idle); inst == nil && n > 0 {
 		inst = m.idle[n-1]
@@ -30,9 +30,8 @@ func (m *Module) take(ctx context.Context, key string) (*instance, error) {
 	}
 	m.live++
 	m.mu.Unlock()
-	var err error
 	if inst == nil {
-		inst, err = m.create(ctx)
+		inst, fuel, err = m.create(ctx, b)
 	}
 	if err != nil {
 		m.mu.Lock()
@@ -41,18 +40,21 @@ func (m *Module) take(ctx context.Context, key string) (*instance, error) {
 		if m.closed && m.live == 0 {
 			_ = m.free(ctx)
 		}
-		return nil, err
+		return nil, fuel, err
 	}
-	inst.key = key
-	return inst, nil
+	inst.at = at
+	return inst, fuel, nil
 }
 
-// create makes an instance from the image, or by running it from its beginning.
-func (m *Module) create(ctx context.Context) (*instance, error) {
+// create makes an instance from the image, or by running it from its beginning,
+// which the call pays for: otherwise a guest that cannot be put back could do its
+// work there, beside every limit.
+func (m *Module) create(ctx context.Context, b Budget) (*instance, uint64, error) {
 	if im := m.image.Load(); im != nil {
-		return m.fromImage(ctx, im)
+		inst, err := m.fromImage(ctx, im)
+		return inst, 0, err
 	}
-	return m.start(ctx, warmup)
+	return m.start(ctx, warmup, b)
 }
 
 // give takes an instance back after a call. A pristine one is put back to the
@@ -71,7 +73,7 @@ func (m *Module) give(inst *instance, keep bool, input int) {
 		evicted = inst
 	case m.limits.Isolation == Pinned:
 		evicted = m.evict()
-		m.pinned[inst.key] = inst
+		m.pinned[inst.at.key] = inst
 	default:
 		if inst.image != m.image.Load() || len(m.idle) >= m.limits.Instances {
 			evicted = inst // of an older image, or of a nested call
@@ -103,7 +105,7 @@ func (m *Module) evict() *instance {
 			oldest = inst
 		}
 	}
-	delete(m.pinned, oldest.key)
+	delete(m.pinned, oldest.at.key)
 	return oldest
 }
 
@@ -142,11 +144,11 @@ func (m *Module) grown(ctx context.Context, by, input int) {
 	m.mu.Lock()
 	g := &m.growth
 	g.times++
-	if g.over || g.times < growthsBefore || m.closed || m.rt.acquire(ctx, 0) != nil {
+	if g.over || g.times < growthsBefore || m.closed || !m.rt.workers.try(ours) {
 		m.mu.Unlock() // for lack of a worker: the next time
 		return
 	}
-	defer m.rt.release()
+	defer m.rt.release(ours)
 	g.times = 0
 	g.attempts++
 	g.over = g.attempts == growthAttempts
@@ -154,7 +156,7 @@ func (m *Module) grown(ctx context.Context, by, input int) {
 	g.warm = min(g.warm, m.limits.Memory/2)
 	warm := g.warm
 	m.mu.Unlock()
-	inst, err := m.start(ctx, warm)
+	inst, _, err := m.start(ctx, warm, m.rt.startBudget())
 	if err != nil {
 		m.rt.log.Debug("no larger image", "warm", warm, "err", err)
 		return

@@ -71,7 +71,8 @@ type Config struct {
 	// Workers is how many guests may run code of theirs at the same moment, over
 	// all modules; those that wait for a host operation do not count. Guest code
 	// cannot be preempted, so this is what keeps a flood of guests from the
-	// rest of the process. Default: GOMAXPROCS.
+	// rest of the process; they are shared out fairly, see [Call.Class].
+	// Default: GOMAXPROCS.
 	Workers int
 	// Logger is told what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
@@ -177,7 +178,7 @@ type Runtime struct {
 	wasm    wazero.Runtime
 	native  wazero.CompilationCache
 	fuel    uint64        // units worth a second
-	workers chan struct{} // a token for each guest that runs
+	workers *gate         // a slot for each guest that runs
 	builds  chan struct{} // a token for each compilation
 	started time.Time
 
@@ -204,7 +205,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	}
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
-		workers: make(chan struct{}, cfg.Workers),
+		workers: newGate(cfg.Workers, false),
 		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}),
 	}
@@ -325,23 +326,18 @@ func (r *Runtime) end() {
 	}
 }
 
-// acquire takes one of the tokens that guests run with; release gives it back.
-func (r *Runtime) acquire(ctx context.Context, patience time.Duration) error {
-	select {
-	case r.workers <- struct{}{}:
-		return nil
-	default:
+// acquire takes one of the slots that guests run in; release gives it back. It
+// says how long that took.
+func (r *Runtime) acquire(ctx context.Context, at place, patience time.Duration) (waited time.Duration, err error) {
+	switch waited, err = r.workers.enter(ctx, at, patience); {
+	case errors.Is(err, errFull):
+		err = trellis.Exhaustedf(time.Second, "too many calls are waiting for a worker")
+	case errors.Is(err, errWaited):
+		err = trellis.Exhaustedf(time.Second, "all %d workers were busy for %v", r.cfg.Workers, waited.Round(time.Millisecond))
+	case err != nil:
+		err = fmt.Errorf("wait for a worker: %w", err)
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case r.workers <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a worker: %w", ctx.Err())
-	case <-timer.C:
-		return trellis.Exhaustedf(time.Second, "all %d workers were busy for %v", cap(r.workers), patience)
-	}
+	return waited, err
 }
 
-func (r *Runtime) release() { <-r.workers }
+func (r *Runtime) release(at place) { r.workers.leave(at) }

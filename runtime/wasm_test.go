@@ -1,17 +1,25 @@
 package runtime_test
 
+import "slices"
+
 // tiny builds modules of a few bytes for what no compiler would make.
 type tiny struct {
 	imports []tinyFunction
 	exports []tinyFunction
-	memory  bool // two pages, exported as "memory"
+	memory  bool // two pages unless pages says otherwise, exported as "memory"
+	pages   int
 	// table, if not 0, is the size of a table of functions.
 	table byte
+	// globals are mutable numbers (i32) that begin as 0.
+	globals int
+	// data, if not empty, is a passive segment.
+	data string
 }
 
 type tinyFunction struct {
 	module, name, params, results string // letters as in package instrument
 	body                          []byte // code without the final end; nil: returns zeros
+	locals                        []byte // groups of locals as they are encoded; nil: none
 }
 
 // Opcodes that the tests use.
@@ -21,6 +29,12 @@ const (
 	opCall, opLocalGet             = 0x10, 0x20
 	opI32Const, opI64Const, opDrop = 0x41, 0x42, 0x1a
 	opRefNull, opTableSet          = 0xd0, 0x26
+	opRefFunc, opRefIsNull         = 0xd2, 0xd1
+	opTableGet, opBulk             = 0x25, 0xfc // the next byte says which
+	opGlobalGet, opGlobalSet       = 0x23, 0x24
+	opI32Load, opI32Store          = 0x28, 0x36
+	opI32Add, opI32LtU, opBrIf     = 0x6a, 0x49, 0x0d
+	opI64ExtendU                   = 0xad
 	typeI32, typeI64, typeFuncref  = 0x7f, 0x7e, 0x70
 )
 
@@ -49,7 +63,11 @@ func (t tiny) build() []byte {
 				body = append(body, map[rune]byte{'i': opI32Const, 'I': opI64Const}[l], 0)
 			}
 		}
-		body = append(append([]byte{0}, body...), opEnd)
+		groups := f.locals
+		if groups == nil {
+			groups = []byte{0}
+		}
+		body = append(slices.Concat(groups, body), opEnd)
 		code = append(code, append(uleb(len(body)), body...))
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
@@ -60,11 +78,21 @@ func (t tiny) build() []byte {
 		out = append(out, section(4, [][]byte{{typeFuncref, 0, t.table}})...)
 	}
 	if t.memory {
-		out = append(out, section(5, [][]byte{{0, 2}})...)
+		out = append(out, section(5, [][]byte{append([]byte{0}, uleb(max(t.pages, 2))...)})...)
 		exports = append(exports, append(name("memory"), 2, 0))
 	}
+	var globals [][]byte
+	for range t.globals {
+		globals = append(globals, []byte{typeI32, 1, opI32Const, 0, opEnd})
+	}
+	out = append(out, section(6, globals)...)
 	out = append(out, section(7, exports)...)
-	return append(out, section(10, code)...)
+	if t.data == "" {
+		return append(out, section(10, code)...)
+	}
+	out = append(out, 12, 1, 1)
+	out = append(out, section(10, code)...)
+	return append(out, section(11, [][]byte{append([]byte{1}, name(t.data)...)})...)
 }
 
 func letters(s string) []byte {
