@@ -21,8 +21,8 @@ func check(ptr, size uint32) uint64 { return guest.Filter(ptr, size, decide) }
 type object map[string]json.RawMessage
 
 func (o object) absent(key string) bool {
-	v, ok := o[key]
-	return !ok || string(v) == "null"
+	v := o[key]
+	return len(v) == 0 || string(v) == "null"
 }
 
 // read decodes a member of the wanted type; what is absent stays as it is.

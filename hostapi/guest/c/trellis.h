@@ -386,6 +386,8 @@ static void tr_log(tr_u32 level, tr_str text) { tr_host_log(level, text.p, text.
 static void tr_start(void) {
   if (!tr_begin) { tr_take(0); tr_begin = tr_top; }
   tr_top = tr_begin;
+  // An instance that is kept must not repeat what the call before ended with.
+  tr_wrong = TR("{\"kind\":\"internal\",\"message\":\"the handler failed\"}");
 }
 
 // TR_HOOK exports fn(tr_value *in), which returns the answer; in is 0 when the
