@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 )
@@ -162,6 +163,12 @@ func (c *abiCmd) Run(e *env) error {
 			_, err = os.Stdout.Write(doc)
 		}
 		return err
+	}
+	// What is there already must not break: overwritten, nothing would know of it.
+	if old, err := os.ReadFile(filepath.Join(c.Write, "schema.json")); err == nil {
+		if err := hostapi.Compatible(old, schemas); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(filepath.Join(c.Write, "ABI.md"), doc, 0o644); err != nil {
 		return err
