@@ -234,6 +234,10 @@ func TestLog(t *testing.T) {
 	if err != nil || len(got) != 10 || got[9].level != 2 { // eight whole ones, a cut one, the note
 		t.Errorf("a flood logged %d lines (%v): %v", len(got), err, got)
 	}
+	many := compile(t, r, "log", runtime.Limits{})
+	if got, err := logged(t, many, "flood", "x"); err != nil || len(got) != 501 || got[500].level != 2 {
+		t.Errorf("a flood of short lines logged %d (%v)", len(got), err)
+	}
 	if got, err := logged(t, m, "whole", ""); err != nil || len(got) > 2 {
 		t.Errorf("all of the memory logged %d lines (%v)", len(got), err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -58,7 +59,13 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 		fmt.Fprintln(stderr, "compile-child is started by the server, which gives it -cache, -dir, -key and -limits")
 		return 2
 	}
-	if err := limitChild(*memory, *cpu); err != nil {
+	var said sync.Once // there is one report, whoever comes first
+	say := func(r report) { said.Do(func() { printReport(stdout, r) }) }
+	spent := func() {
+		say(report{Error: &problem{trellis.Invalid, overLimit("processor time")}})
+		os.Exit(1)
+	}
+	if err := limitChild(*memory, *cpu, spent); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
 	}
@@ -67,10 +74,10 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	}
 	info, err := compileFrom(stdin, workspace{*cacheDir, *dir}, *key, l)
 	if err != nil {
-		printReport(stdout, report{Error: &problem{trellis.KindOf(err), err.Error()}})
+		say(report{Error: &problem{trellis.KindOf(err), err.Error()}})
 		return 1
 	}
-	printReport(stdout, report{Info: &info})
+	say(report{Info: &info})
 	return 0
 }
 
@@ -84,6 +91,8 @@ func compileFrom(stdin io.Reader, w workspace, key string, l instrument.Limits) 
 	}
 	return w.build(context.Background(), key, binary, l)
 }
+
+func overLimit(what string) string { return "compiling needs more " + what + " than allowed" }
 
 func printReport(w io.Writer, r report) {
 	_ = json.NewEncoder(w).Encode(r) // a parent that is gone needs no report
@@ -129,7 +138,7 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 		return fmt.Errorf("start compiler %s: %w", argv[0], err)
 	}
 	if what := limitThatEnded(exit.ProcessState, complaint.data); what != "" {
-		return trellis.Errorf(trellis.Invalid, "compiling needs more %s than allowed", what)
+		return trellis.Errorf(trellis.Invalid, "%s", overLimit(what))
 	}
 	return fmt.Errorf("compiler %s: %w: %s", argv[0], err, clean(string(complaint.data), 500))
 }
@@ -138,7 +147,7 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 func limitThatEnded(state *os.ProcessState, stderr []byte) string {
 	// Go says in many ways that it got no memory, and at some places only by
 	// crashing in its own code; a bug of the compiler would be a panic.
-	for _, sign := range []string{"fatal error:", "out of memory", "cannot allocate memory", "SIGSEGV: segmentation violation\nPC="} {
+	for _, sign := range []string{"fatal error:", "out of memory", "cannot allocate memory", "pthread_create failed", "SIGSEGV: segmentation violation\nPC="} {
 		if bytes.Contains(stderr, []byte(sign)) && !bytes.Contains(stderr, []byte("panic:")) {
 			return "memory"
 		}

@@ -5,31 +5,34 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
 // checksModes says that the permission bits of a directory mean something here.
 const checksModes = true
 
+// cpuGrace is what a child has left, when its processor time is over, to say so.
+const cpuGrace = 2 // seconds
+
 // limitChild limits this process. RLIMIT_AS would end any Go program, which
-// reserves more addresses than it uses; RLIMIT_DATA counts what is writable. The
-// soft limit of processor time is the hard one, because Go ignores the signal
-// that the soft one sends.
-func limitChild(memory, cpuSeconds uint64) error {
-	for _, l := range []struct {
-		name     string
-		resource int
-		value    uint64
-	}{
-		{"memory", syscall.RLIMIT_DATA, memory},
-		{"processor time", syscall.RLIMIT_CPU, cpuSeconds},
-	} {
-		if l.value == 0 {
-			continue
+// reserves more addresses than it uses; RLIMIT_DATA counts what is writable. When
+// the processor time is over spent is called, which should end the process; if it
+// does not, the kernel does, a little later.
+func limitChild(memory, cpuSeconds uint64, spent func()) error {
+	if memory > 0 {
+		if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: memory, Max: memory}); err != nil {
+			return fmt.Errorf("limit memory to %d: %w", memory, err)
 		}
-		if err := syscall.Setrlimit(l.resource, &syscall.Rlimit{Cur: l.value, Max: l.value}); err != nil {
-			return fmt.Errorf("limit %s to %d: %w", l.name, l.value, err)
-		}
+	}
+	if cpuSeconds == 0 {
+		return nil
+	}
+	over := make(chan os.Signal, 1)
+	signal.Notify(over, syscall.SIGXCPU)
+	go func() { <-over; spent() }()
+	if err := syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: cpuSeconds, Max: cpuSeconds + cpuGrace}); err != nil {
+		return fmt.Errorf("limit processor time to %d: %w", cpuSeconds, err)
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type frame struct {
 
 	answer  []byte // of the last host operation, for read
 	logLeft int
+	logged  int // lines
 	logFull bool
 	last    string          // the last line logged, or the one that said why
 	lines   [2]bytes.Buffer // what stands on stdout and stderr since the last line's end

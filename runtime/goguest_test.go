@@ -12,14 +12,11 @@ import (
 	"github.com/trellis-learning/trellis/runtime"
 )
 
-// A guest in Go brings a whole runtime: WASI, a large table, megabytes of memory
-// that are mapped, an allocator that grows.
-func TestGoGuest(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and compiles a guest in Go: seconds")
-	}
+// goGuest builds a guest in Go.
+func goGuest(t testing.TB, source string) []byte {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "go.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, "./testdata/goguest")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, source)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build guest: %v\n%s", err, out)
@@ -28,6 +25,16 @@ func TestGoGuest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return binary
+}
+
+// A guest in Go brings a whole runtime: WASI, a large table, megabytes of memory
+// that are mapped, an allocator that grows.
+func TestGoGuest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and compiles a guest in Go: seconds")
+	}
+	binary := goGuest(t, "./testdata/goguest")
 	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
 	m, err := r.Compile(t.Context(), binary, runtime.Limits{})
 	if err != nil {

@@ -13,6 +13,10 @@ const (
 	logError
 )
 
+// maxLines is how many lines one call may log, however short: whoever receives
+// them has work with each.
+const maxLines = 500
+
 const logCut = "[the rest of the log is left out: it is longer than allowed]"
 
 // logLine passes one message on, within the call's limit.
@@ -23,6 +27,9 @@ func (f *frame) logLine(level int, text []byte) {
 	full := len(text) > f.logLeft
 	if full {
 		text = text[:f.logLeft]
+	}
+	if f.logged++; f.logged > maxLines {
+		full, text = true, nil
 	}
 	f.logLeft -= len(text)
 	line := clean(string(text), f.inst.m.limits.Log)

@@ -114,7 +114,7 @@ type Limits struct {
 	Memory    int           // bytes of linear memory, in whole pages of 64 KiB: 16 MiB
 	Output    int           // bytes of the answer: 1 MiB
 	HostCalls int           // host operations: 100; further ones are answered with Exhausted
-	Log       int           // bytes of log: 16 KiB; the rest is dropped, which the log says once
+	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
 	Fuel      uint64        // units of work: worth 100 ms here. More than is worth 250 ms is cut to that
 	Time      time.Duration // wall time, looked at when the guest calls the host: 250 ms
 	Instances int           // calls at a time, and instances that are kept: 8
