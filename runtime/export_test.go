@@ -33,6 +33,13 @@ func (g *gate) queued(at place) int {
 	return 0
 }
 
+// Idle returns how many instances of m wait to be used.
+func Idle(m *Module) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.idle)
+}
+
 // DecodeEntry is what reads an entry of the cache.
 func DecodeEntry(data []byte) error {
 	_, _, err := decodeEntry(data)

@@ -1,10 +1,13 @@
 package runtime_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
@@ -252,6 +255,44 @@ func TestStartIsPartOfTheCall(t *testing.T) {
 	if _, _, err := m.Call(t.Context(), runtime.Call{Hook: "hook", Budget: runtime.Budget{Fuel: s.Fuel}}); err != nil {
 		t.Errorf("within what it needs: %v", err)
 	}
+}
+
+// What a module needed in its busiest moment it does not keep for ever.
+func TestIdleInstancesGo(t *testing.T) {
+	release, entered := make(chan struct{}), make(chan struct{})
+	r := newRuntime(t, runtime.Config{Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) {
+		entered <- struct{}{}
+		<-release
+		return nil, nil
+	})})
+	synctest.Test(t, func(t *testing.T) {
+		m := compile(t, r, "host", runtime.Limits{Instances: 4})
+		defer m.Close(t.Context())
+		release, entered = make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		for range 4 {
+			spawn(t.Context(), &wg, m, "key")
+			<-entered
+		}
+		close(release)
+		wg.Wait()
+		if got := runtime.Idle(m); got != 4 {
+			t.Errorf("%d idle instances after 4 calls at once", got)
+		}
+		time.Sleep(50 * time.Second) // the bubble's time
+		call(t, m, "key", "clock", "")
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := runtime.Idle(m); got != 1 {
+			t.Errorf("%d idle instances, of which one was used within the minute", got)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if got := runtime.Idle(m); got != 0 {
+			t.Errorf("%d idle instances that nobody needs", got)
+		}
+		call(t, m, "key", "clock", "")
+	})
 }
 
 func TestConcurrentCalls(t *testing.T) {

@@ -35,6 +35,8 @@ type Module struct {
 	idle   []*instance // the last one was used last
 	pinned map[string]*instance
 	growth growth
+
+	sweeper *time.Timer // of sweep; nil while there is nothing to sweep
 }
 
 // Budget narrows the limits of a module for one call; it cannot widen them. A
@@ -127,10 +129,12 @@ func (m *Module) begin(ctx context.Context, inst *instance) error {
 	for _, old := range m.idle {
 		old.close(ctx)
 	}
+	clear(m.idle)
 	m.idle = m.idle[:0]
 	m.image.Store(im) // calls under way may still hold the one before: it is collected
 	if keep {
-		m.idle = append(m.idle, inst)
+		inst.used = time.Now()
+		m.keep(inst)
 	} else {
 		inst.close(ctx)
 	}
@@ -313,6 +317,9 @@ func (m *Module) Close(ctx context.Context) error {
 		inst.close(ctx)
 	}
 	m.idle = nil
+	if m.sweeper != nil {
+		m.sweeper.Stop()
+	}
 	for _, inst := range m.pinned {
 		inst.close(ctx)
 	}

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -79,17 +80,39 @@ func (m *Module) give(inst *instance, keep bool, input int) {
 			evicted = inst // of an older image, or of a nested call
 			break
 		}
-		if len(m.idle) > 0 && inst.used.Sub(m.idle[0].used) > idleFor {
-			evicted = m.idle[0]
-			m.idle = append(m.idle[:0], m.idle[1:]...)
-		}
-		m.idle = append(m.idle, inst)
+		m.keep(inst)
 	}
 	if evicted != nil {
 		evicted.close(ctx)
 	}
 	if m.closed && m.live == 0 {
 		_ = m.free(ctx)
+	}
+}
+
+// keep makes an instance wait for the next call.
+func (m *Module) keep(inst *instance) {
+	m.idle = append(m.idle, inst)
+	if m.sweeper == nil {
+		m.sweeper = time.AfterFunc(idleFor, m.sweep)
+	}
+}
+
+// sweep closes the idle instances that nobody has needed for a while, and comes
+// again as long as there are others. Without it a module that is called no more
+// would keep what it needed in its busiest moment.
+func (m *Module) sweep() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweeper = nil
+	n := 0 // the first ones were used longest ago
+	for n < len(m.idle) && time.Since(m.idle[n].used) >= idleFor {
+		m.idle[n].close(context.Background())
+		n++
+	}
+	m.idle = slices.Delete(m.idle, 0, n)
+	if len(m.idle) > 0 {
+		m.sweeper = time.AfterFunc(idleFor, m.sweep)
 	}
 }
 
