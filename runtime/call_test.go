@@ -114,8 +114,11 @@ func TestFaults(t *testing.T) {
 			for range 2 { // the module stays usable
 				out, s, err := m.Call(t.Context(), runtime.Call{Hook: tt.hook, In: []byte(tt.in)})
 				wantError(t, err, tt.want, trellis.Unavailable, tt.says...)
-				if worth := 20 * time.Millisecond; s.Time > 20*worth && !raced { // fuel bounds time, if roughly on a busy machine
-					t.Errorf("fuel worth %v lasted %v", worth, s.Time)
+				if s.Time > 10*time.Second && !raced { // fuel worth 20 ms bounds time, however busy the machine is
+					t.Errorf("it lasted %v", s.Time)
+				}
+				if errors.Is(err, runtime.ErrFuel) && s.Fuel != r.FuelPerSecond()/50 {
+					t.Errorf("used %d units, of %d", s.Fuel, r.FuelPerSecond()/50)
 				}
 				if out != nil || s.Fuel == 0 || s.Memory == 0 || s.Time <= 0 {
 					t.Errorf("answer %q, stats %+v", out, s)
@@ -172,7 +175,7 @@ func TestFuelDefaultsToATenthOfASecond(t *testing.T) {
 	if got := float64(s.Fuel); got < want*0.99 || got > want*1.01 {
 		t.Errorf("default fuel = %v, want %v", got, want)
 	}
-	if s.Time > 2*time.Second {
+	if s.Time > 10*time.Second {
 		t.Errorf("it lasted %v", s.Time)
 	}
 }

@@ -40,6 +40,14 @@ func Idle(m *Module) int {
 	return len(m.idle)
 }
 
+// WASI returns the functions of preview 1: name, parameters and results.
+func WASI() (functions [][3]string) {
+	for _, f := range wasiFunctions() {
+		functions = append(functions, [3]string{f.name, f.params, f.results})
+	}
+	return functions
+}
+
 // DecodeEntry is what reads an entry of the cache.
 func DecodeEntry(data []byte) error {
 	_, _, err := decodeEntry(data)

@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -75,6 +76,69 @@ func FuzzHostBorder(f *testing.F) {
 		}
 		if err != nil && trellis.KindOf(err) == "" {
 			t.Errorf("error without a kind: %v", err)
+		}
+	})
+}
+
+// wasiGuest has a hook for each function of WASI, which calls it with the numbers
+// that its input begins with, eight bytes each.
+func wasiGuest() []byte {
+	g := tinyGuest()
+	const room = 16 // where the allocator puts the input
+	for i, f := range runtime.WASI() {
+		g.imports = append(g.imports, tinyFunction{module: "wasi_snapshot_preview1", name: f[0], params: f[1], results: f[2]})
+		var body []byte
+		for n, letter := range f[1] {
+			load := byte(opI32Load)
+			if letter == 'I' {
+				load = opI64Load
+			}
+			body = append(append(body, opI32Const, 0, load, 0), uleb(room+8*n)...)
+		}
+		body = append(body, opCall, byte(i))
+		for range f[2] {
+			body = append(body, opDrop)
+		}
+		g.exports = append(g.exports, tinyFunction{name: f[0], params: "ii", results: "I", body: append(body, opI64Const, 0)})
+	}
+	return g.build()
+}
+
+// FuzzWASI calls the functions of WASI with any numbers, over a memory of any
+// bytes. Nothing that a guest passes may get the host into trouble.
+func FuzzWASI(f *testing.F) {
+	r, err := runtime.New(context.Background(), runtime.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = r.Close(context.Background()) })
+	m, err := r.Compile(context.Background(), wasiGuest(), runtime.Limits{Fuel: r.FuelPerSecond() / 100})
+	if err != nil {
+		f.Fatal(err)
+	}
+	numbers := func(n ...uint64) (b []byte) {
+		for _, v := range n {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	for which := range len(runtime.WASI()) {
+		f.Add(uint8(which), numbers(1, 88, 2, 1000, 16, 16, 16, 16, 16))
+		f.Add(uint8(which), numbers(1<<64-1, 1<<32-1, 1<<31, 1<<32-8, 1<<16, 1<<63, 7, 0, 1))
+		f.Add(uint8(which), numbers(2, 16, 1<<29, 16, 0, 0, 0, 0, 0))
+	}
+	f.Fuzz(func(t *testing.T, which uint8, in []byte) {
+		hook := runtime.WASI()[int(which)%len(runtime.WASI())][0]
+		_, s, err := m.Call(context.Background(), runtime.Call{Hook: hook, In: in, Log: func(level int, text string) {
+			if level < 1 || level > 2 || len(text) > 64<<10 {
+				t.Errorf("log line of level %d, %d bytes", level, len(text))
+			}
+		}})
+		if err != nil && !errors.Is(err, runtime.ErrFuel) && !errors.Is(err, runtime.ErrTrap) && !errors.Is(err, runtime.ErrMemory) && trellis.KindOf(err) != trellis.Exhausted {
+			t.Errorf("%s(%x): %v", hook, in, err)
+		}
+		if s.Time > 10*time.Second {
+			t.Errorf("%s(%x) lasted %v, of fuel worth 10ms", hook, in, s.Time)
 		}
 	})
 }

@@ -33,6 +33,7 @@ const (
 	opTableGet, opBulk             = 0x25, 0xfc // the next byte says which
 	opGlobalGet, opGlobalSet       = 0x23, 0x24
 	opI32Load, opI32Store          = 0x28, 0x36
+	opI64Load                      = 0x29
 	opI32Add, opI32LtU, opBrIf     = 0x6a, 0x49, 0x0d
 	opI64ExtendU                   = 0xad
 	typeI32, typeI64, typeFuncref  = 0x7f, 0x7e, 0x70

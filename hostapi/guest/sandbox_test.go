@@ -5,6 +5,7 @@ package guest_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,10 +111,18 @@ func TestInTheSandbox(t *testing.T) {
 			course := p.Course(t, ctx, "course-v1:A+B+C")
 			ada, _ := p.Person(t, ctx, "ada")
 
-			_, err := p.Learning.Enroll(ctx, learning.Enroll{Person: ada, Course: course, Mode: "probe"})
-			want := "set=denied delete=denied emit=denied enqueue=denied get=ok fetch=denied unknown=not_found " + tt.filter
-			if trellis.KindOf(err) != trellis.Refused || !strings.Contains(err.Error(), want) {
-				t.Errorf("the filter says %v, want %s", err, want)
+			_, err := p.Learning.Enroll(ctx, learning.Enroll{Person: ada, Course: course, Mode: "personal"})
+			if trellis.KindOf(err) != trellis.Refused || !strings.Contains(err.Error(), tt.filter) {
+				t.Errorf("the filter says %v, want %s", err, tt.filter)
+			}
+			const started = "org.openedx.learning.course.enrollment.started.v1"
+			filter := p.Registry.Filters(ctx, started, course)[0]
+			for _, want := range []string{"set=denied", "delete=denied", "emit=denied", "enqueue=denied", "fetch=denied", "get=", "unknown=not_found"} {
+				what, _, _ := strings.Cut(want, "=")
+				out, _, err := filter.Call(ctx, extensions.Call{In: fmt.Appendf(nil, `{"type":%q,"data":{"mode":"try %s"}}`, started, what)})
+				if err != nil || !strings.Contains(string(out), `"message":"`+want+`"`) {
+					t.Errorf("a filter tries: %s, %v, want %s", out, err, want)
+				}
 			}
 
 			if _, err := p.Learning.Enroll(ctx, learning.Enroll{Person: ada, Course: course, Mode: "audit"}); err != nil {
