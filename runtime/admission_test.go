@@ -5,6 +5,7 @@ import (
 	"errors"
 	goruntime "runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -273,6 +274,45 @@ func TestWaitingIsNotTheGuestsTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The same for a nested call: its waiting is not the time of what it is nested in.
+func TestWaitingOfANestedCallIsNotTheOutersTime(t *testing.T) {
+	var between func(context.Context) error
+	r := newRuntime(t, runtime.Config{Workers: 1, Host: hostFunc(func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+		return nil, between(ctx)
+	})})
+	host, log := compile(t, r, "host", runtime.Limits{}), compile(t, r, "log", runtime.Limits{})
+	synctest.Test(t, func(t *testing.T) {
+		holding, leave := make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		between = func(ctx context.Context) error {
+			wg.Go(func() {
+				_, _, err := log.Call(context.Background(), runtime.Call{Hook: "level", In: []byte("1x"), Key: "other", Log: func(int, string) {
+					close(holding)
+					<-leave
+				}})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			<-holding
+			_, _, err := host.Call(ctx, runtime.Call{Hook: "clock", Key: "inner"})
+			time.Sleep(time.Millisecond) // the bubble's time; it is the guest's
+			return err
+		}
+		wg.Go(func() {
+			out, s, err := host.Call(context.Background(), runtime.Call{
+				Hook: "call", In: operation("again", ""), Key: "outer", Budget: runtime.Budget{Time: 10 * time.Millisecond},
+			})
+			if err != nil || !strings.HasPrefix(string(out), "7{") || s.Time > 10*time.Millisecond {
+				t.Errorf("answer %q after %v, %v, want that the nested call was unavailable", out, s.Time, err)
+			}
+		})
+		time.Sleep(500 * time.Millisecond)
+		close(leave)
+		wg.Wait()
+	})
 }
 
 func TestWorkersBoundRunningGuests(t *testing.T) {

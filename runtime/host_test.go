@@ -130,6 +130,38 @@ func TestHostSeesTheDeadlineAndTheCallersValues(t *testing.T) {
 	}
 }
 
+// Time may be lowered, and not raised, by a call; a nested one has what the outer
+// one has left, whatever it asks for.
+func TestTimeIsTheOutersAndNeverMore(t *testing.T) {
+	var m *runtime.Module
+	var left time.Duration
+	asks := time.Hour
+	r := newRuntime(t, runtime.Config{Host: hostFunc(func(ctx context.Context, op string, _ []byte) ([]byte, error) {
+		if op == "look" {
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return nil, nil
+		}
+		out, _, err := m.Call(ctx, runtime.Call{Hook: "call", In: operation("look", ""), Key: "inner", Budget: runtime.Budget{Time: asks}})
+		return out, err
+	})})
+	m = compile(t, r, "host", runtime.Limits{Time: time.Minute})
+	for _, tt := range []struct {
+		op          string
+		outer, asks time.Duration
+		most        time.Duration
+	}{
+		{"look", 0, 0, time.Minute}, {"look", time.Hour, 0, time.Minute}, {"look", 20 * time.Second, 0, 20 * time.Second},
+		{"nest", 20 * time.Second, time.Hour, 20 * time.Second}, {"nest", 20 * time.Second, 10 * time.Second, 10 * time.Second},
+	} {
+		asks = tt.asks
+		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "call", In: operation(tt.op, ""), Key: "outer", Budget: runtime.Budget{Time: tt.outer}})
+		if err != nil || left > tt.most || left < tt.most/2 {
+			t.Errorf("%s with %v, nested %v: %v left, %v; want at most %v", tt.op, tt.outer, tt.asks, left, err, tt.most)
+		}
+	}
+}
+
 // nest is a host whose operation "again" calls module m again.
 type nest struct {
 	m     *runtime.Module
