@@ -108,12 +108,42 @@ func putMillis(b *[16]byte, ms uint64) {
 	binary.BigEndian.PutUint32(b[2:6], uint32(ms))
 }
 
+// ValidID reports whether id has the form of [NewID] and [DerivedID]: a UUID in
+// lower case, of version 7 or 8.
+func ValidID(id string) bool {
+	_, ok := millis(id)
+	return ok
+}
+
+// millis returns the time that an identifier begins with, in milliseconds.
 func millis(id string) (uint64, bool) {
-	if len(id) != 36 || id[8] != '-' {
+	if len(id) != 36 {
 		return 0, false
 	}
-	ms, err := strconv.ParseUint(id[:8]+id[9:13], 16, 64)
-	return ms, err == nil
+	var ms uint64
+	for i := range len(id) {
+		c := id[i]
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return 0, false
+			}
+			continue
+		}
+		var digit byte
+		switch {
+		case '0' <= c && c <= '9':
+			digit = c - '0'
+		case 'a' <= c && c <= 'f':
+			digit = c - 'a' + 10
+		default:
+			return 0, false
+		}
+		if i < 13 {
+			ms = ms<<4 | uint64(digit)
+		}
+	}
+	version, variant := id[14], id[19]
+	return ms, (version == '7' || version == '8') && (variant == '8' || variant == '9' || variant == 'a' || variant == 'b')
 }
 
 func format(b [16]byte) string {

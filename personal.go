@@ -1,6 +1,7 @@
 package trellis
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -37,6 +38,12 @@ type PersonalData struct {
 	Username string `json:"username,omitempty" pii:"username"`
 	Email    string `json:"email,omitempty" pii:"email"`
 	Name     string `json:"name,omitempty" pii:"name"`
+}
+
+// Eraser forgets a person of the tenant of ctx in whatever it keeps. Erasing
+// somebody twice is no error, so that it can be repeated until it succeeds.
+type Eraser interface {
+	Erase(ctx context.Context, person string) error
 }
 
 // Redact returns v without the fields tagged `pii` whose class keep refuses; a

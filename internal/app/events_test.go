@@ -46,6 +46,9 @@ func TestEveryEventAndFilter(t *testing.T) {
 	must(err)
 	_, err = core.RemoveRole(ctx, role)
 	must(err)
+	gone, err := core.Register(ctx, learning.Register{Username: "gone"})
+	must(err)
+	must(core.Erase(ctx, gone.ID))
 
 	zip := func(version string, permissions ...string) []byte {
 		return testkit.Bundle(t, map[string]any{"id": "acme.life", "version": version, "abi": 1, "title": "Life", "permissions": permissions,

@@ -162,6 +162,7 @@ func (v victim) requests(t *testing.T) []request {
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
 		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},
+		{"users.change_password", "PUT", of + "me/password", `{"current":"wrong","password":"correct horse"}`, 403, false},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
@@ -193,6 +194,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.approve", "POST", of + "extensions/bea.own/approve", `{` + course + `}`, 200, false},
 		{"extensions.reject", "POST", of + "extensions/bea.other/reject", `{` + course + `}`, 200, false},
 		{"extensions.uninstall", "DELETE", x, "", 200, false},
+		{"users.erase", "DELETE", of + "users/" + v.person, "", 200, false},
 		{"tokens.revoke", "DELETE", of + "tokens/" + v.token, "", 200, false},
 	}
 }

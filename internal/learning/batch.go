@@ -52,14 +52,17 @@ func (l *Learning) Batch(ctx context.Context, keys Keys) (*Batch, error) {
 }
 
 func (b *Batch) read(ctx context.Context, tx *store.Tx, keys Keys) error {
-	people := keys.People
+	people := slices.Clone(keys.People)
+	if a := trellis.ActorFrom(ctx); a.Kind == trellis.PersonActor {
+		people = append(people, a.ID) // events say who did it
+	}
 	for _, k := range keys.Enrollments {
 		people = append(people, k[1])
 	}
 	for _, k := range keys.Grades {
 		people = append(people, k[1])
 	}
-	courses := keys.Courses
+	courses := slices.Clone(keys.Courses)
 	for _, k := range keys.Enrollments {
 		courses = append(courses, k[0])
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -23,6 +25,8 @@ type Course struct {
 	Pacing          string     `json:"pacing" doc:"Whether an instructor or the learner sets the pace." enum:"instructor,self"`
 	Hidden          bool       `json:"hidden" doc:"Whether the catalogue leaves it out."`
 	InvitationOnly  bool       `json:"invitation_only" doc:"Whether learners may not enrol themselves."`
+	OpenModes       []string   `json:"open_modes" doc:"Modes in which learners may enrol themselves."`
+	Seats           int        `json:"seats,omitempty" doc:"How many may be enrolled at once; absent for as many as like."`
 	Created         time.Time  `json:"created" doc:"When it was made."`
 	Event           string     `json:"event" doc:"ID of the last event that changed it."`
 }
@@ -49,6 +53,8 @@ type CreateCourse struct {
 	Pacing          string     `json:"pacing,omitempty" doc:"Whether an instructor (the default) or the learner sets the pace." enum:"instructor,self"`
 	Hidden          bool       `json:"hidden,omitempty" doc:"Whether the catalogue leaves it out."`
 	InvitationOnly  bool       `json:"invitation_only,omitempty" doc:"Whether learners may not enrol themselves."`
+	OpenModes       []string   `json:"open_modes,omitempty" doc:"Modes in which learners may enrol themselves: audit and honor if absent."`
+	Seats           int        `json:"seats,omitempty" doc:"How many may be enrolled at once; absent for as many as like."`
 }
 
 // CourseChange is a course to be made or changed.
@@ -88,11 +94,14 @@ func (b *Batch) PrepareCreateCourse(ctx context.Context, in CreateCourse) (*Cour
 	if in.Pacing == "" {
 		in.Pacing = "instructor"
 	}
+	if in.OpenModes == nil {
+		in.OpenModes = []string{DefaultMode, "honor"}
+	}
 	c := &CourseChange{create: true, emission: newEmission(ctx)}
 	c.Course = &Course{
 		Key: in.Key, Organisation: key.Organisation, Title: in.Title, Pacing: in.Pacing,
 		Start: micros(in.Start), End: micros(in.End), EnrollmentStart: micros(in.EnrollmentStart), EnrollmentEnd: micros(in.EnrollmentEnd),
-		Hidden: in.Hidden, InvitationOnly: in.InvitationOnly, Created: now(),
+		Hidden: in.Hidden, InvitationOnly: in.InvitationOnly, OpenModes: sortedModes(in.OpenModes), Seats: in.Seats, Created: now(),
 	}
 	if err := c.Course.validate(); err != nil {
 		return nil, err
@@ -105,7 +114,8 @@ func (b *Batch) PrepareCreateCourse(ctx context.Context, in CreateCourse) (*Cour
 	return c, nil
 }
 
-// UpdateCourse says what of a course is to change; nil leaves a field as it is.
+// UpdateCourse says what of a course is to change; nil leaves a field as it is, and
+// the zero time takes a date away.
 type UpdateCourse struct {
 	Key             string     `json:"course" doc:"Key of the course."`
 	Title           *string    `json:"title,omitempty" doc:"What it is called."`
@@ -116,6 +126,8 @@ type UpdateCourse struct {
 	Pacing          *string    `json:"pacing,omitempty" doc:"Whether an instructor or the learner sets the pace." enum:"instructor,self"`
 	Hidden          *bool      `json:"hidden,omitempty" doc:"Whether the catalogue leaves it out."`
 	InvitationOnly  *bool      `json:"invitation_only,omitempty" doc:"Whether learners may not enrol themselves."`
+	OpenModes       []string   `json:"open_modes,omitempty" doc:"Modes in which learners may enrol themselves."`
+	Seats           *int       `json:"seats,omitempty" doc:"How many may be enrolled at once; 0 for as many as like."`
 }
 
 // UpdateCourse changes a course: event [CatalogInfoChanged].
@@ -155,6 +167,10 @@ func (in UpdateCourse) of(c Course) Course {
 	set(&c.Pacing, in.Pacing)
 	set(&c.Hidden, in.Hidden)
 	set(&c.InvitationOnly, in.InvitationOnly)
+	set(&c.Seats, in.Seats)
+	if in.OpenModes != nil {
+		c.OpenModes = sortedModes(in.OpenModes)
+	}
 	for _, f := range []struct{ to, from **time.Time }{
 		{&c.Start, &in.Start}, {&c.End, &in.End}, {&c.EnrollmentStart, &in.EnrollmentStart}, {&c.EnrollmentEnd, &in.EnrollmentEnd},
 	} {
@@ -181,6 +197,41 @@ func (c Course) validate() error {
 		return trellis.Errorf(trellis.Invalid, "the course ends before it starts")
 	case c.EnrollmentStart != nil && c.EnrollmentEnd != nil && c.EnrollmentEnd.Before(*c.EnrollmentStart):
 		return trellis.Errorf(trellis.Invalid, "enrolment closes before it opens")
+	case c.Seats < 0 || c.Seats > maxSeats:
+		return trellis.Errorf(trellis.Invalid, "the seats lie between 0 and %d", maxSeats)
+	case len(c.OpenModes) > maxModes:
+		return trellis.Errorf(trellis.Invalid, "a course has at most %d modes", maxModes)
+	}
+	for _, m := range c.OpenModes {
+		if !modePattern.MatchString(m) {
+			return trellis.Errorf(trellis.Invalid, "the mode %.80q is not of the form [a-z][a-z0-9-]*", m)
+		}
+	}
+	return nil
+}
+
+const (
+	maxSeats = 1_000_000
+	maxModes = 32
+)
+
+func sortedModes(modes []string) []string {
+	out := append([]string{}, modes...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// admits applies the course's rules to somebody who enrols herself.
+func (c Course) admits(mode string, at time.Time) error {
+	switch {
+	case c.InvitationOnly:
+		return trellis.Errorf(trellis.Denied, "enrolment in %s is by invitation only", c.Key)
+	case !slices.Contains(c.OpenModes, mode):
+		return trellis.Errorf(trellis.Denied, "nobody enrols herself in %s in the mode %s", c.Key, mode)
+	case c.EnrollmentStart != nil && at.Before(*c.EnrollmentStart):
+		return trellis.Errorf(trellis.Conflict, "enrolment in %s has not opened yet", c.Key)
+	case c.EnrollmentEnd != nil && at.After(*c.EnrollmentEnd):
+		return trellis.Errorf(trellis.Conflict, "enrolment in %s has closed", c.Key)
 	}
 	return nil
 }
@@ -205,6 +256,9 @@ func (c *CourseChange) Apply(ctx context.Context, tx *store.Tx) error {
 		}
 		next.Created = c.Course.Created
 	}
+	if err := next.validate(); err != nil {
+		return err // two changes, each of them right, that contradict each other
+	}
 	if known && sameCourse(next, present) {
 		*c.Course, c.Outcome = present, Unchanged
 		return nil
@@ -213,18 +267,18 @@ func (c *CourseChange) Apply(ctx context.Context, tx *store.Tx) error {
 	if known {
 		c.Outcome = Changed
 		_, err = tx.Exec(ctx, `UPDATE courses SET title = ?, starts = ?, ends = ?, enrollment_start = ?, enrollment_end = ?, pacing = ?,
-			hidden = ?, invitation_only = ?, event = ? WHERE tenant = ? AND key = ?`,
+			hidden = ?, invitation_only = ?, open_modes = ?, seats = ?, event = ? WHERE tenant = ? AND key = ?`,
 			next.Title, nullMicros(next.Start), nullMicros(next.End), nullMicros(next.EnrollmentStart), nullMicros(next.EnrollmentEnd), next.Pacing,
-			next.Hidden, next.InvitationOnly, next.Event, tenant, next.Key)
+			next.Hidden, next.InvitationOnly, strings.Join(next.OpenModes, " "), next.Seats, next.Event, tenant, next.Key)
 	} else {
 		c.Outcome = Created
 		if err := c.organisation(ctx, tx, tenant, next.Organisation); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO courses (tenant, key, organisation, title, starts, ends, enrollment_start, enrollment_end, pacing,
-			hidden, invitation_only, created, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			hidden, invitation_only, open_modes, seats, created, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			tenant, next.Key, next.Organisation, next.Title, nullMicros(next.Start), nullMicros(next.End), nullMicros(next.EnrollmentStart),
-			nullMicros(next.EnrollmentEnd), next.Pacing, next.Hidden, next.InvitationOnly, store.Micros(next.Created), next.Event)
+			nullMicros(next.EnrollmentEnd), next.Pacing, next.Hidden, next.InvitationOnly, strings.Join(next.OpenModes, " "), next.Seats, store.Micros(next.Created), next.Event)
 	}
 	if err != nil {
 		return err
@@ -272,13 +326,17 @@ func (l *Learning) Course(ctx context.Context, key string) (Course, error) {
 	return c, err
 }
 
-const courseColumns = `key, organisation, title, starts, ends, enrollment_start, enrollment_end, pacing, hidden, invitation_only, created, event`
+const courseColumns = `key, organisation, title, starts, ends, enrollment_start, enrollment_end, pacing, hidden, invitation_only,
+	open_modes, seats, created, event`
 
 func scanCourse(row interface{ Scan(...any) error }) (Course, error) {
 	var c Course
 	var start, end, open, closed sql.NullInt64
 	var created int64
-	err := row.Scan(&c.Key, &c.Organisation, &c.Title, &start, &end, &open, &closed, &c.Pacing, &c.Hidden, &c.InvitationOnly, &created, &c.Event)
+	var modes string
+	err := row.Scan(&c.Key, &c.Organisation, &c.Title, &start, &end, &open, &closed, &c.Pacing, &c.Hidden, &c.InvitationOnly,
+		&modes, &c.Seats, &created, &c.Event)
+	c.OpenModes = append([]string{}, strings.Fields(modes)...)
 	c.Start, c.End, c.EnrollmentStart, c.EnrollmentEnd = fromNull(start), fromNull(end), fromNull(open), fromNull(closed)
 	c.Created = store.FromMicros(created)
 	return c, err

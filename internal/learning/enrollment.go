@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -29,7 +31,7 @@ type Enrollment struct {
 type Enroll struct {
 	Person string `json:"person,omitempty" doc:"ID of the person; the one who asks if absent."`
 	Course string `json:"course" doc:"Key of the course."`
-	Mode   string `json:"mode,omitempty" doc:"Track of the enrolment; audit if absent."`
+	Mode   string `json:"mode,omitempty" doc:"Track of the enrolment; absent, the one that it had, or audit."`
 }
 
 // modePattern takes in Open edX's modes (audit, honor, verified, professional,
@@ -41,14 +43,22 @@ var modePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 type EnrollChange struct {
 	Enrollment Enrollment // complete when the change was applied
 	Outcome    Outcome
+	asked      string // the mode before filters
+	bound      bool   // the course's own rules hold for whoever asks
 	person     *Person
 	course     *Course
+	by         *trellis.User // who enrols the person, if somebody else does
 	emission   emission
 }
 
 // Enroll enrols a person in a course, again if the person had left it, or
 // changes the mode: filter [EnrollmentStarted], events [EnrollmentCreated] or
 // [EnrollmentChanged]. Where it is so already nobody is asked and nothing happens.
+// Without a mode one that the enrolment has already stays.
+//
+// A person who enrols herself is bound by the course's rules: when enrolment is
+// open, by invitation or not, and in which modes. The seats of a course bind
+// everybody. Both are looked at again in the transaction.
 func (l *Learning) Enroll(ctx context.Context, in Enroll) (Enrollment, error) {
 	b, err := l.Batch(ctx, Keys{Enrollments: [][2]string{{in.Course, in.Person}}})
 	if err != nil {
@@ -71,10 +81,7 @@ func (l *Learning) Enroll(ctx context.Context, in Enroll) (Enrollment, error) {
 // the batch. The change's outcome is [Unchanged] at once if the batch knows that
 // the enrolment is so already; applying it then does nothing.
 func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, error) {
-	if in.Mode == "" {
-		in.Mode = DefaultMode
-	}
-	if !modePattern.MatchString(in.Mode) {
+	if in.Mode != "" && !modePattern.MatchString(in.Mode) {
 		return nil, trellis.Errorf(trellis.Invalid, "the mode %.80q is not of the form [a-z][a-z0-9-]*", in.Mode)
 	}
 	course, err := b.course(in.Course)
@@ -85,17 +92,19 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	if err != nil {
 		return nil, err
 	}
-	if present, ok := b.Enrollment(in.Course, in.Person); ok && present.Active && present.Mode == in.Mode {
+	present, known := b.Enrollment(in.Course, in.Person)
+	if known && present.Active && (in.Mode == present.Mode || in.Mode == "") {
 		return &EnrollChange{Enrollment: present, Outcome: Unchanged}, nil
 	}
 	user, err := b.active(person)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.mayEnroll(ctx, in, course); err != nil {
+	c := &EnrollChange{asked: in.Mode, bound: bound(ctx, in), person: person, course: course, by: b.other(ctx, in.Person)}
+	if err := b.settleMode(c, present.Mode); err != nil {
 		return nil, err
 	}
-	q, err := EnrollmentStarted.Apply(ctx, b.l.filters, EnrollmentQuestion{User: user, CourseKey: in.Course, Mode: in.Mode})
+	q, err := EnrollmentStarted.Apply(ctx, b.l.filters, EnrollmentQuestion{User: user, CourseKey: in.Course, Mode: c.asked})
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +114,9 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	if !modePattern.MatchString(q.Mode) {
 		return nil, trellis.Errorf(trellis.Invalid, "a filter asked for the mode %.80q, which is not of the form [a-z][a-z0-9-]*", q.Mode)
 	}
-	c := &EnrollChange{
-		Enrollment: Enrollment{
-			Person: in.Person, Course: in.Course, Mode: q.Mode, Active: true, Created: now(), CreatedBy: trellis.ActorFrom(ctx).String(),
-		},
-		person: person, course: course, emission: newEmission(ctx),
+	c.emission = newEmission(ctx)
+	c.Enrollment = Enrollment{
+		Person: in.Person, Course: in.Course, Mode: q.Mode, Active: true, Created: now(), CreatedBy: trellis.ActorFrom(ctx).String(),
 	}
 	b.mu.Lock()
 	b.enrollments[[2]string{in.Course, in.Person}] = c.Enrollment
@@ -117,33 +124,53 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	return c, nil
 }
 
+// settleMode decides in which mode somebody asks to be enrolled who named none,
+// and holds it against the course's rules.
+func (b *Batch) settleMode(c *EnrollChange, before string) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if c.asked == "" {
+		c.asked = DefaultMode
+		if before != "" && (!c.bound || slices.Contains(c.course.OpenModes, before)) {
+			c.asked = before
+		}
+	}
+	if c.bound {
+		return c.course.admits(c.asked, time.Now())
+	}
+	return nil
+}
+
 // active returns the user that person is, if the account works.
 func (b *Batch) active(person *Person) (trellis.User, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if !person.Active {
-		return trellis.User{}, trellis.Errorf(trellis.Conflict, "the account of the person is not active")
+		return trellis.User{}, errInactive()
 	}
 	return person.User, nil
 }
 
-// mayEnroll applies the course's own rules to somebody who enrols herself.
-// Course staff and systems are above them.
-func (b *Batch) mayEnroll(ctx context.Context, in Enroll, course *Course) error {
+func errInactive() error {
+	return trellis.Errorf(trellis.Conflict, "the account of the person is not active")
+}
+
+// bound reports whether the course's rules hold for the one who asks: a person
+// who enrols herself, and whose roles do not let her enrol others there.
+func bound(ctx context.Context, in Enroll) bool {
 	actor := trellis.ActorFrom(ctx)
-	if actor.Kind != trellis.PersonActor || actor.ID != in.Person {
+	return actor.Kind == trellis.PersonActor && actor.ID == in.Person &&
+		!byRoles(actor, "enrollments:write").Allows(inCourse(in.Course, ""))
+}
+
+// other returns the person who acts, if that is not the one named.
+func (b *Batch) other(ctx context.Context, person string) *trellis.User {
+	actor := trellis.ActorFrom(ctx)
+	if actor.Kind != trellis.PersonActor || actor.ID == person {
 		return nil
 	}
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	at := time.Now()
-	switch {
-	case course.InvitationOnly:
-		return trellis.Errorf(trellis.Denied, "enrolment in %s is by invitation only", course.Key)
-	case course.EnrollmentStart != nil && at.Before(*course.EnrollmentStart):
-		return trellis.Errorf(trellis.Conflict, "enrolment in %s has not opened yet", course.Key)
-	case course.EnrollmentEnd != nil && at.After(*course.EnrollmentEnd):
-		return trellis.Errorf(trellis.Conflict, "enrolment in %s has closed", course.Key)
+	if p, ok := b.Person(actor.ID); ok {
+		return &trellis.User{ID: p.ID, Number: p.Number, Active: p.Active}
 	}
 	return nil
 }
@@ -158,16 +185,18 @@ func (c *EnrollChange) Apply(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	e := &c.Enrollment
-	present, err := enrollment(ctx, tx, tenant, e.Course, e.Person)
+	present, known, err := c.stands(ctx, tx, tenant)
 	switch {
-	case err == nil && present.Active && present.Mode == e.Mode:
+	case err != nil:
+		return err
+	case known && present.Active && present.Mode == e.Mode:
 		*e, c.Outcome = present, Unchanged
 		return nil
-	case err == nil:
+	case known:
 		e.Created, e.CreatedBy, e.Event, c.Outcome = present.Created, present.CreatedBy, c.emission.of(0), Changed
 		_, err = tx.Exec(ctx, `UPDATE enrollments SET mode = ?, active = 1, event = ? WHERE tenant = ? AND course = ? AND person = ?`,
 			e.Mode, e.Event, tenant, e.Course, e.Person)
-	case trellis.KindOf(err) == trellis.NotFound:
+	default:
 		e.Event, c.Outcome = c.emission.of(0), Created
 		_, err = tx.Exec(ctx, `INSERT INTO enrollments (tenant, course, person, mode, active, created, created_by, event) VALUES (?, ?, ?, ?, 1, ?, ?, ?)`,
 			tenant, e.Course, e.Person, e.Mode, store.Micros(e.Created), e.CreatedBy, e.Event)
@@ -176,111 +205,79 @@ func (c *EnrollChange) Apply(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	typ := EnrollmentChanged
-	if c.Outcome == Created || !present.Active {
+	if !present.Active {
 		typ, c.Outcome = EnrollmentCreated, Created
 	}
-	ev, err := typ.New(ctx, "enrollments/"+e.Course+"/"+e.Person, EnrollmentPayload{e.data(c.person.User, *c.course)})
+	ev, err := typ.New(ctx, "enrollments/"+e.Course+"/"+e.Person, EnrollmentPayload{e.data(c.person.User, *c.course, c.by)})
 	_, err = c.emission.emit(ctx, tx, 0, ev, err)
 	return err
 }
 
-func (e Enrollment) data(u trellis.User, c Course) EnrollmentData {
-	return EnrollmentData{User: u, Course: c.data(), Mode: e.Mode, IsActive: e.Active, CreationDate: e.Created}
-}
-
-// Unenroll says who is to leave which course.
-type Unenroll struct {
-	Person string `json:"person,omitempty" doc:"ID of the person; the one who asks if absent."`
-	Course string `json:"course" doc:"Key of the course."`
-}
-
-// UnenrollChange is an enrolment to be ended.
-type UnenrollChange struct {
-	Enrollment Enrollment
-	Outcome    Outcome
-	person     *Person
-	course     *Course
-	emission   emission
-}
-
-// Unenroll ends an enrolment: filter [UnenrollmentStarted], event
-// [UnenrollmentCompleted].
-func (l *Learning) Unenroll(ctx context.Context, in Unenroll) (Enrollment, error) {
-	b, err := l.Batch(ctx, Keys{Enrollments: [][2]string{{in.Course, in.Person}}})
-	if err != nil {
-		return Enrollment{}, err
-	}
-	c, err := b.PrepareUnenroll(ctx, in)
-	if err != nil {
-		return Enrollment{}, err
-	}
-	if c.Outcome == Unchanged {
-		return c.Enrollment, nil
-	}
-	if err := l.write(ctx, c); err != nil {
-		return Enrollment{}, err
-	}
-	return c.Enrollment, nil
-}
-
-// PrepareUnenroll prepares [Learning.Unenroll]. Its outcome is [Unchanged] at
-// once for an enrolment that has ended already.
-func (b *Batch) PrepareUnenroll(ctx context.Context, in Unenroll) (*UnenrollChange, error) {
-	present, ok := b.Enrollment(in.Course, in.Person)
-	if !ok {
-		return nil, trellis.Errorf(trellis.NotFound, "no enrolment of person %q in course %q", in.Person, in.Course)
-	}
-	if !present.Active {
-		return &UnenrollChange{Enrollment: present, Outcome: Unchanged}, nil
-	}
-	course, err := b.course(in.Course)
-	if err != nil {
-		return nil, err
-	}
-	person, err := b.person(in.Person)
-	if err != nil {
-		return nil, err
-	}
-	b.mu.RLock()
-	question := UnenrollmentQuestion{Enrollment: present.data(person.User, *course)}
-	b.mu.RUnlock()
-	if _, err := UnenrollmentStarted.Apply(ctx, b.l.filters, question); err != nil {
-		return nil, err
-	}
-	present.Active = false
-	b.mu.Lock()
-	b.enrollments[[2]string{in.Course, in.Person}] = present
-	b.mu.Unlock()
-	return &UnenrollChange{Enrollment: present, person: person, course: course, emission: newEmission(ctx)}, nil
-}
-
-// Apply implements [store.Change].
-func (c *UnenrollChange) Apply(ctx context.Context, tx *store.Tx) error {
-	if c.person == nil {
-		return nil
-	}
-	tenant, err := store.Tenant(ctx)
-	if err != nil {
-		return err
-	}
+// stands returns the enrolment as it is, if there is one, and looks again at all
+// that allowed the change when it was prepared: others may have written since.
+func (c *EnrollChange) stands(ctx context.Context, tx *store.Tx, tenant string) (present Enrollment, known bool, err error) {
 	e := &c.Enrollment
-	present, err := enrollment(ctx, tx, tenant, e.Course, e.Person)
+	var active bool
+	var rules Course
+	var open, closed, created sql.NullInt64
+	var modes string
+	var mode, by, event sql.NullString
+	var enrolled sql.NullBool
+	err = tx.QueryRow(ctx, `SELECT p.active, c.enrollment_start, c.enrollment_end, c.invitation_only, c.open_modes, c.seats,
+			e.mode, e.active, e.created, e.created_by, e.event
+		FROM people p JOIN courses c ON c.tenant = p.tenant AND c.key = ?
+		LEFT JOIN enrollments e ON e.tenant = p.tenant AND e.course = c.key AND e.person = p.id
+		WHERE p.tenant = ? AND p.id = ? AND p.erased = 0`, e.Course, tenant, e.Person).
+		Scan(&active, &open, &closed, &rules.InvitationOnly, &modes, &rules.Seats, &mode, &enrolled, &created, &by, &event)
+	if errors.Is(err, sql.ErrNoRows) {
+		return present, false, trellis.Errorf(trellis.NotFound, "person %q, course %q", e.Person, e.Course)
+	}
 	if err != nil {
+		return present, false, err
+	}
+	present, known = Enrollment{Person: e.Person, Course: e.Course}, mode.Valid
+	if known {
+		present.Mode, present.Active, present.Created = mode.String, enrolled.Bool, store.FromMicros(created.Int64)
+		present.CreatedBy, present.Event = by.String, event.String
+		if present.Active && present.Mode == e.Mode {
+			return present, true, nil // nothing is left to decide
+		}
+	}
+	if !active {
+		return present, known, errInactive()
+	}
+	rules.Key, rules.OpenModes, rules.EnrollmentStart, rules.EnrollmentEnd = e.Course, strings.Fields(modes), fromNull(open), fromNull(closed)
+	if c.bound {
+		if err := rules.admits(c.asked, e.Created); err != nil {
+			return present, known, err
+		}
+	}
+	if rules.Seats > 0 && !present.Active {
+		return present, known, seat(ctx, tx, tenant, rules)
+	}
+	return present, known, nil
+}
+
+// seat reports whether the course has a seat left.
+func seat(ctx context.Context, tx *store.Tx, tenant string, c Course) error {
+	var taken int
+	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM enrollments WHERE tenant = ? AND course = ? AND active = 1`, tenant, c.Key).Scan(&taken); err != nil {
 		return err
 	}
-	*e = present
-	if !present.Active {
-		c.Outcome = Unchanged
-		return nil
+	if taken >= c.Seats {
+		return trellis.Errorf(trellis.Conflict, "%s has no seat left of %d", c.Key, c.Seats)
 	}
-	e.Active, e.Event, c.Outcome = false, c.emission.of(0), Removed
-	if _, err := tx.Exec(ctx, `UPDATE enrollments SET active = 0, event = ? WHERE tenant = ? AND course = ? AND person = ?`,
-		e.Event, tenant, e.Course, e.Person); err != nil {
-		return err
+	return nil
+}
+
+// data is the enrolment as payloads name it. By is the one who changes it; the
+// payload names her if it was she who made it.
+func (e Enrollment) data(u trellis.User, c Course, by *trellis.User) EnrollmentData {
+	d := EnrollmentData{User: u, Course: c.data(), Mode: e.Mode, IsActive: e.Active, CreationDate: e.Created}
+	if by != nil && e.CreatedBy == (trellis.Actor{Kind: trellis.PersonActor, ID: by.ID}).String() {
+		d.CreatedBy = by
 	}
-	ev, err := UnenrollmentCompleted.New(ctx, "enrollments/"+e.Course+"/"+e.Person, EnrollmentPayload{e.data(c.person.User, *c.course)})
-	_, err = c.emission.emit(ctx, tx, 0, ev, err)
-	return err
+	return d
 }
 
 // Enrollment returns a person's enrolment in a course, active or not.

@@ -211,6 +211,8 @@ var (
 		"Somebody logged in.")
 	PersonChanged = trellis.DefineEvent[UserPayload]("org.trellis.person.changed.v1",
 		"A person's account changed: the name, the address, or whether it is active.")
+	PersonErased = trellis.DefineEvent[UserPayload]("org.trellis.person.erased.v1",
+		"A person was erased. Whoever keeps anything of the person's forgets it.")
 	EnrollmentCreated = trellis.DefineEvent[EnrollmentPayload]("org.openedx.learning.course.enrollment.created.v1",
 		"Somebody was enrolled in a course, for the first time or again.")
 	EnrollmentChanged = trellis.DefineEvent[EnrollmentPayload]("org.openedx.learning.course.enrollment.changed.v1",
@@ -246,7 +248,7 @@ var (
 // Events returns every event type of the core.
 func Events() []trellis.Spec {
 	return []trellis.Spec{
-		RegistrationCompleted.Spec(), LoginCompleted.Spec(), PersonChanged.Spec(),
+		RegistrationCompleted.Spec(), LoginCompleted.Spec(), PersonChanged.Spec(), PersonErased.Spec(),
 		EnrollmentCreated.Spec(), EnrollmentChanged.Spec(), UnenrollmentCompleted.Spec(),
 		CourseCreated.Spec(), CatalogInfoChanged.Spec(), GradeChanged.Spec(), PassingChanged.Spec(),
 		AccessRoleAdded.Spec(), AccessRoleRemoved.Spec(), RoleAssigned.Spec(), RoleRemoved.Spec(),

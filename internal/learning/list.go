@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
@@ -45,45 +46,68 @@ func (q *query) equal(column, value string) {
 	}
 }
 
-// reach narrows to what the caller may see by a permission: columns name where a
-// row says its organisation or course key, and whom it concerns; "" where it
-// does not.
-func (q *query) reach(ctx context.Context, permission, course, person string) {
-	reach := hostapi.ReachOf(ctx, permission)
+// columns says where a row names its organisation, its course and the person
+// whom it concerns; "" where it names none.
+type columns struct{ organisation, course, person string }
+
+// reach narrows to what the caller may see by a permission. A row that does not
+// say what a part of the reach asks for is not within that part.
+func (q *query) reach(ctx context.Context, permission string, of columns) {
+	q.inside(hostapi.ReachOf(ctx, permission), of)
+}
+
+func (q *query) inside(reach hostapi.Reach, of columns) {
 	if reach.All() {
 		return
 	}
-	var any []string
+	parts := []string{"1 = 0"}
 	for _, c := range reach {
 		var all []string
 		if c.Course != "" {
-			all = append(all, q.clause(course, "= ?", c.Course))
+			all = append(all, q.clause(of.course, c.Course))
 		}
 		if c.Organisation != "" {
-			all = append(all, q.clause(course, "LIKE ? ESCAPE '\\'", "course-v1:"+escapeLike(c.Organisation)+"+%"))
+			all = append(all, q.within(of, c.Organisation))
 		}
 		if c.Person != "" {
-			all = append(all, q.clause(person, "= ?", c.Person))
+			all = append(all, q.clause(of.person, c.Person))
 		}
-		any = append(any, strings.Join(all, " AND "))
+		parts = append(parts, strings.Join(all, " AND "))
 	}
-	q.where = append(q.where, "("+strings.Join(append(any, "1 = 0"), " OR ")+")")
+	q.where = append(q.where, "("+strings.Join(parts, " OR ")+")")
 }
 
-func (q *query) clause(column, op string, value any) string {
+func (q *query) clause(column, value string) string {
 	if column == "" {
-		return "1 = 0" // a row that says nothing of this is not within such a reach
+		return "1 = 0"
 	}
 	q.args = append(q.args, value)
-	return column + " " + op
+	return column + " = ?"
 }
 
-func escapeLike(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+// within is the condition that a row belongs to an organisation: it names it, or
+// a course whose key does. Text is compared with text: LIKE would take Acme for
+// acme on some databases, and "_" for any letter.
+func (q *query) within(of columns, organisation string) string {
+	cond := q.clause(of.organisation, organisation)
+	if of.course == "" {
+		return cond
+	}
+	prefix := "course-v1:" + organisation + "+"
+	q.args = append(q.args, utf8.RuneCountInString(prefix), prefix)
+	return "(" + cond + " OR substr(" + of.course + ", 1, ?) = ?)"
 }
 
-// list runs q for one page of rows in the order of columns, which must be a key.
-func list[T any](ctx context.Context, db *store.DB, sel string, q query, columns []string, page Page,
+// byRoles returns where the roles of an actor allow something, whatever her token
+// is narrowed to and whichever extension asks for her.
+func byRoles(a trellis.Actor, permission string) hostapi.Reach {
+	a.Scopes = nil
+	return hostapi.ReachOf(trellis.WithActor(context.Background(), a), permission)
+}
+
+// list runs q for one page of rows. The columns of order must be a key: the next page
+// begins behind the last row of this one, whatever was inserted meanwhile.
+func list[T any](ctx context.Context, db *store.DB, sel string, q query, order []string, page Page,
 	scan func(interface{ Scan(...any) error }) (T, error), key func(T) []string) (List[T], error) {
 	limit := page.Limit
 	switch {
@@ -93,13 +117,13 @@ func list[T any](ctx context.Context, db *store.DB, sel string, q query, columns
 		return List[T]{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
 	}
 	if page.After != "" {
-		values, err := decodeCursor(page.After, len(columns))
+		values, err := decodeCursor(page.After, len(order))
 		if err != nil {
 			return List[T]{}, err
 		}
-		q.and("("+strings.Join(columns, ", ")+") > ("+strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",")+")", values...)
+		q.and("("+strings.Join(order, ", ")+") > ("+strings.TrimSuffix(strings.Repeat("?,", len(order)), ",")+")", values...)
 	}
-	sql := sel + " WHERE " + strings.Join(q.where, " AND ") + " ORDER BY " + strings.Join(columns, ", ") + " LIMIT ?"
+	sql := sel + " WHERE " + strings.Join(q.where, " AND ") + " ORDER BY " + strings.Join(order, ", ") + " LIMIT ?"
 	var out List[T]
 	err := db.Read(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(ctx, sql, append(q.args, limit+1)...)
@@ -129,7 +153,7 @@ func encodeCursor(values []string) string {
 func decodeCursor(s string, n int) ([]any, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	parts := strings.Split(string(raw), "\x00")
-	if err != nil || len(parts) != n {
+	if err != nil || len(parts) != n || !utf8.Valid(raw) {
 		return nil, trellis.Errorf(trellis.Invalid, "after is not a cursor of this list")
 	}
 	values := make([]any, n)

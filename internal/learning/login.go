@@ -4,19 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// How many logins may fail before the next is put off, and for how long.
-const (
-	failuresAllowed = 10
-	failureWindow   = 15 * time.Minute
-	sessionLasts    = 12 * time.Hour
-)
+// sessionLasts is how long a login is good for.
+const sessionLasts = 12 * time.Hour
 
 // Login says who wants to log in, with what.
 type Login struct {
@@ -29,109 +24,93 @@ type Login struct {
 // filter [LoginRequested], event [LoginCompleted]. The tenant is that of ctx. An
 // unknown name, a wrong password and an account that is not active are the same
 // to the caller, in the answer and in the time that it takes. After ten failures
-// for a name or from an address within a quarter of an hour, further attempts
-// are [trellis.Exhausted].
+// for a name, or a hundred from an address, within a quarter of an hour, further
+// attempts are [trellis.Exhausted], with the time to wait. Each node counts its
+// own.
 func (l *Learning) Login(ctx context.Context, in Login) (NewToken, error) {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return NewToken{}, err
 	}
-	subjects := []string{tenant + "/name/" + login(in.Username), tenant + "/address/" + in.Address}
-	for _, s := range subjects {
-		if wait := l.failed.wait(s); wait > 0 {
-			return NewToken{}, trellis.Exhaustedf(wait, "too many failed logins: try again later")
-		}
-	}
-	person, hash, err := l.credentials(ctx, tenant, in.Username)
+	person, err := l.attempt(ctx, tenant, in)
 	if err != nil {
 		return NewToken{}, err
+	}
+	question := LoginQuestion{person.User}
+	answer, err := LoginRequested.Apply(ctx, l.filters, question)
+	if err != nil {
+		return NewToken{}, err
+	}
+	if err := untouched(LoginRequested.Name(), question, answer); err != nil {
+		return NewToken{}, err
+	}
+	ctx = trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: person.ID, Kind: trellis.PersonActor})
+	c := newTokenChange(Token{Person: person.ID, Name: sessionName}, sessionLasts)
+	m := newEmission(ctx)
+	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		// Sessions that have run out would else pile up with every login.
+		if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE tenant = ? AND person = ? AND name = ? AND expires < ?`,
+			tenant, person.ID, sessionName, store.Micros(c.token.Created)); err != nil {
+			return err
+		}
+		if err := c.Apply(ctx, tx); err != nil {
+			return err
+		}
+		e, err := LoginCompleted.New(ctx, "people/"+person.ID, UserPayload{person.User})
+		_, err = m.emit(ctx, tx, 0, e, err)
+		return err
+	}))
+	if err != nil {
+		return NewToken{}, err
+	}
+	return c.token, nil
+}
+
+// attempt returns whose name and password these are. It counts failures, and
+// takes as long for a name that nobody has.
+func (l *Learning) attempt(ctx context.Context, tenant string, in Login) (*Person, error) {
+	subjects := []subject{{tenant + "/name/" + login(in.Username), failuresOfName}}
+	if in.Address != "" {
+		subjects = append(subjects, subject{tenant + "/address/" + network(in.Address), failuresOfAddress})
+	}
+	wait, settle := l.failed.begin(subjects...)
+	if wait > 0 {
+		return nil, trellis.Exhaustedf(wait, "too many failed logins: try again later")
+	}
+	end := undecided
+	defer func() { settle(end) }()
+	person, hash, err := l.credentials(ctx, tenant, in.Username)
+	if err != nil {
+		return nil, err
 	}
 	ok, err := l.matches(ctx, string(in.Password), hash)
 	if err != nil {
-		return NewToken{}, err
+		return nil, err
 	}
 	if !ok || person == nil || !person.Active {
-		for _, s := range subjects {
-			l.failed.note(s)
-		}
-		return NewToken{}, trellis.Errorf(trellis.Denied, "the username or the password is wrong")
+		end = failed
+		return nil, trellis.Errorf(trellis.Denied, "the username or the password is wrong")
 	}
-	if _, err := LoginRequested.Apply(ctx, l.filters, LoginQuestion{person.User}); err != nil {
-		return NewToken{}, err
-	}
-	l.failed.forget(subjects[0])
-	ctx = trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: person.ID, Kind: trellis.PersonActor})
-	token, err := l.issue(ctx, Token{Person: person.ID, Name: sessionName}, sessionLasts)
-	if err != nil {
-		return NewToken{}, err
-	}
-	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		return LoginCompleted.Emit(ctx, tx, "people/"+person.ID, UserPayload{person.User})
-	}))
-	return token, err
+	end = succeeded
+	return person, nil
 }
 
 // credentials returns who has the username and the hash of the password; a nil
-// person and the hash of nothing where nobody has.
+// person and the hash of nothing where nobody has. It takes one query either way.
 func (l *Learning) credentials(ctx context.Context, tenant, username string) (*Person, string, error) {
-	hash := l.dummy
-	var person *Person
+	var p Person
+	var created int64
+	var hash string
 	err := l.db.Read(ctx, func(tx *store.Tx) error {
-		var id, stored string
-		err := tx.QueryRow(ctx, `SELECT id, password FROM people WHERE tenant = ? AND login = ?`, tenant, login(username)).Scan(&id, &stored)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && stored == "" {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		p, err := personByID(ctx, tx, tenant, id)
-		person, hash = &p, stored
-		return err
+		return tx.QueryRow(ctx, `SELECT `+personColumns+`, password FROM people WHERE tenant = ? AND login = ? AND erased = 0`, tenant, login(username)).
+			Scan(&p.ID, &p.Number, &p.Active, &p.PII.Username, &p.PII.Email, &p.PII.Name, &created, &p.Event, &hash)
 	})
-	return person, hash, err
-}
-
-// throttle counts failures by subject, on this node.
-type throttle struct {
-	mu     sync.Mutex
-	counts map[string]*failures
-}
-
-type failures struct {
-	n     int
-	since time.Time
-}
-
-const throttled = 100_000
-
-// wait returns how long s has to wait before the next attempt.
-func (t *throttle) wait(s string) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	f, ok := t.counts[s]
-	if !ok || f.n < failuresAllowed {
-		return 0
+	switch {
+	case errors.Is(err, sql.ErrNoRows) || err == nil && hash == "":
+		return nil, l.dummy, nil
+	case err != nil:
+		return nil, "", err
 	}
-	return max(0, time.Until(f.since.Add(failureWindow)))
-}
-
-func (t *throttle) note(s string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.counts == nil || len(t.counts) > throttled {
-		t.counts = map[string]*failures{}
-	}
-	f, ok := t.counts[s]
-	if !ok || time.Since(f.since) > failureWindow {
-		f = &failures{since: time.Now()}
-		t.counts[s] = f
-	}
-	f.n++
-}
-
-func (t *throttle) forget(s string) {
-	t.mu.Lock()
-	delete(t.counts, s)
-	t.mu.Unlock()
+	p.Created = store.FromMicros(created)
+	return &p, hash, nil
 }

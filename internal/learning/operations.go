@@ -2,6 +2,7 @@ package learning
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -57,6 +58,13 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 			func(ctx context.Context, in setPassword) (Done, error) {
 				return Done{}, l.SetPassword(ctx, in.ID, in.Password)
 			}),
+		hostapi.Define(hostapi.Spec{Name: "users.change_password", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/me/password"),
+			Doc: "Gives the caller another password, if she knows the present one, and ends her sessions."}, nobody[ChangePassword],
+			func(ctx context.Context, in ChangePassword) (Done, error) { return Done{}, l.ChangePassword(ctx, in) }),
+		hostapi.Define(hostapi.Spec{Name: "users.erase", Permission: "users:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/users/:id"),
+			Doc: "Forgets a person for good: name, address and account. Enrolments end; grades stay, as nobody's."},
+			func(in ByID) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
+			func(ctx context.Context, in ByID) (Done, error) { return Done{}, l.Erase(ctx, in.ID) }),
 		hostapi.DefineList(hostapi.Spec{Name: "roles.list", Permission: "roles:read", Doors: hostapi.HTTP("GET", "/api/v1/roles"),
 			Doc: "Who has which role."},
 			func(in ListRoles) hostapi.Scope { return hostapi.Scope{Course: in.Course, Person: in.Person} }, l.listRoles),
@@ -79,8 +87,8 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		}),
 		hostapi.Define(hostapi.Spec{Name: "tenants.put", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenants/:name"),
 			Doc: "Makes a tenant or changes it, for operators."}, nobody[PutTenant], l.PutTenant),
-		hostapi.DefineList(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
-			Doc: "Who did what, newest first."}, nobody[ListAudit], l.listAudit),
+		hostapi.Define(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
+			Doc: "Who did what in the whole tenant, newest first."}, nobody[ListAudit], l.listAudit),
 	}
 }
 
@@ -161,16 +169,11 @@ func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.Us
 		return List[trellis.User]{}, err
 	}
 	q := query{}
-	q.and("tenant = ?", tenant)
+	q.and("tenant = ? AND erased = 0", tenant)
 	if in.Active != nil {
 		q.and("active = ?", *in.Active)
 	}
-	enrolled := "SELECT person FROM enrollments WHERE tenant = ? AND course = ?"
-	if in.Course != "" {
-		q.and("id IN ("+enrolled+")", tenant, in.Course)
-	} else {
-		q.people(ctx, tenant)
-	}
+	q.people(ctx, tenant, in.Course)
 	people, err := list(ctx, l.db, `SELECT `+personColumns+` FROM people`, q, []string{"id"}, in.Page, scanPerson,
 		func(p Person) []string { return []string{p.ID} })
 	out := List[trellis.User]{Items: make([]trellis.User, len(people.Items)), Next: people.Next}
@@ -180,23 +183,33 @@ func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.Us
 	return out, err
 }
 
-// people narrows a list of people to those whom the caller may see: herself, and
-// those who are enrolled where she may read.
-func (q *query) people(ctx context.Context, tenant string) {
+// people narrows a list of people to those in a course, if one is named, and to
+// those whom the caller may see: herself, and those who are or were enrolled
+// where she may read.
+func (q *query) people(ctx context.Context, tenant, course string) {
 	reach := hostapi.ReachOf(ctx, "users:read")
-	if reach.All() {
-		return
+	enrolled := query{}
+	enrolled.and("e.tenant = ?", tenant)
+	enrolled.equal("e.course", course)
+	enrolled.reach(ctx, "users:read", columns{course: "e.course", person: "e.person"})
+	in := "id IN (SELECT e.person FROM enrollments e WHERE " + strings.Join(enrolled.where, " AND ") + ")"
+	switch own := ownOf(reach); {
+	case course == "" && reach.All():
+	case course == "" && own != "":
+		q.and("(id = ? OR "+in+")", append([]any{own}, enrolled.args...)...)
+	default:
+		q.and(in, enrolled.args...)
 	}
-	inner := query{}
-	inner.and("e.tenant = ?", tenant)
-	inner.reach(ctx, "users:read", "e.course", "e.person")
-	own := ""
+}
+
+// ownOf returns the person whom a reach takes in wherever she is, if any.
+func ownOf(reach hostapi.Reach) string {
 	for _, c := range reach {
 		if c.Person != "" && c.Course == "" && c.Organisation == "" {
-			own = c.Person
+			return c.Person
 		}
 	}
-	q.and("(id = ? OR id IN (SELECT e.person FROM enrollments e WHERE "+inner.where[0]+" AND "+inner.where[1]+"))", append([]any{own}, inner.args...)...)
+	return ""
 }
 
 // ListRoles says which roles are wanted.
@@ -215,8 +228,9 @@ func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssign
 	q.and("tenant = ?", tenant)
 	q.equal("person", in.Person)
 	q.equal("course", in.Course)
-	q.reach(ctx, "roles:read", "course", "person")
-	return list(ctx, l.db, `SELECT person, role, organisation, course, created FROM roles`, q,
+	q.and("removed = 0")
+	q.reach(ctx, "roles:read", columns{organisation: "organisation", course: "course", person: "person"})
+	return list(ctx, l.db, `SELECT `+roleColumns+` FROM roles`, q,
 		[]string{"person", "role", "organisation", "course"}, in.Page, scanRole,
 		func(r RoleAssignment) []string { return []string{r.Person, r.Role, r.Organisation, r.Course} })
 }
@@ -229,7 +243,7 @@ func (l *Learning) listTokens(ctx context.Context, in Page) (List[Token], error)
 	q := query{}
 	q.and("tenant = ?", tenant)
 	q.and("revoked = 0 AND expires > ?", store.Micros(time.Now()))
-	q.reach(ctx, "tokens:write", "", "person")
+	q.reach(ctx, "tokens:write", columns{person: "person"})
 	return list(ctx, l.db, `SELECT `+tokenColumns+` FROM tokens`, q, []string{"id"}, in, scanToken,
 		func(t Token) []string { return []string{t.ID} })
 }
@@ -263,11 +277,12 @@ func (l *Learning) listAudit(ctx context.Context, in ListAudit) (List[store.Entr
 		return List[store.Entry]{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
 	}
 	entries, err := l.db.AuditLog(ctx, store.AuditQuery{
-		Before: in.Before, Limit: in.Limit, Operation: in.Operation, Installation: in.Installation, Actor: in.Actor, Outcome: in.Outcome,
+		Before: in.Before, Limit: in.Limit + 1, Operation: in.Operation, Installation: in.Installation, Actor: in.Actor, Outcome: in.Outcome,
 	})
 	out := List[store.Entry]{Items: entries}
-	if len(entries) == in.Limit {
-		out.Next = entries[len(entries)-1].ID
+	if len(entries) > in.Limit {
+		out.Items = entries[:in.Limit]
+		out.Next = out.Items[in.Limit-1].ID
 	}
 	return out, err
 }

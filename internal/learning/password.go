@@ -85,27 +85,66 @@ func (l *Learning) slot(ctx context.Context) error {
 }
 
 // SetPassword gives a person another password and ends every session of the
-// person.
+// person. A token that is narrowed cannot set that of somebody with a role: with
+// the password it could do what it was narrowed from.
 func (l *Learning) SetPassword(ctx context.Context, person string, password Secret) error {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return err
 	}
+	narrowed := trellis.ActorFrom(ctx).Scopes != nil
 	hash, err := l.hash(ctx, string(password))
 	if err != nil {
 		return err
 	}
 	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE people SET password = ? WHERE tenant = ? AND id = ?`, hash, tenant, person)
-		if err != nil {
-			return err
+		if narrowed {
+			roles, err := rolesOf(ctx, tx, tenant, person)
+			if err != nil {
+				return err
+			}
+			if len(roles) > 1 { // more than a learner
+				return trellis.Errorf(trellis.Denied, "a token that is narrowed cannot set the password of somebody with a role")
+			}
 		}
-		if n == 0 {
-			return trellis.Errorf(trellis.NotFound, "person %q", person)
-		}
-		_, err = tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND person = ? AND name = ?`, tenant, person, sessionName)
-		return err
+		return setHash(ctx, tx, tenant, person, hash)
 	}))
 	l.actors.clear()
+	return err
+}
+
+// ChangePassword is a person's wish for another password of her own.
+type ChangePassword struct {
+	Current  Secret `json:"current" doc:"The present password."`
+	Password Secret `json:"password" doc:"The new password: 8 characters to 1,024 bytes."`
+}
+
+// ChangePassword gives the person who acts another password and ends her sessions.
+// Whoever holds only a token of hers does not know the present one, and guesses
+// count as failed logins do.
+func (l *Learning) ChangePassword(ctx context.Context, in ChangePassword) error {
+	actor := trellis.ActorFrom(ctx)
+	if actor.Kind != trellis.PersonActor || actor.Scopes != nil {
+		return trellis.Errorf(trellis.Denied, "a person changes her own password, with a token that is not narrowed")
+	}
+	p, err := l.Person(ctx, actor.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := l.attempt(ctx, actor.Tenant, Login{Username: p.PII.Username, Password: in.Current}); err != nil {
+		return err
+	}
+	return l.SetPassword(ctx, p.ID, in.Password)
+}
+
+func setHash(ctx context.Context, tx *store.Tx, tenant, person, hash string) error {
+	n, err := tx.Exec(ctx, `UPDATE people SET password = ? WHERE tenant = ? AND id = ? AND erased = 0`, hash, tenant, person)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return trellis.Errorf(trellis.NotFound, "person %q", person)
+	}
+	_, err = tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND person = ? AND name = ?`, tenant, person, sessionName)
 	return err
 }

@@ -11,6 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
 )
@@ -126,6 +129,12 @@ func (c *RegisterChange) Apply(ctx context.Context, tx *store.Tx) error {
 	if trellis.KindOf(err) != trellis.NotFound {
 		return err
 	}
+	switch err := erasedAlready(ctx, tx, tenant, p.ID); {
+	case err == nil:
+		return trellis.Errorf(trellis.Conflict, "the ID belonged to somebody who was erased")
+	case trellis.KindOf(err) != trellis.NotFound:
+		return err
+	}
 	if err := tx.QueryRow(ctx, `UPDATE counters SET value = value + 1 WHERE name = 'person' RETURNING value`).Scan(&p.Number); err != nil {
 		return err
 	}
@@ -171,7 +180,9 @@ func (l *Learning) UpdatePerson(ctx context.Context, in UpdatePerson) (Person, e
 	if err != nil {
 		return Person{}, err
 	}
-	if err := l.write(ctx, c); err != nil {
+	err = l.write(ctx, c)
+	l.actors.clear() // an account that was switched off acts no more
+	if err != nil {
 		return Person{}, err
 	}
 	return *c.Person, nil
@@ -314,7 +325,7 @@ func scanPerson(row interface{ Scan(...any) error }) (Person, error) {
 }
 
 func personByID(ctx context.Context, tx *store.Tx, tenant, id string) (Person, error) {
-	p, err := scanPerson(tx.QueryRow(ctx, `SELECT `+personColumns+` FROM people WHERE tenant = ? AND id = ?`, tenant, id))
+	p, err := scanPerson(tx.QueryRow(ctx, `SELECT `+personColumns+` FROM people WHERE tenant = ? AND id = ? AND erased = 0`, tenant, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, trellis.Errorf(trellis.NotFound, "person %q", id)
 	}
@@ -322,15 +333,26 @@ func personByID(ctx context.Context, tx *store.Tx, tenant, id string) (Person, e
 }
 
 func peopleWhere(ctx context.Context, tx *store.Tx, where string, args ...any) ([]Person, error) {
-	rows, err := tx.Query(ctx, `SELECT `+personColumns+` FROM people WHERE `+where, args...)
+	rows, err := tx.Query(ctx, `SELECT `+personColumns+` FROM people WHERE erased = 0 AND `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	return collect(rows, scanPerson)
 }
 
-// login is a username as it is compared: without regard to case.
-func login(username string) string { return strings.ToLower(username) }
+// login is a username as it is compared: names that differ in nothing but case,
+// width or how their accents are encoded are one name (Unicode, NFKC and full case
+// folding).
+func login(username string) string {
+	ascii := true
+	for i := range len(username) {
+		ascii = ascii && username[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return strings.ToLower(username)
+	}
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(username)))
+}
 
 // cleanForm checks what somebody filled in, or what a filter made of it.
 func cleanForm(f RegistrationForm) (RegistrationForm, error) {
@@ -338,7 +360,7 @@ func cleanForm(f RegistrationForm) (RegistrationForm, error) {
 	switch {
 	case f.Username == "":
 		return f, trellis.Errorf(trellis.Invalid, "a username is needed")
-	case !printable(f.Username, 150) || strings.ContainsFunc(f.Username, unicode.IsSpace):
+	case !printable(f.Username, 150) || strings.ContainsFunc(f.Username, unseen):
 		return f, trellis.Errorf(trellis.Invalid, "the username must be at most 150 printable characters without spaces")
 	case !printable(f.Name, 255):
 		return f, trellis.Errorf(trellis.Invalid, "the name must be at most 255 printable characters")
@@ -347,6 +369,10 @@ func cleanForm(f RegistrationForm) (RegistrationForm, error) {
 	}
 	return f, nil
 }
+
+// unseen reports whether a letter cannot be told from nothing, or from its
+// neighbours' order: two names must not look the same because of it.
+func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 func validEmail(s string) bool {
 	a, err := mail.ParseAddress(s)
@@ -361,7 +387,7 @@ func printable(s string, n int) bool {
 
 // validID checks an identifier that a caller chose.
 func validID(what, id string) error {
-	if trellis.TimeOf(id).IsZero() {
+	if !trellis.ValidID(id) {
 		return trellis.Errorf(trellis.Invalid, "the ID of the %s must be a UUID", what)
 	}
 	return nil

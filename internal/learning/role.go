@@ -16,6 +16,7 @@ type RoleAssignment struct {
 	Organisation string    `json:"organisation,omitempty" doc:"Key of the organisation that it is limited to."`
 	Course       string    `json:"course,omitempty" doc:"Key of the course that it is limited to."`
 	Created      time.Time `json:"created" doc:"When it was given."`
+	Event        string    `json:"event" doc:"ID of the event that gave it."`
 }
 
 // Assign names a role, somebody, and where.
@@ -61,10 +62,9 @@ func (l *Learning) changeRole(ctx context.Context, in Assign, remove bool) (Role
 	if err != nil {
 		return RoleAssignment{}, err
 	}
-	if err := l.write(ctx, c); err != nil {
-		return RoleAssignment{}, err
-	}
-	return c.Role, nil
+	err = l.write(ctx, c)
+	l.actors.clear() // this node knows at once, the others within a second
+	return c.Role, err
 }
 
 // PrepareAssignRole prepares [Learning.AssignRole]. Nobody gives what she does
@@ -101,14 +101,23 @@ func (b *Batch) prepareRole(ctx context.Context, in Assign, remove bool) (*RoleC
 }
 
 func (b *Batch) validRole(in Assign) error {
+	if err := validRole(b.tenant, in); err != nil || in.Course == "" {
+		return err
+	}
+	_, err := b.course(in.Course)
+	return err
+}
+
+// validRole reports whether there may be such a role in the tenant.
+func validRole(tenant string, in Assign) error {
 	switch {
 	case in.Role == trellis.RoleLearner:
 		return trellis.Errorf(trellis.Invalid, "everybody with an account is a learner")
 	case !slices.Contains([]string{trellis.RoleOperator, trellis.RoleTenantAdmin, trellis.RoleStaff}, in.Role):
 		return trellis.Errorf(trellis.Invalid, "there is no role %.80q: the roles are operator, tenant-admin and staff", in.Role)
-	case in.Role == trellis.RoleOperator && (b.tenant != trellis.PlatformTenant || in.Organisation+in.Course != ""):
+	case in.Role == trellis.RoleOperator && (tenant != trellis.PlatformTenant || in.Organisation+in.Course != ""):
 		return trellis.Errorf(trellis.Invalid, "an operator belongs to the platform's own tenant, without limits")
-	case b.tenant == trellis.PlatformTenant && in.Role != trellis.RoleOperator:
+	case tenant == trellis.PlatformTenant && in.Role != trellis.RoleOperator:
 		return trellis.Errorf(trellis.Invalid, "the platform's own tenant knows operators only")
 	case in.Role == trellis.RoleTenantAdmin && in.Course != "":
 		return trellis.Errorf(trellis.Invalid, "a tenant admin may be limited to an organisation, not to a course")
@@ -116,10 +125,6 @@ func (b *Batch) validRole(in Assign) error {
 		return trellis.Errorf(trellis.Invalid, "a role is limited to an organisation or to a course, not to both")
 	case in.Organisation != "" && !trellis.ValidOrganisation(in.Organisation):
 		return trellis.Errorf(trellis.Invalid, "%.80q is not the key of an organisation", in.Organisation)
-	}
-	if in.Course != "" {
-		_, err := b.course(in.Course)
-		return err
 	}
 	return nil
 }
@@ -161,11 +166,13 @@ func (c *RoleChange) Apply(ctx context.Context, tx *store.Tx) error {
 	r, event := &c.Role, c.emission.of(0)
 	var n int64
 	if c.remove {
-		n, err = tx.Exec(ctx, `DELETE FROM roles WHERE tenant = ? AND person = ? AND role = ? AND organisation = ? AND course = ?`,
-			tenant, r.Person, r.Role, r.Organisation, r.Course)
-	} else {
+		n, err = tx.Exec(ctx, `UPDATE roles SET removed = 1, event = ?
+			WHERE tenant = ? AND person = ? AND role = ? AND organisation = ? AND course = ? AND removed = 0`,
+			event, tenant, r.Person, r.Role, r.Organisation, r.Course)
+	} else if _, err = personByID(ctx, tx, tenant, r.Person); err == nil {
 		n, err = tx.Exec(ctx, `INSERT INTO roles (tenant, person, role, organisation, course, created, event) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, person, role, organisation, course) DO NOTHING`,
+			ON CONFLICT (tenant, person, role, organisation, course) DO UPDATE SET created = excluded.created, event = excluded.event, removed = 0
+			WHERE roles.removed = 1`,
 			tenant, r.Person, r.Role, r.Organisation, r.Course, store.Micros(r.Created), event)
 	}
 	if err != nil {
@@ -175,6 +182,7 @@ func (c *RoleChange) Apply(ctx context.Context, tx *store.Tx) error {
 		c.Outcome = Unchanged
 		return nil
 	}
+	r.Event = event
 	assigned, access, data := RoleAssigned, AccessRoleAdded, RoleAssignmentData{Operation: "created"}
 	c.Outcome = Created
 	if c.remove {
@@ -204,17 +212,19 @@ func (r RoleAssignment) scope() string {
 	return "*"
 }
 
+const roleColumns = `person, role, organisation, course, created, event`
+
 func scanRole(row interface{ Scan(...any) error }) (RoleAssignment, error) {
 	var r RoleAssignment
 	var created int64
-	err := row.Scan(&r.Person, &r.Role, &r.Organisation, &r.Course, &created)
+	err := row.Scan(&r.Person, &r.Role, &r.Organisation, &r.Course, &created, &r.Event)
 	r.Created = store.FromMicros(created)
 	return r, err
 }
 
 // rolesOf returns the roles of a person, that of a learner among them.
 func rolesOf(ctx context.Context, tx *store.Tx, tenant, person string) ([]trellis.Role, error) {
-	rows, err := tx.Query(ctx, `SELECT person, role, organisation, course, created FROM roles WHERE tenant = ? AND person = ?
+	rows, err := tx.Query(ctx, `SELECT `+roleColumns+` FROM roles WHERE tenant = ? AND person = ? AND removed = 0
 		ORDER BY role, organisation, course`, tenant, person)
 	if err != nil {
 		return nil, err

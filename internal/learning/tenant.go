@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ type PutTenant struct {
 // PutTenant makes a tenant or changes it: event [TenantChanged], in the tenant
 // itself. Only the platform's operators may.
 func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) {
-	in.Host = strings.ToLower(in.Host)
+	in.Host = hostName(in.Host)
 	switch actor := trellis.ActorFrom(ctx); {
 	case !actor.Is(trellis.RoleOperator) && actor.Kind != trellis.SystemActor:
 		return Tenant{}, trellis.Errorf(trellis.Denied, "only operators make or change tenants")
@@ -41,7 +42,7 @@ func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) 
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q cannot name a tenant: a lower-case letter, then up to 30 letters, digits or hyphens", in.Name)
 	case in.Title == "" || !printable(in.Title, 255):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "a tenant needs a title of at most 255 printable characters")
-	case in.Host != "" && (len(in.Host) > 253 || strings.ContainsAny(in.Host, "/:@ ")):
+	case in.Host != "" && (len(in.Host) > 253 || !hostPattern.MatchString(in.Host)):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q is not a host name", in.Host)
 	}
 	actor := trellis.ActorFrom(ctx)
@@ -75,6 +76,13 @@ func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) 
 	l.tenants.forget()
 	return t, err
 }
+
+// hostPattern takes in host names as browsers send them: names of another script
+// in the form xn--….
+var hostPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+
+// hostName is a host name as it is compared.
+func hostName(s string) string { return strings.ToLower(strings.TrimSuffix(s, ".")) }
 
 // Tenant returns the tenant of ctx.
 func (l *Learning) Tenant(ctx context.Context) (Tenant, error) {
@@ -121,7 +129,7 @@ func (l *Learning) TenantOfHost(ctx context.Context, host string) (string, bool)
 		l.log.Warn("tenants could not be read", "err", err)
 		return "", false
 	}
-	name, ok := hosts[strings.ToLower(host)]
+	name, ok := hosts[hostName(host)]
 	return name, ok
 }
 
