@@ -131,7 +131,7 @@ func TraceFrom(ctx context.Context) Trace {
 var (
 	tenantPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 	coursePattern = regexp.MustCompile(`^course-v1:([^/+\s:]+)\+([^/+\s:]+)\+([^/+\s:]+)$`)
-	orgPattern    = regexp.MustCompile(`^[\pL\pN._~-]{1,64}$`)
+	partPattern   = regexp.MustCompile(`^[\pL\pN._~-]{1,64}$`) // of a course key
 )
 
 // ValidTenant reports whether name may name a tenant of people: a lower-case
@@ -139,8 +139,11 @@ var (
 func ValidTenant(name string) bool { return tenantPattern.MatchString(name) }
 
 // ValidOrganisation reports whether key may name an organisation, and so may
-// stand in a course key.
-func ValidOrganisation(key string) bool { return orgPattern.MatchString(key) }
+// stand in a course key: up to 64 letters, digits and . _ ~ -, and not points
+// alone, which in an address mean something else.
+func ValidOrganisation(key string) bool {
+	return partPattern.MatchString(key) && strings.Trim(key, ".") != ""
+}
 
 // CourseKey is the name of a course run, course-v1:ORG+CODE+RUN, as Open edX
 // writes it (opaque_keys, CourseLocator).
@@ -149,7 +152,7 @@ type CourseKey struct{ Organisation, Code, Run string }
 // ParseCourseKey reads a course key. The error's kind is [Invalid].
 func ParseCourseKey(s string) (CourseKey, error) {
 	m := coursePattern.FindStringSubmatch(s)
-	if m == nil || len(s) > 255 || !ValidOrganisation(m[1]) || !ValidOrganisation(m[2]) || !ValidOrganisation(m[3]) {
+	if m == nil || len(s) > 255 || !ValidOrganisation(m[1]) || !partPattern.MatchString(m[2]) || !partPattern.MatchString(m[3]) {
 		return CourseKey{}, Errorf(Invalid, "course key %.80q is not of the form course-v1:ORG+CODE+RUN", s)
 	}
 	return CourseKey{m[1], m[2], m[3]}, nil
@@ -160,7 +163,7 @@ func (k CourseKey) String() string {
 }
 
 // OrganisationOf returns the organisation that a course key names, or "" if the
-// key has none.
+// key has none. It does not check the rest of the key ([ParseCourseKey] does).
 func OrganisationOf(course string) string {
 	rest, ok := strings.CutPrefix(course, "course-v1:")
 	if !ok {
