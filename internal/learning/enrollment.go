@@ -44,6 +44,7 @@ type EnrollChange struct {
 	Enrollment Enrollment // complete when the change was applied
 	Outcome    Outcome
 	asked      string // the mode before filters
+	at         time.Time
 	bound      bool   // the course's own rules hold for whoever asks
 	person     *Person
 	course     *Course
@@ -100,7 +101,7 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	if err != nil {
 		return nil, err
 	}
-	c := &EnrollChange{asked: in.Mode, bound: bound(ctx, in), person: person, course: course, by: b.other(ctx, in.Person)}
+	c := &EnrollChange{asked: in.Mode, at: now(), bound: bound(ctx, in), person: person, course: course, by: b.other(ctx, in.Person)}
 	if err := b.settleMode(c, present.Mode); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	}
 	c.emission = newEmission(ctx)
 	c.Enrollment = Enrollment{
-		Person: in.Person, Course: in.Course, Mode: q.Mode, Active: true, Created: now(), CreatedBy: trellis.ActorFrom(ctx).String(),
+		Person: in.Person, Course: in.Course, Mode: q.Mode, Active: true, Created: c.at, CreatedBy: trellis.ActorFrom(ctx).String(),
 	}
 	b.mu.Lock()
 	b.enrollments[[2]string{in.Course, in.Person}] = c.Enrollment
@@ -136,7 +137,7 @@ func (b *Batch) settleMode(c *EnrollChange, before string) error {
 		}
 	}
 	if c.bound {
-		return c.course.admits(c.asked, time.Now())
+		return c.course.admits(c.asked, c.at)
 	}
 	return nil
 }
@@ -248,7 +249,7 @@ func (c *EnrollChange) stands(ctx context.Context, tx *store.Tx, tenant string) 
 	}
 	rules.Key, rules.OpenModes, rules.EnrollmentStart, rules.EnrollmentEnd = e.Course, strings.Fields(modes), fromNull(open), fromNull(closed)
 	if c.bound {
-		if err := rules.admits(c.asked, e.Created); err != nil {
+		if err := rules.admits(c.asked, c.at); err != nil {
 			return present, known, err
 		}
 	}

@@ -271,6 +271,33 @@ func TestEnrollLooksAgain(t *testing.T) {
 	}
 }
 
+// A change that is applied again is held against the rules of the time at which it
+// was prepared, not of the enrolment that it found.
+func TestEnrollAppliedAgain(t *testing.T) {
+	c := newCore(t)
+	sys := system(t, "acme")
+	c.course(t, sys, goCourse)
+	ada := c.someone(t, sys, "ada")
+	_, err := c.Enroll(sys, learning.Enroll{Person: ada.ID, Course: goCourse})
+	must(t, err)
+	_, err = c.Unenroll(sys, learning.Unenroll{Person: ada.ID, Course: goCourse})
+	must(t, err)
+	_, err = c.UpdateCourse(sys, learning.UpdateCourse{Key: goCourse, EnrollmentStart: ptr(time.Now())})
+	must(t, err)
+	self := as(t, person(ada.ID))
+	b, err := c.Batch(self, learning.Keys{Enrollments: [][2]string{{goCourse, ada.ID}}})
+	must(t, err)
+	change, err := b.PrepareEnroll(self, learning.Enroll{Person: ada.ID, Course: goCourse})
+	must(t, err)
+	lost := trellis.Errorf(trellis.Unavailable, "the group was lost")
+	if err := c.db.Write(self, change, store.ChangeFunc(failing(lost))); kind(err) != trellis.Unavailable {
+		t.Fatal(err)
+	}
+	if err := c.db.Write(self, change); err != nil || change.Outcome != learning.Created {
+		t.Errorf("%s, %v", change.Outcome, err)
+	}
+}
+
 // Of many who want one of few seats at once, as many get one as there are.
 func TestSeats(t *testing.T) {
 	const seats, people = 3, 20
