@@ -45,7 +45,7 @@ type EnrollChange struct {
 	Outcome    Outcome
 	asked      string // the mode before filters
 	at         time.Time
-	bound      bool   // the course's own rules hold for whoever asks
+	bound      bool // the course's own rules hold for whoever asks
 	person     *Person
 	course     *Course
 	by         *trellis.User // who enrols the person, if somebody else does
