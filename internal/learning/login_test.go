@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -313,4 +314,31 @@ func TestSecrets(t *testing.T) {
 			t.Error("the same password has the same hash: there is no salt")
 		}
 	}
+}
+
+// After a quarter of an hour the name is free again, and the wait that was
+// announced was the right one.
+func TestLoginLimitEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCore(t)
+		c.member(t, "ada")
+		for range 10 {
+			if _, err := c.Login(door(t), learning.Login{Username: "ada", Password: "wrong horse"}); kind(err) != trellis.Denied {
+				t.Fatal(err)
+			}
+		}
+		_, err := c.Login(door(t), learning.Login{Username: "ada", Password: password})
+		wait := trellis.RetryAfter(err)
+		if kind(err) != trellis.Exhausted || wait <= 0 || wait > 15*time.Minute {
+			t.Fatalf("%v, after %v", err, wait)
+		}
+		time.Sleep(wait - time.Second) // time of the bubble, not of the clock
+		if _, err := c.Login(door(t), learning.Login{Username: "ada", Password: password}); kind(err) != trellis.Exhausted {
+			t.Errorf("too early: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := c.Login(door(t), learning.Login{Username: "ada", Password: password}); err != nil {
+			t.Errorf("after the wait: %v", err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package learning_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -227,6 +228,54 @@ func TestRightsOfExtensions(t *testing.T) {
 		ctx := hostapi.WithCaller(as(t, tt.actor), hostapi.Caller{Installation: "inst", Grants: grants, Filter: tt.filter})
 		if _, err := w.api.Serve(ctx, hostapi.GuestDoor, tt.operation, []byte(tt.in)); kind(err) != tt.want {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Who sees a person does not thereby see what the person is called.
+func TestWhoSeesPersonalData(t *testing.T) {
+	w := newWorld(t)
+	ada := w.ids["ada"]
+	one, inGo := `{"id":"`+ada+`"}`, `{"id":"`+ada+`","course":"`+goCourse+`"}`
+	guest := func(permissions ...string) context.Context {
+		c := hostapi.Caller{Installation: "inst"}
+		for _, p := range permissions {
+			c.Grants = append(c.Grants, hostapi.Grant{Permission: p, Course: goCourse})
+		}
+		return hostapi.WithCaller(as(t, trellis.Actor{Kind: trellis.ExtensionActor, ID: "inst"}), c)
+	}
+	for _, tt := range []struct {
+		name      string
+		ctx       context.Context
+		door      hostapi.Door
+		operation string
+		in        string
+		want      string // username, email, name
+	}{
+		{"an admin", as(t, w.actors["admin"]), hostapi.HTTPDoor, "users.get", one, "username email name"},
+		{"an admin's narrowed token", as(t, narrowed(w.actors["admin"], "users:read", "pii:name")), hostapi.HTTPDoor, "users.get", one, "name"},
+		{"an admin's token for nothing personal", as(t, narrowed(w.actors["admin"], "users:read")), hostapi.HTTPDoor, "users.list", `{}`, ""},
+		{"herself", as(t, w.actors["ada"]), hostapi.HTTPDoor, "users.get", one, "username email name"},
+		{"herself, narrowed", as(t, narrowed(w.actors["ada"], "users:read")), hostapi.HTTPDoor, "users.me", `{}`, ""},
+		{"staff, of her course", as(t, w.actors["gostaff"]), hostapi.HTTPDoor, "users.get", inGo, "username email name"},
+		{"staff, in a list of her course", as(t, w.actors["gostaff"]), hostapi.HTTPDoor, "users.list", `{"course":"` + goCourse + `"}`, "username email name"},
+		{"staff, in a list of all", as(t, w.actors["gostaff"]), hostapi.HTTPDoor, "users.list", `{}`, ""},
+		{"an extension", guest("users:read"), hostapi.GuestDoor, "users.get", inGo, ""},
+		{"an extension that was granted an address", guest("users:read", "pii:email"), hostapi.GuestDoor, "users.get", inGo, "email"},
+	} {
+		out, err := w.api.Serve(tt.ctx, tt.door, tt.operation, []byte(tt.in))
+		must(t, err)
+		var got []string
+		for field, value := range map[string]string{"username": `"username":"ada"`, "email": "ada@example.org", "name": `"name":"ADA"`} {
+			if strings.Contains(string(out), value) {
+				got = append(got, field)
+			}
+		}
+		want := strings.Fields(tt.want)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) || !strings.Contains(string(out), ada) {
+			t.Errorf("%s sees %v, want %v: %s", tt.name, got, want, out)
 		}
 	}
 }
