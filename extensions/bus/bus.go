@@ -4,10 +4,10 @@
 // The event log is the truth; JetStream carries copies of it. The relay, on one
 // node at a time, publishes the log in order and goes on after the position in
 // the stream's last message, so the stream may be deleted, or replaced by an
-// older copy, at any time: it fills itself again from the log. A node follows the
-// stream with one ordered consumer, and finds by the positions, which are dense,
-// whether anything is missing; what is missing it reads from the log. While NATS
-// is down, followers read the log alone.
+// older copy, at any time: it fills itself again from the log. A node has one
+// subscription to the stream's subjects, and finds by the positions, which are
+// dense, whether anything is missing; what is missing it reads from the log. While
+// NATS is down, followers read the log alone.
 //
 // Effects never depend on any of this: [Bus.Consume] reads the log through the
 // delivery ledger.

@@ -7,13 +7,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// fan is this node's one consumer of the stream and those who follow it. It keeps
+// fan is this node's one subscription to what is relayed and those who follow it. It keeps
 // the latest events, so that a follower that is a little behind need not read the
 // log.
 type fan struct {
@@ -24,7 +23,7 @@ type fan struct {
 	moved chan struct{}
 }
 
-const fanSize = 8192
+const fanSize = 2048
 
 func newFan(b *Bus) *fan { return &fan{b: b, moved: make(chan struct{})} }
 
@@ -32,7 +31,7 @@ func newFan(b *Bus) *fan { return &fan{b: b, moved: make(chan struct{})} }
 // second of silence while the log's head moves, sends it to the log.
 func (f *fan) run(ctx context.Context) {
 	f.head = f.b.events.Head()
-	messages := make(chan trellis.Event, 4096)
+	messages := make(chan trellis.Event, 1024)
 	var wg sync.WaitGroup
 	wg.Go(func() { f.consume(ctx, messages) })
 	defer wg.Wait()
@@ -137,30 +136,27 @@ func (f *fan) consume(ctx context.Context, messages chan<- trellis.Event) {
 	}
 }
 
+// consumeOnce takes the messages as they are published to the stream, and not from
+// it: JetStream keeps in memory for ten seconds whatever is read soon after it was
+// written, which are 100 MB when a roster is imported. What the server drops for
+// want of room here shows in the positions and is read from the log.
 func (f *fan) consumeOnce(ctx context.Context, messages chan<- trellis.Event) error {
-	s, err := f.b.js.Stream(ctx, StreamName)
+	in := make(chan *nats.Msg, 1024)
+	sub, err := f.b.conn.ChanSubscribe("events.>", in)
 	if err != nil {
 		return err
 	}
-	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy, InactiveThreshold: 30 * time.Second})
-	if err != nil {
-		return err
-	}
-	it, err := c.Messages(jetstream.PullHeartbeat(2 * time.Second))
-	if err != nil {
-		return err
-	}
-	defer it.Stop()
-	stop := context.AfterFunc(ctx, it.Stop)
-	defer stop()
+	defer func() { _ = sub.Unsubscribe() }()
 	for {
-		m, err := it.Next()
-		if err != nil {
-			return err
+		var m *nats.Msg
+		select {
+		case m = <-in:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		e, err := decode(nats.Header(m.Headers()), m.Data())
+		e, err := decode(m.Header, m.Data)
 		if err != nil {
-			f.b.log.Warn("message of somebody else in the stream", "subject", m.Subject(), "err", err)
+			f.b.log.Warn("message of somebody else in the stream", "subject", m.Subject, "err", err)
 			continue
 		}
 		select {
