@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -95,12 +94,10 @@ Stop with Ctrl-C; everything is kept in %s.
 `, url, took.Seconds(), state, envFile, app.ClosedDemo, url, url, d.Data)
 }
 
-// lean lets the garbage collector keep half as much in hand as it would, unless
-// somebody has said otherwise: a large import then needs a third less memory and
-// takes no longer.
+// lean keeps the process small, unless the operator has decided otherwise.
 func lean() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		app.Lean()
 	}
 }
 

@@ -311,6 +311,13 @@ func districtOf(rows int) rostertest.Config {
 
 // life runs the platform until its import and every delivery is done, or it dies.
 func life(dir string) {
+	if archive := os.Getenv("TRELLIS_TEST_ARCHIVE"); archive != "" {
+		if err := measure(dir, archive, os.Getenv("TRELLIS_TEST_BUNDLE")); err != nil {
+			fmt.Fprintln(os.Stderr, "measure:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rows, _ := strconv.Atoi(os.Getenv("TRELLIS_TEST_ROWS"))
 	die, hits := os.Getenv("TRELLIS_TEST_DIE"), 1
 	fault := func(point string) error {
