@@ -178,9 +178,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	a.closes(a.Bus.Close)
 	a.Plugins = plugins.New(plugins.Config{Registry: a.Registry, Jobs: a.Jobs, Known: known, People: a.Learning, Logger: a.part("plugins"), Metrics: a.Metrics})
 	host.plugins = a.Plugins
-	a.Imports = integrations.New(integrations.Config{
+	if a.Imports, err = integrations.New(ctx, integrations.Config{
 		Learning: a.Learning, Jobs: a.Jobs, DB: a.DB, Blobs: blobs, Key: key, Logger: a.part("integrations"), TempDir: filepath.Join(cfg.Dir, "tmp"), Fault: a.fault,
-	})
+	}); err != nil {
+		return err
+	}
 	operations, err := a.operations(known)
 	if err != nil {
 		return err
@@ -281,6 +283,7 @@ func (a *App) Run(ctx context.Context, listener, content net.Listener) error {
 		return a.Jobs.Run(ctx, slices.Concat(a.Plugins.Kinds(), a.Imports.Kinds()))
 	})
 	run("schedules", a.Plugins.Run)
+	run("imports", a.Imports.Run)
 	run("retention", a.retain)
 	if listener != nil {
 		run("web", func(ctx context.Context) error { return a.Web.Serve(ctx, listener) })

@@ -149,7 +149,10 @@ func core(t testing.TB, filters trellis.Filters) (*integrations.Integrations, *j
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
-	in := integrations.New(integrations.Config{Learning: l, Jobs: js, DB: db, Blobs: blobs, Key: key, TempDir: dir})
+	in, err := integrations.New(t.Context(), integrations.Config{Learning: l, Jobs: js, DB: db, Blobs: blobs, Key: key, TempDir: filepath.Join(dir, "tmp")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- js.Run(ctx, in.Kinds()) }()

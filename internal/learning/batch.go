@@ -101,13 +101,8 @@ func (b *Batch) read(ctx context.Context, tx *store.Tx, keys Keys) error {
 	}); err != nil {
 		return err
 	}
-	for _, k := range keys.Enrollments {
-		e, err := enrollment(ctx, tx, b.tenant, k[0], k[1])
-		if err == nil {
-			b.enrollments[k] = e
-		} else if trellis.KindOf(err) != trellis.NotFound {
-			return err
-		}
+	if err := b.readEnrollments(ctx, tx, keys.Enrollments); err != nil {
+		return err
 	}
 	for _, k := range keys.Grades {
 		g, err := grade(ctx, tx, b.tenant, k[0], k[1], k[2])
@@ -115,6 +110,30 @@ func (b *Batch) read(ctx context.Context, tx *store.Tx, keys Keys) error {
 			b.grades[k] = g
 		} else if trellis.KindOf(err) != trellis.NotFound {
 			return err
+		}
+	}
+	return nil
+}
+
+// readEnrollments reads some hundreds of enrolments with each statement.
+func (b *Batch) readEnrollments(ctx context.Context, tx *store.Tx, keys [][2]string) error {
+	for chunk := range slices.Chunk(keys, 256) {
+		pairs, args := padded(len(chunk)), []any{b.tenant}
+		for i := range pairs {
+			k := chunk[min(i, len(chunk)-1)]
+			args = append(args, k[0], k[1])
+		}
+		rows, err := tx.Query(ctx, `SELECT `+enrollmentColumns+` FROM enrollments WHERE tenant = ? AND (course, person) IN (VALUES `+
+			strings.TrimSuffix(strings.Repeat("(?, ?), ", pairs), ", ")+`)`, args...)
+		if err != nil {
+			return err
+		}
+		found, err := collect(rows, scanEnrollment)
+		if err != nil {
+			return err
+		}
+		for _, e := range found {
+			b.enrollments[[2]string{e.Course, e.Person}] = e
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type header struct {
 	position map[string]int // of the cell, by the column's proper name
 	columns  map[string]column
 	warnings []Fault // each concerns every row of the file
+	broken   string  // why no row of the file can be read, if so
 }
 
 // newHeader matches cells with the columns of t.
@@ -26,7 +27,7 @@ func newHeader(t table, m Manifest, cfg Config, rec record) *header {
 		width: len(rec.cells), position: map[string]int{}, columns: map[string]column{},
 	}
 	if rec.fault != "" {
-		h.warn("", "the header cannot be read: "+rec.fault)
+		h.broken = "the header cannot be read: " + rec.fault
 	}
 	for _, note := range rec.notes {
 		h.warn("", "header: "+note)

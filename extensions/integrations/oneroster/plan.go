@@ -89,10 +89,12 @@ type Standing uint8
 
 // The standings.
 const (
-	Unknown Standing = iota // neither the archive nor the tenant has it
-	Present                 // it is there
-	Refused                 // a filter refused it
-	Leaving                 // this archive removes it
+	Unknown  Standing = iota // neither the archive nor the tenant has it
+	Present                  // it is there
+	Refused                  // a filter refused it
+	Leaving                  // this archive removes it
+	Disabled                 // the person's account does not work
+	Planned                  // a dry run would make it
 )
 
 // Verb is what an enrolment's row is to do.
@@ -122,7 +124,7 @@ func (e Enrollment) Judge(user, class Standing) Verdict {
 	switch {
 	case part == Nobody:
 		return Verdict{Verb: Skip, Column: "role", Message: "parents, guardians and relatives are people only, without a part in the course"}
-	case e.Removes() && (user == Unknown || user == Refused || class == Unknown || class == Refused):
+	case e.Removes() && (never(user) || never(class)):
 		return Verdict{Verb: Nothing}
 	case e.Removes():
 		return Verdict{Verb: Unenroll, Part: part}
@@ -136,11 +138,16 @@ func (e Enrollment) Judge(user, class Standing) Verdict {
 		return Verdict{Verb: Skip, Column: "classSourcedId", Message: "the class was refused"}
 	case user == Leaving:
 		return Verdict{Verb: Skip, Column: "userSourcedId", Message: "the person is removed"}
+	case user == Disabled:
+		return Verdict{Verb: Skip, Column: "userSourcedId", Message: "the account of the person does not work"}
 	case class == Leaving:
 		return Verdict{Verb: Skip, Column: "classSourcedId", Message: "the class is removed"}
 	}
 	return Verdict{Verb: Enroll, Part: part}
 }
+
+// never reports whether what has this standing cannot have been part of anything.
+func never(s Standing) bool { return s == Unknown || s == Refused || s == Planned }
 
 // CourseKey returns the key of the course that a new class becomes. school is the
 // organisation of the class and course what it teaches; either may be zero, where

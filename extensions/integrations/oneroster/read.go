@@ -81,15 +81,30 @@ func inFile(name string, err error) error {
 	return trellis.Errorf(trellis.Invalid, "read %s.csv: %w", name, err)
 }
 
-// Count returns how many data rows the file called name has.
+// Count returns how many data rows the file called name has: as many as
+// [Archive.Rows] gives, in a fraction of the time.
 func (a *Archive) Count(ctx context.Context, name string) (n int, err error) {
-	for _, err := range a.Rows(ctx, name) {
-		if err != nil {
-			return n, err
-		}
-		n++
+	rc, err := a.open(name)
+	if err != nil {
+		return 0, err
 	}
-	return n, nil
+	defer func() { _ = rc.Close() }() // nothing was written
+	lines := newRecords(rc)
+	for width := 0; ; n++ {
+		rec, err := lines.next(width)
+		if errors.Is(err, io.EOF) {
+			return max(n-1, 0), nil // without the header
+		}
+		if err != nil {
+			return 0, inFile(name, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			width = len(rec.cells)
+		}
+	}
 }
 
 // newRow fits a record into the columns of h. The first row of a file carries the
@@ -97,6 +112,8 @@ func (a *Archive) Count(ctx context.Context, name string) (n int, err error) {
 func (h *header) newRow(rec record, carry []Fault) *Row {
 	r := &Row{File: h.file, Number: rec.number, Line: rec.line, header: h, cells: rec.cells}
 	switch {
+	case h.broken != "":
+		r.fail("", h.broken)
 	case h.cfg.Strict && len(h.warnings) > 0:
 		r.fail(h.warnings[0].Column, "header: "+h.warnings[0].Message)
 	case rec.fault != "":

@@ -37,7 +37,8 @@ type records struct {
 	number int
 	line   int
 	ahead  []rawLine // read, but not used
-	bom    bool      // the beginning was looked at
+	begun  bool      // the beginning was looked at
+	end    byte      // of a line
 }
 
 type rawLine struct {
@@ -47,6 +48,26 @@ type rawLine struct {
 }
 
 func newRecords(r io.Reader) *records { return &records{r: bufio.NewReaderSize(r, 64<<10)} }
+
+// begin looks at the first bytes: how they are encoded and what ends a line. It
+// returns what is to be noted of the first line.
+func (rs *records) begin() (notes []string, err error) {
+	rs.begun, rs.end = true, '\n'
+	first, err := rs.r.Peek(64 << 10)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if bytes.HasPrefix(first, []byte{0xff, 0xfe}) || bytes.HasPrefix(first, []byte{0xfe, 0xff}) {
+		return nil, trellis.Errorf(trellis.Invalid, "the file is encoded in UTF-16, not UTF-8")
+	}
+	if mark := []byte("\ufeff"); bytes.HasPrefix(first, mark) { // readers must tolerate it, so it is worth no note
+		_, _ = rs.r.Discard(len(mark)) // they are in the buffer
+	}
+	if at := bytes.IndexByte(first, '\r'); at >= 0 && at+1 < len(first) && bytes.IndexByte(first, '\n') < 0 {
+		rs.end, notes = '\r', []string{"the lines end with CR alone"}
+	}
+	return notes, nil
+}
 
 // next returns the next record that is not empty. width is how many cells it
 // should have; 0 if that is not known. At the end the error is [io.EOF].
@@ -130,8 +151,14 @@ func (rs *records) peek(n int) (rawLine, error) {
 func (rs *records) read() (rawLine, error) {
 	var long []byte
 	raw := rawLine{}
+	if !rs.begun {
+		var err error
+		if raw.notes, err = rs.begin(); err != nil {
+			return raw, err
+		}
+	}
 	for {
-		part, err := rs.r.ReadSlice('\n')
+		part, err := rs.r.ReadSlice(rs.end)
 		switch {
 		case len(long)+len(part) > maxLine:
 			raw.tooLong, long = true, nil
@@ -153,27 +180,19 @@ func (rs *records) read() (rawLine, error) {
 		if long != nil {
 			part = long
 		}
-		return rs.decode(bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")))
+		raw.decode(bytes.TrimSuffix(bytes.TrimSuffix(part, []byte{rs.end}), []byte("\r")))
+		return raw, nil
 	}
 }
 
 // decode makes text of the bytes of a line.
-func (rs *records) decode(b []byte) (rawLine, error) {
-	raw := rawLine{}
-	if !rs.bom {
-		rs.bom = true
-		b = bytes.TrimPrefix(b, []byte("\ufeff")) // readers must tolerate it, so it is worth no note
-		if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
-			return raw, trellis.Errorf(trellis.Invalid, "the file is encoded in UTF-16, not UTF-8")
-		}
-	}
+func (raw *rawLine) decode(b []byte) {
 	if utf8.Valid(b) {
 		raw.text = string(b)
-		return raw, nil
+		return
 	}
 	raw.text = fromWindows1252(b)
-	raw.notes = []string{"the row is not UTF-8; it was read as Windows-1252"}
-	return raw, nil
+	raw.notes = append(raw.notes, "the row is not UTF-8; it was read as Windows-1252")
 }
 
 // split cuts a line into its cells.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -170,6 +172,22 @@ func (r *Report) Add(o Report) {
 	r.More.Refused += o.More.Refused
 	r.More.Invalid += o.More.Invalid
 	r.More.Warnings += o.More.Warnings
+}
+
+// tally returns r without the rows that it lists: it only counts them.
+func (r Report) tally() Report {
+	r.More.Refused += len(r.Refused)
+	r.More.Invalid += len(r.Invalid)
+	r.Refused, r.Invalid, r.known = nil, nil, nil
+	r.Files, r.Warnings = maps.Clone(r.Files), slices.Clone(r.Warnings)
+	return r
+}
+
+// recall lists rows that were only counted.
+func (r *Report) recall(f findings) {
+	r.Refused, r.Invalid = append(r.Refused, f.Refused...), append(r.Invalid, f.Invalid...)
+	r.More.Refused -= len(f.Refused)
+	r.More.Invalid -= len(f.Invalid)
 }
 
 func (r *Report) count(file string, add func(*Counts)) {

@@ -28,10 +28,12 @@ type Archive struct {
 // about the contents is of kind [trellis.Invalid]; with cfg.Strict, whatever would
 // be a warning about the archive as a whole is such an error too.
 func Open(r io.ReaderAt, size int64, cfg Config) (*Archive, error) {
-	zr, err := zip.NewReader(r, size)
+	rationed := &rationed{r: r, left: maxDirectory}
+	zr, err := zip.NewReader(rationed, size)
 	if err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "read the zip: %w", err)
 	}
+	rationed.free = true
 	a := &Archive{cfg: cfg.withDefaults(), entries: map[string]*zip.File{}}
 	if err := a.admit(zr.File); err != nil {
 		return nil, err
@@ -45,6 +47,27 @@ func Open(r io.ReaderAt, size int64, cfg Config) (*Archive, error) {
 		return nil, trellis.Errorf(trellis.Invalid, "%s: %s", w.File, w.Message)
 	}
 	return a, nil
+}
+
+// maxDirectory is how much may be read to learn what a zip has. The directory of a
+// thousand entries has a tenth of it, and package archive/zip would read one of a
+// gigabyte into memory.
+const maxDirectory = 2 << 20
+
+// rationed reads from r, at most left bytes until it is free.
+type rationed struct {
+	r    io.ReaderAt
+	left int
+	free bool
+}
+
+func (l *rationed) ReadAt(p []byte, off int64) (int, error) {
+	if !l.free {
+		if l.left -= len(p); l.left < 0 {
+			return 0, fmt.Errorf("its directory has more than %d bytes", maxDirectory)
+		}
+	}
+	return l.r.ReadAt(p, off)
 }
 
 // admit refuses what no honest archive has, before a byte is unpacked.

@@ -1,0 +1,152 @@
+package oneroster
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+// seat is a person's place in a course.
+type seat struct{ person, course string }
+
+// seating is what rows of a chunk make of one seat. They are taken in their order,
+// those of different seats side by side.
+type seating struct {
+	seat
+	lines []*line
+	staff *bool // whether the person is course staff, once that is known
+}
+
+// enrollments gives people their parts in courses, or takes them back.
+func (x *importing) enrollments(ctx context.Context, c *chunk, lines []*line) error {
+	users, classes := make([]string, len(lines)), make([]string, len(lines))
+	for i, d := range lines {
+		users[i], classes[i] = d.enrollment.User, d.enrollment.Class
+	}
+	people, err := x.im.Learning.Lookup(ctx, System, "user", users)
+	if err != nil {
+		return err
+	}
+	courses, err := x.im.Learning.Lookup(ctx, System, "class", classes)
+	if err != nil {
+		return err
+	}
+	bySeat := map[seat]*seating{}
+	var seatings []*seating
+	keys, things := learning.Keys{}, make([]string, 0, len(lines))
+	for i, d := range lines {
+		s := seat{cmp.Or(people[users[i]], users[i]), cmp.Or(courses[classes[i]], classes[i])}
+		if bySeat[s] == nil {
+			bySeat[s] = &seating{seat: s}
+			seatings = append(seatings, bySeat[s])
+			keys.Enrollments = append(keys.Enrollments, [2]string{s.course, s.person})
+			things = append(things, s.course+"\x00"+s.person)
+		}
+		bySeat[s].lines = append(bySeat[s].lines, d)
+	}
+	if err := x.flight.board(ctx, c.number, things); err != nil {
+		return err
+	}
+	b, err := x.im.Learning.Batch(ctx, keys)
+	if err != nil {
+		return err
+	}
+	return side(len(seatings), func(i int) error {
+		for _, d := range seatings[i].lines {
+			if err := x.enrollment(ctx, b, d, seatings[i]); err != nil {
+				if err := d.failed(err); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, s *seating) error {
+	user, class := x.index.Standing("users", d.enrollment.User), x.index.Standing("classes", d.enrollment.Class)
+	if p, ok := b.Person(s.person); ok && user == Unknown {
+		if user = Present; !p.Active {
+			user = Disabled
+		}
+	}
+	if _, ok := b.Course(s.course); ok && class == Unknown {
+		class = Present
+	}
+	v := d.enrollment.Judge(user, class)
+	switch {
+	case v.Verb == Reject:
+		d.reject(v.Column, v.Message)
+	case v.Verb == Skip:
+		d.skip(v.Column, v.Message)
+	case v.Verb == Nothing:
+		d.outcome = Unchanged
+	case user == Planned || class == Planned:
+		d.outcome = Created
+		if v.Part == Learner {
+			d.warn("", "the filters were not asked, because the person or the course is not there yet")
+		}
+	case v.Part == Staff:
+		return x.staff(ctx, b, d, s, v.Verb == Enroll)
+	case v.Verb == Enroll:
+		return x.enroll(ctx, b, d, s)
+	default:
+		return x.unenroll(ctx, b, d, s)
+	}
+	return nil
+}
+
+func (x *importing) enroll(ctx context.Context, b *learning.Batch, d *line, s *seating) error {
+	if have, ok := b.Enrollment(s.course, s.person); ok && have.Active {
+		d.outcome = Unchanged
+		return nil
+	}
+	change, err := b.PrepareEnroll(ctx, learning.Enroll{Person: s.person, Course: s.course})
+	if err != nil {
+		return err
+	}
+	d.await(&change.Outcome, Created, change)
+	return nil
+}
+
+func (x *importing) unenroll(ctx context.Context, b *learning.Batch, d *line, s *seating) error {
+	if have, ok := b.Enrollment(s.course, s.person); !ok || !have.Active {
+		d.outcome = Unchanged
+		return nil
+	}
+	change, err := b.PrepareUnenroll(ctx, learning.Unenroll{Person: s.person, Course: s.course})
+	if err != nil {
+		return err
+	}
+	d.await(&change.Outcome, Removed, change)
+	return nil
+}
+
+// staff gives or takes the course role of those who teach.
+func (x *importing) staff(ctx context.Context, b *learning.Batch, d *line, s *seating, give bool) error {
+	a := learning.Assign{Person: s.person, Role: trellis.RoleStaff, Course: s.course}
+	if s.staff == nil {
+		has, err := x.im.Learning.HasRole(ctx, a)
+		if err != nil {
+			return err
+		}
+		s.staff = &has
+	}
+	if *s.staff == give {
+		d.outcome = Unchanged
+		return nil
+	}
+	prepare, planned := b.PrepareAssignRole, Created
+	if !give {
+		prepare, planned = b.PrepareRemoveRole, Removed
+	}
+	change, err := prepare(ctx, a)
+	if err != nil {
+		return err
+	}
+	*s.staff = give
+	d.await(&change.Outcome, planned, change)
+	return nil
+}
