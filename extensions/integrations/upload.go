@@ -29,7 +29,7 @@ const temporary = "upload-"
 type upload struct {
 	Blob    string          `json:"blob"` // sealed
 	Seal    string          `json:"seal"` // context of the sealing
-	Options json.RawMessage `json:"options"`
+	Options json.RawMessage `json:"options,omitempty"`
 }
 
 // Upload takes an upload, keeps it sealed until its job ends, and returns the job

@@ -2,7 +2,6 @@ package oneroster
 
 import (
 	"context"
-	"strings"
 
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -73,7 +72,7 @@ func (x *importing) class(ctx context.Context, b *learning.Batch, d *line, key, 
 		return nil
 	case !ok:
 		return x.newClass(ctx, b, d, key, title, org)
-	case strings.TrimSpace(have.Title) == title && have.Hidden == hidden:
+	case titled(have.Title, key) == title && have.Hidden == hidden:
 		d.outcome = Unchanged
 		return nil
 	}
