@@ -227,6 +227,9 @@ func TestResume(t *testing.T) {
 	if down.Load() != 1 {
 		t.Fatal("nothing was unavailable")
 	}
+	if len(r.Refused) != 220 || len(r.Invalid) != 2 {
+		t.Errorf("%d refused and %d invalid rows are listed", len(r.Refused), len(r.Invalid))
+	}
 	seen, last := map[string]bool{}, 0
 	for _, x := range r.Refused {
 		key := fmt.Sprint(x.File, x.Row)
