@@ -177,13 +177,23 @@ func BenchmarkStream(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	time.Sleep(200 * time.Millisecond) // what is under way
+	arrived := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(lags)
+	}
+	for late := time.After(5 * time.Second); arrived() < n*20; { // what is under way
+		select {
+		case <-tick.C:
+			continue
+		case <-late:
+			b.Logf("%d of %d arrived", arrived(), n*20)
+		}
+		break
+	}
 	stop()
 	wg.Wait()
 	slices.Sort(lags)
-	if len(lags) < n*20 {
-		b.Logf("%d of %d arrived", len(lags), n*20)
-	}
 	b.ReportMetric(float64(lags[len(lags)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(lags[len(lags)*99/100].Microseconds())/1000, "p99-ms")
 }
