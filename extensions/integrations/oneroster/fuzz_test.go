@@ -42,14 +42,20 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, file := range a.Plan() {
+			rows, failed := 0, false
 			for r, err := range a.Rows(t.Context(), file.Name) {
 				if err != nil {
 					if trellis.KindOf(err) != trellis.Invalid {
 						t.Fatalf("kind of %v is %q", err, trellis.KindOf(err))
 					}
+					failed = true
 					break
 				}
+				rows++
 				use(t, r, file.Name)
+			}
+			if n, err := a.Count(t.Context(), file.Name); (err != nil) != failed || err == nil && n != rows {
+				t.Fatalf("%s has %d rows, and %d were counted (%v)", file.Name, rows, n, err)
 			}
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/learning"
 )
@@ -37,9 +36,6 @@ const (
 	// chunkRows is how many rows are applied together. Twice as many are a tenth
 	// faster, and keep others waiting for the one writer twice as long.
 	chunkRows = 64
-	// maxRows bounds an archive, because each row that is kept has its place in the
-	// index: ten million need 300 MB. The largest districts have half as many.
-	maxRows = 10_000_000
 	// maxConsulted bounds what is remembered of orgs, courses and sessions.
 	maxConsulted = 1_000_000
 )
@@ -116,8 +112,8 @@ func (x *importing) count(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if x.total += int64(n); x.total > maxRows {
-			return trellis.Errorf(trellis.Invalid, "the archive has more than %d rows: split it", maxRows)
+		if x.total += int64(n); x.total > int64(x.archive.cfg.MaxRows) {
+			return x.archive.tooLong()
 		}
 	}
 	return nil

@@ -50,6 +50,10 @@ type Config struct {
 	MaxSize int64
 	// MaxEntries bounds the entries of the archive. The default is 1000.
 	MaxEntries int
+	// MaxRows bounds the data rows of the whole archive, because an import remembers
+	// each that it keeps: ten million, the default, need 300 MB. The largest
+	// districts have half as many.
+	MaxRows int
 	// MaxRatio bounds how many times larger than packed an entry may be, if it
 	// unpacks to more than 1 MiB. The default is 200.
 	MaxRatio int
@@ -60,6 +64,7 @@ const (
 	largestMaxSize    = 4 << 30
 	defaultMaxEntries = 1000
 	defaultMaxRatio   = 200
+	defaultMaxRows    = 10_000_000
 )
 
 func (c Config) withDefaults() Config {
@@ -69,6 +74,9 @@ func (c Config) withDefaults() Config {
 	c.MaxSize = min(c.MaxSize, largestMaxSize)
 	if c.MaxEntries <= 0 {
 		c.MaxEntries = defaultMaxEntries
+	}
+	if c.MaxRows <= 0 {
+		c.MaxRows = defaultMaxRows
 	}
 	if c.MaxRatio <= 0 {
 		c.MaxRatio = defaultMaxRatio

@@ -94,7 +94,7 @@ func TestPartsAndVerdicts(t *testing.T) {
 			t.Errorf("%s is %q, want %q", role, got, want)
 		}
 	}
-	const u, p, r, l = oneroster.Unknown, oneroster.Present, oneroster.Refused, oneroster.Leaving
+	const u, p, r, l, d, n = oneroster.Unknown, oneroster.Present, oneroster.Refused, oneroster.Leaving, oneroster.Disabled, oneroster.Planned
 	for _, tt := range []struct {
 		role        string
 		status      oneroster.Status
@@ -116,6 +116,10 @@ func TestPartsAndVerdicts(t *testing.T) {
 		{"student", "tobedeleted", u, p, "nothing"},
 		{"student", "tobedeleted", p, u, "nothing"},
 		{"student", "tobedeleted", r, p, "nothing"},
+		{"student", "active", d, p, "skip userSourcedId"},
+		{"student", "tobedeleted", d, p, "unenroll learner"},
+		{"student", "active", n, n, "enroll learner"},
+		{"student", "tobedeleted", n, p, "nothing"},
 	} {
 		e := oneroster.Enrollment{Meta: oneroster.Meta{Status: tt.status}, Role: tt.role}
 		v := e.Judge(tt.user, tt.class)
@@ -171,8 +175,12 @@ func TestIndex(t *testing.T) {
 	if _, first := x.Add("classes", "a", 3); !first {
 		t.Error("a class is taken for a user")
 	}
+	x.Set("users", "c", oneroster.Disabled) // what became of it may be known before the row is
+	if row, first := x.Add("users", "c", 7); row != 7 || !first || x.Standing("users", "c") != oneroster.Disabled {
+		t.Errorf("%d, %v", row, first)
+	}
 	x.Set("users", "a", oneroster.Refused)
-	if row, _ := x.Add("users", "a", 9); row != 2 || x.Standing("users", "a") != oneroster.Refused || x.Standing("users", "b") != oneroster.Unknown || x.Len() != 2 {
+	if row, _ := x.Add("users", "a", 9); row != 2 || x.Standing("users", "a") != oneroster.Refused || x.Standing("users", "b") != oneroster.Unknown || x.Len() != 3 {
 		t.Error("the index forgets")
 	}
 }

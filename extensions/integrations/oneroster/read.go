@@ -82,7 +82,8 @@ func inFile(name string, err error) error {
 }
 
 // Count returns how many data rows the file called name has: as many as
-// [Archive.Rows] gives, in a fraction of the time.
+// [Archive.Rows] gives, in a fraction of the time. More than Config.MaxRows are
+// [trellis.Invalid].
 func (a *Archive) Count(ctx context.Context, name string) (n int, err error) {
 	rc, err := a.open(name)
 	if err != nil {
@@ -104,7 +105,14 @@ func (a *Archive) Count(ctx context.Context, name string) (n int, err error) {
 		if n == 0 {
 			width = len(rec.cells)
 		}
+		if n > a.cfg.MaxRows {
+			return 0, a.tooLong()
+		}
 	}
+}
+
+func (a *Archive) tooLong() error {
+	return trellis.Errorf(trellis.Invalid, "the archive has more than %d rows: split it", a.cfg.MaxRows)
 }
 
 // newRow fits a record into the columns of h. The first row of a file carries the

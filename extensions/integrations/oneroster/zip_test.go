@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +84,57 @@ func TestTooManyEntries(t *testing.T) {
 	data := pack(t, "a.csv", "", "b.csv", "", "c.csv", "")
 	if _, err := oneroster.Open(bytes.NewReader(data), int64(len(data)), oneroster.Config{MaxEntries: 2}); trellis.KindOf(err) != trellis.Invalid {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// TestLargeDirectory: what a zip says of itself is not read into memory without end.
+func TestLargeDirectory(t *testing.T) {
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	for i := range 60_000 {
+		if _, err := zw.Create(fmt.Sprintf("%060d.csv", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := oneroster.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), oneroster.Config{})
+	if trellis.KindOf(err) != trellis.Invalid || !strings.Contains(err.Error(), "directory has more than") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestTooManyRows(t *testing.T) {
+	data := pack(t, "manifest.csv", manifest("1.1", "orgs=bulk"), "orgs.csv", orgsCSV+"o2,,,B,school,,\n")
+	for most, want := range map[int]trellis.Kind{1: trellis.Invalid, 2: ""} {
+		n, err := open(t, data, oneroster.Config{MaxRows: most}).Count(t.Context(), "orgs")
+		if err != nil && trellis.KindOf(err) != want || err == nil && (want != "" || n != 2) {
+			t.Errorf("at most %d: %d, %v", most, n, err)
+		}
+	}
+}
+
+// TestLongValue: a value of 100 MB costs its row, and no memory.
+func TestLongValue(t *testing.T) {
+	data := entry(t, orgsCSV+"o2,,,\""+strings.Repeat("x", 100<<20)+"\",school,,\no3,,,C,school,,\n", func(h *zip.FileHeader) { h.Method = zip.Store })
+	a := open(t, data, oneroster.Config{})
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
+	var got []string
+	for r, err := range a.Rows(t.Context(), "orgs") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.Org()
+		got = append(got, outcome(r, err))
+	}
+	goruntime.ReadMemStats(&after)
+	if want := []string{"ok", "row 3 : the row is longer than 1048576 bytes", "ok"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+		t.Errorf("reading it took %d bytes", n)
 	}
 }
 
