@@ -177,7 +177,7 @@ func (c Class) CourseKey(school Org, course Course, schoolYear string) trellis.C
 // what a part of a course key may be.
 func part(most int, names ...string) string {
 	for _, name := range names {
-		if s := clean(name, most); s != "" {
+		if s := clean(name, most); strings.Trim(s, ".") != "" { // "." and ".." mean something else in an address
 			return s
 		}
 	}

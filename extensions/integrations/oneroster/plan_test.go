@@ -31,6 +31,7 @@ func TestCourseKey(t *testing.T) {
 		{"code of the course", class("cls-1", "", "Physics", "s"), oneroster.Org{}, oneroster.Course{Code: "P 1"}, "", "course-v1:s+P-1+cls-1"},
 		{"title", class("cls-1", "", "Introduction to Physics", "s"), oneroster.Org{}, oneroster.Course{}, "", "course-v1:s+Introduction-to-Physics+cls-1"},
 		{"no letters that we know", class("cls-1", "物理", "物理", "学校"), oneroster.Org{}, oneroster.Course{}, "", "course-v1:x+cls-1+cls-1"},
+		{"points", class("cls-1", ".", "..", "s"), oneroster.Org{Identifier: ".."}, oneroster.Course{}, "", "course-v1:s+cls-1+cls-1"},
 		{"changed identifier", class("cls 1", "P", "", "s"), oneroster.Org{}, oneroster.Course{}, "2026", "course-v1:s+P+2026~cls-1~be7cf2e9ffd876dd"},
 		{"a key already", class("course-v1:o+c+r", "P", "T", "s"), oneroster.Org{}, oneroster.Course{}, "2026", "course-v1:o+c+r"},
 	} {
