@@ -107,6 +107,46 @@ func TestFixtureRosters(t *testing.T) {
 	testkit.Eventually(t, "a welcome for each", func() bool { return len(p.Events(t, ctx, "trellis-demo.welcome-c.greeted")) == len(created) })
 }
 
+// TestImportOverHTTP uploads a district through the policy in C, and looks at the job
+// as somebody does who uploaded it. Others do not see it, and may not upload.
+func TestImportOverHTTP(t *testing.T) {
+	p := testkit.Start(t, app.Config{})
+	ctx := p.Tenant(t, "acme")
+	_, token := p.Person(t, ctx, "registrar", learning.Assign{Role: trellis.RoleTenantAdmin})
+	_, other := p.Person(t, ctx, "learner")
+	p.Install(t, ctx, policy(t, "acme.policy"), "", map[string]any{"closed_courses": []string{"course-v1:S-0+CLOSED*"}, "message": "Closed."})
+	var zip bytes.Buffer
+	ledger, err := rostertest.Generate(&zip, rostertest.Config{Seed: 5, Rows: 600, Refused: 20, Faults: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		token, query string
+		want         int
+	}{{other, "", 403}, {token, "?lenient=true", 400}, {token, "?strict=perhaps", 400}, {token, "?title=a%1bb", 400}} {
+		if status, body := p.Do(t, tt.token, "POST", "/api/v1/imports/oneroster"+tt.query, zip.String()); status != tt.want {
+			t.Errorf("%s: %d %s, want %d", tt.query, status, body, tt.want)
+		}
+	}
+	report := roster(t, p, ctx, token, bytes.NewReader(zip.Bytes()))
+	if diff := rostertest.Compare(report, ledger.First); diff != "" {
+		t.Error(diff)
+	}
+	for _, x := range report.Refused {
+		if x.Message != "Closed." || x.Extension != "acme.policy" || x.Filter != learning.EnrollmentStarted.Name() || x.File != "enrollments.csv" {
+			t.Errorf("refused %+v", x)
+		}
+	}
+	var job jobs.Job
+	status, body := p.Do(t, token, "GET", "/api/v1/jobs/"+report.Job, "")
+	if err := json.Unmarshal([]byte(body), &job); err != nil || status != 200 || job.Progress.Done != int64(report.Rows) || job.Progress.Total != job.Progress.Done {
+		t.Errorf("%d, progress %+v of %d rows (%v)", status, job.Progress, report.Rows, err)
+	}
+	if status, _ := p.Do(t, other, "GET", "/api/v1/jobs/"+report.Job, ""); status != 403 && status != 404 {
+		t.Errorf("a learner sees the job: %d", status)
+	}
+}
+
 // districtPolicy refuses what the generator's ledger says is refused.
 type districtPolicy struct{}
 

@@ -99,6 +99,7 @@ func TestUserRows(t *testing.T) {
 		{"spaces", " u1 ,,,true,o1,student,ada,,Ada ,Lovelace,,,,,,,,", "warned: sourcedId there are spaces around the value; givenName there are spaces around the value", "row 2 sourcedId: there are spaces around the value"},
 		{"no family name", "u1,,,true,o1,student,ada,,Ada,,,,,,,,,", "row 2 familyName: a value is needed", ""},
 		{"bad role", "u1,,,true,o1,pupil,ada,,Ada,L,,,,,,,,", `row 2 role: "pupil" is none of administrator, aide, guardian, parent, proctor, relative, student, teacher`, ""},
+		{"address in the wrong place", "u1,,,true,o1,ada@example.org,ada,,Ada,L,,,,,,,,", "row 2 role: the value is none of administrator, aide, guardian, parent, proctor, relative, student, teacher", ""},
 		{"bad status", "u1,gone,,true,o1,student,ada,,Ada,L,,,,,,,,", `row 2 status: "gone" is none of active, inactive, tobedeleted`, ""},
 		{"bad address", "u1,,,true,o1,student,ada,,Ada,L,,,ada at home,,,,,", "warned: email the value is not an email address; taken for empty", "row 2 email: the value is not an email address; taken for empty"},
 		{"removed", "u1,tobedeleted,,,,,,,,,,,,,,,,", "warned: enabledUser a value is needed; role a value is needed; orgSourcedIds a value should be here; username a value should be here; givenName a value is needed; familyName a value is needed", "row 2 enabledUser: a value is needed"},

@@ -110,12 +110,12 @@ func (r *Row) canonical(c column, v string) (_, fault string) {
 	case number:
 		f, err := strconv.ParseFloat(v, 64)
 		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-			return "", fmt.Sprintf("%q is not a number", shown(v))
+			return "", told(v) + " is not a number"
 		}
 		return v, ""
 	case year:
 		if n, err := strconv.Atoi(v); err != nil || n < 1000 || n > 9999 {
-			return "", fmt.Sprintf("%q is not a year", shown(v))
+			return "", told(v) + " is not a year"
 		}
 		return v, ""
 	case token:
@@ -156,7 +156,7 @@ func (r *Row) day(c column, v string) (string, string) {
 		r.warn(c.name, "a day is needed, and there is a time")
 		return t.Format(dayLayout), ""
 	}
-	return "", fmt.Sprintf("%q is not a day (YYYY-MM-DD)", shown(v))
+	return "", told(v) + " is not a day (YYYY-MM-DD)"
 }
 
 func (r *Row) instant(c column, v string) (string, string) {
@@ -169,7 +169,7 @@ func (r *Row) instant(c column, v string) (string, string) {
 			return t.Format(time.RFC3339Nano), ""
 		}
 	}
-	return "", fmt.Sprintf("%q is not a time (YYYY-MM-DDThh:mm:ssZ)", shown(v))
+	return "", told(v) + " is not a time (YYYY-MM-DDThh:mm:ssZ)"
 }
 
 // parseInstant reads the forms of ISO 8601 that have a zone.
@@ -196,7 +196,7 @@ func (r *Row) boolean(c column, v string) (string, string) {
 			return b.is, ""
 		}
 	}
-	return "", fmt.Sprintf("%q is neither true nor false", shown(v))
+	return "", told(v) + " is neither true nor false"
 }
 
 func (r *Row) token(c column, v string) (string, string) {
@@ -220,7 +220,16 @@ func (r *Row) token(c column, v string) (string, string) {
 			return t, ""
 		}
 	}
-	return "", fmt.Sprintf("%q is none of %s", shown(v), strings.Join(allowed, ", "))
+	return "", told(v) + " is none of " + strings.Join(allowed, ", ")
+}
+
+// told is a value as a message repeats it: not if it is an address, which is there
+// because a comma was not quoted.
+func told(v string) string {
+	if strings.Contains(v, "@") {
+		return "the value"
+	}
+	return strconv.Quote(shown(v))
 }
 
 // items cuts a list at its commas.
