@@ -247,6 +247,8 @@ func BenchmarkImport(b *testing.B) {
 		b.ReportMetric(got.Writes[len(got.Writes)/2], "p50-write-ms")
 		b.ReportMetric(got.Writes[len(got.Writes)*99/100], "p99-write-ms")
 		b.ReportMetric(got.PeakMiB, "peak-MiB")
+		cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() // which others who use the machine do not change much
+		b.ReportMetric(float64(cpu.Microseconds())/float64(got.Rows), "cpu-µs/row")
 	}
 }
 
