@@ -216,7 +216,7 @@ func TestForeignTenant(t *testing.T) {
 			t.Errorf("the route %s %s (%s) has no case here", r.Method, r.Path, r.Name)
 		}
 	}
-	before := settled(t, p, "b")
+	before := rested(t, p, "b")
 	for _, q := range requests {
 		status, answer := p.Do(t, token, q.method, q.path, q.body)
 		if status < 400 && !q.own && v.tells(answer) {
@@ -296,7 +296,7 @@ func TestForeignExtension(t *testing.T) {
 	if err := p.Registry.SetSecret(v.ctx, extensions.SecretInput{ID: theirs, Name: "password", Value: "Secret"}); err != nil {
 		t.Fatal(err)
 	}
-	before := settled(t, p, "b")
+	before := rested(t, p, "b")
 	for _, o := range p.API.Operations() {
 		spec := o.Spec()
 		if !spec.Doors.Guest {
@@ -323,9 +323,9 @@ func TestForeignExtension(t *testing.T) {
 	}
 }
 
-// settled waits until nothing changes in a tenant any more: its extension hears of
+// rested waits until nothing changes in a tenant any more: its extension hears of
 // what has happened while others go on.
-func settled(t *testing.T, p *testkit.Platform, tenant string) map[string]string {
+func rested(t *testing.T, p *testkit.Platform, tenant string) map[string]string {
 	t.Helper()
 	last, since := map[string]string{}, time.Now()
 	testkit.Eventually(t, "tenant "+tenant+" to come to rest", func() bool {
