@@ -16,9 +16,11 @@ const (
 	openingsToTakeOff = 5
 )
 
-// breakers stop calling what fails again and again: one for each installation, on
-// this node. A breaker never opens a door: a filter whose extension is not called
-// still says that it could not decide.
+// breakers stop calling what fails again and again: one for each hook of an
+// installation, on this node. Each hook has its own, because otherwise one that
+// works would again and again excuse one that never does; in the end the whole
+// installation is suspended. A breaker never opens a door: a filter whose
+// extension is not called still says that it could not decide.
 type breakers struct {
 	mu  sync.Mutex
 	all map[string]*breaker
@@ -32,40 +34,47 @@ type breaker struct {
 	reason   string
 }
 
-// admit lets a call through, or says why not. When a breaker was open long
-// enough one call goes through to see.
-func (b *breakers) admit(key, extension string) error {
+func (x *breaker) open() bool { return x.failures >= failuresToOpen }
+
+// admit lets a call through, or says why not. When a breaker was open long enough
+// one call goes through to see, and is a probe.
+func (b *breakers) admit(key, extension string) (probe bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.all[key]
-	if x == nil || x.failures < failuresToOpen {
-		return nil
+	if x == nil || !x.open() {
+		return false, nil
 	}
-	if wait := time.Until(x.until); wait > 0 || x.probing {
-		return trellis.Errorf(trellis.Unavailable, "the extension %s failed %d times in a row and is left alone for a while; the last time: %s", extension, x.failures, x.reason)
+	if time.Until(x.until) > 0 || x.probing {
+		return false, trellis.Errorf(trellis.Unavailable, "the extension %s failed %d times in a row and is left alone for a while; the last time: %s", extension, x.failures, x.reason)
 	}
 	x.probing = true
-	return nil
+	return true, nil
 }
 
-func (b *breakers) succeeded(key string) {
+// succeeded closes a breaker, or counts anew. A call that was under way when the
+// breaker opened does not close it: only a probe does.
+func (b *breakers) succeeded(key string, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.all, key)
+	if x := b.all[key]; x != nil && (probe || !x.open()) {
+		delete(b.all, key)
+	}
 }
 
 // cancelled says that a call came to no verdict.
-func (b *breakers) cancelled(key string) {
+func (b *breakers) cancelled(key string, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if x := b.all[key]; x != nil {
+	if x := b.all[key]; x != nil && probe {
 		x.probing = false
 	}
 }
 
 // failed counts a failure. It reports whether the extension is to be suspended,
-// and why.
-func (b *breakers) failed(key string, err error) (reason string, suspend bool) {
+// and why. Failures of calls that were under way when the breaker opened do not
+// open it again: many at once are one opening.
+func (b *breakers) failed(key string, probe bool, err error) (reason string, suspend bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all == nil {
@@ -76,12 +85,13 @@ func (b *breakers) failed(key string, err error) (reason string, suspend bool) {
 		x = &breaker{}
 		b.all[key] = x
 	}
+	opened := x.open()
 	x.failures++
-	x.probing = false
 	x.reason = err.Error()
-	if x.failures < failuresToOpen {
+	if !x.open() || opened && !probe {
 		return "", false
 	}
+	x.probing = false
 	x.openings++
 	x.until = time.Now().Add(min(firstOpen<<min(x.openings-1, 16), longestOpen))
 	if x.openings < openingsToTakeOff {

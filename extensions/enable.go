@@ -2,8 +2,6 @@ package extensions
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -40,28 +38,26 @@ type Enabling struct {
 	Settings json.RawMessage `json:"settings" doc:"Settings in force."`
 	AskedBy  string          `json:"asked_by,omitempty" doc:"Who switched it on, or wants to."`
 	Updated  time.Time       `json:"updated" doc:"When that was."`
+	Fault    string          `json:"fault,omitempty" doc:"Why the settings do not fit the version that runs: it is not called before they do."`
 }
 
 // Get returns an extension of an owner.
 func (r *Registry) Get(ctx context.Context, extension string, owner Scope) (Extension, error) {
-	if t := r.tenant(ctx); t != nil {
-		for _, in := range t.all {
-			if in.extension == extension && in.owner == owner {
-				return r.describe(in), nil
-			}
-		}
+	in, err := r.ownedBy(ctx, extension, owner)
+	if err != nil {
+		return Extension{}, err
 	}
-	return Extension{}, trellis.Errorf(trellis.NotFound, "%s is not installed in %s", extension, owner)
+	return r.describe(in, hostapi.ReachOf(ctx, "extensions:read")), nil
 }
 
 // Find returns the extension that is in force at a scope: the course's own, or the
 // tenant's.
 func (r *Registry) Find(ctx context.Context, extension string, at Scope) (Extension, error) {
-	in, _, err := r.find(ctx, extension, at)
+	in, err := r.find(ctx, extension, at)
 	if err != nil {
 		return Extension{}, err
 	}
-	return r.describe(in), nil
+	return r.describe(in, hostapi.ReachOf(ctx, "extensions:read")), nil
 }
 
 // List returns the extensions of the tenant of ctx, as far as reach goes.
@@ -75,16 +71,14 @@ func (r *Registry) List(ctx context.Context, reach hostapi.Reach) []Extension {
 		if in.owner.Course != "" && !reach.Allows(hostapi.Scope{Course: in.owner.Course}) {
 			continue
 		}
-		x := r.describe(in)
-		x.Enabled = slices.DeleteFunc(x.Enabled, func(e Enabling) bool {
-			return e.Course != "" && !reach.Allows(hostapi.Scope{Course: e.Course})
-		})
-		out = append(out, x)
+		out = append(out, r.describe(in, reach))
 	}
 	return out
 }
 
-func (r *Registry) describe(in *installation) Extension {
+// describe shows an installation to somebody: of what courses do with it only
+// what concerns those within the reach.
+func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 	x := Extension{
 		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
 		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
@@ -103,8 +97,11 @@ func (r *Registry) describe(in *installation) Extension {
 		all = append(all, in.courses[c])
 	}
 	for _, e := range all {
+		if e.scope.Course != "" && !reach.Allows(hostapi.Scope{Course: e.scope.Course}) {
+			continue
+		}
 		x.Enabled = append(x.Enabled, Enabling{
-			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, AskedBy: e.askedBy, Updated: e.updated,
+			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault,
 		})
 	}
 	return x
@@ -125,7 +122,10 @@ type Enable struct {
 // waits until somebody who runs the tenant approves ([Registry.Approve]).
 func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	at := Scope{Course: in.Course}
-	target, owner, err := r.find(ctx, in.ID, at)
+	if err := at.check(); err != nil {
+		return Extension{}, err
+	}
+	target, err := r.find(ctx, in.ID, at)
 	if err != nil {
 		return Extension{}, err
 	}
@@ -145,14 +145,14 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	if err := target.checkSettings(in.Settings, at); err != nil {
 		return Extension{}, err
 	}
-	e := enablement{scope: at, state: "on", locked: in.Locked, settings: in.Settings, allowed: allowed, askedBy: trellis.ActorFrom(ctx).String()}
-	if !hostapi.ReachOf(ctx, "extensions:write").All() && slices.ContainsFunc(allowed, func(p string) bool { return !slices.Contains(r.cfg.SelfService, p) }) {
-		e.state = "waiting"
+	e := enablement{scope: at, state: on, locked: in.Locked, settings: in.Settings, allowed: allowed, askedBy: trellis.ActorFrom(ctx).String()}
+	if !runsTenant(ctx) && len(r.beyond(target.tenant, allowed)) > 0 {
+		e.state = waiting
 	}
-	if err := r.put(ctx, target, e, ""); err != nil {
+	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}
-	return r.Get(ctx, in.ID, owner)
+	return r.Find(ctx, in.ID, at)
 }
 
 // checkSettings checks settings together with those of the tenant below them.
@@ -169,28 +169,45 @@ func (in *installation) checkSettings(settings json.RawMessage, at Scope) error 
 	return err
 }
 
-// put writes where an extension is switched on, and lets a suspended one go on.
-func (r *Registry) put(ctx context.Context, in *installation, e enablement, approval string) error {
+// put writes where an extension is switched on or off, after first, if there is
+// one. Switching it on for all whom it was suspended for lets it go on. What
+// somebody who runs the tenant grants in a course is counter-signed.
+func (r *Registry) put(ctx context.Context, in *installation, e enablement, first func(context.Context, *store.Tx) error) error {
 	head := r.db.Log().Head()
+	if e.scope.Course != "" && in.whole != nil && in.whole.state == on {
+		head = in.whole.position // it heard of the course already, and may still be owed something
+	}
 	return r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if first != nil {
+			if err := first(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, position, updated)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, level, scope, installation) DO UPDATE SET
 				position = CASE WHEN enablements.state = 'on' THEN enablements.position ELSE excluded.position END,
 				state = excluded.state, locked = excluded.locked, settings = excluded.settings, grants = excluded.grants,
 				asked_by = excluded.asked_by, approval = excluded.approval, updated = excluded.updated`,
-			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, approval,
+			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, "",
 			int64(head), store.Micros(time.Now())); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id); err != nil {
-			return err
+		if e.state == on && e.scope.Course != "" && runsTenant(ctx) && len(r.beyond(in.tenant, e.allowed)) > 0 {
+			if err := r.approve(ctx, tx, in.tenant, in.id, in.version, e.scope.Course, e.allowed); err != nil {
+				return err
+			}
+		}
+		if e.state == on && (e.scope == in.owner || runsTenant(ctx)) {
+			if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id); err != nil {
+				return err
+			}
 		}
 		typ := Enabled
 		switch e.state {
-		case "off":
+		case off:
 			typ = Disabled
-		case "waiting":
+		case waiting:
 			typ = ApprovalAsked
 		}
 		return typ.Emit(ctx, tx, "extensions/"+in.extension, LifePayload{Extension: in.extension, Installation: in.id, Version: in.version, Course: e.scope.Course})
@@ -201,7 +218,7 @@ func (r *Registry) put(ctx context.Context, in *installation, e enablement, appr
 // stays.
 func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, error) {
 	at := Scope{Course: course}
-	target, owner, err := r.find(ctx, id, at)
+	target, err := r.find(ctx, id, at)
 	if err != nil {
 		return Extension{}, err
 	}
@@ -212,11 +229,11 @@ func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, e
 	if present := target.row(at); present != nil {
 		e = *present
 	}
-	e.state, e.askedBy = "off", trellis.ActorFrom(ctx).String()
-	if err := r.put(ctx, target, e, ""); err != nil {
+	e.state, e.askedBy = off, trellis.ActorFrom(ctx).String()
+	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}
-	return r.Get(ctx, id, owner)
+	return r.Find(ctx, id, at)
 }
 
 func (in *installation) row(at Scope) *enablement {
@@ -229,7 +246,7 @@ func (in *installation) row(at Scope) *enablement {
 // Set changes the settings of an extension where it is switched on.
 func (r *Registry) Set(ctx context.Context, id, course string, settings json.RawMessage) (Extension, error) {
 	at := Scope{Course: course}
-	target, owner, err := r.find(ctx, id, at)
+	target, err := r.find(ctx, id, at)
 	if err != nil {
 		return Extension{}, err
 	}
@@ -242,60 +259,15 @@ func (r *Registry) Set(ctx context.Context, id, course string, settings json.Raw
 	}
 	e := *present
 	e.settings = settings
-	if err := r.put(ctx, target, e, ""); err != nil {
+	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}
-	return r.Get(ctx, id, owner)
-}
-
-// Approve lets an extension work in a course whose staff asked for it. The
-// decision is signed with the tenant's key, over the bundle and what is granted.
-func (r *Registry) Approve(ctx context.Context, id, course string) (Extension, error) {
-	target, owner, err := r.waiting(ctx, id, course)
-	if err != nil {
-		return Extension{}, err
-	}
-	e := *target.courses[course]
-	e.state = "on"
-	key := ed25519.NewKeyFromSeed(r.cfg.Key.Derive("approval/" + target.tenant))
-	text := strings.Join(append([]string{"trellis-approval-1", target.tenant, course, target.digest}, e.allowed...), "\n")
-	if err := r.put(ctx, target, e, base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(text)))); err != nil {
-		return Extension{}, err
-	}
-	return r.Get(ctx, id, owner)
-}
-
-// Reject says no to what the staff of a course asked for.
-func (r *Registry) Reject(ctx context.Context, id, course string) (Extension, error) {
-	target, owner, err := r.waiting(ctx, id, course)
-	if err != nil {
-		return Extension{}, err
-	}
-	e := *target.courses[course]
-	e.state = "off"
-	if err := r.put(ctx, target, e, ""); err != nil {
-		return Extension{}, err
-	}
-	return r.Get(ctx, id, owner)
-}
-
-func (r *Registry) waiting(ctx context.Context, id, course string) (*installation, Scope, error) {
-	if !hostapi.ReachOf(ctx, "extensions:write").All() {
-		return nil, Scope{}, trellis.Errorf(trellis.Denied, "those who run the tenant approve extensions")
-	}
-	target, owner, err := r.find(ctx, id, Scope{Course: course})
-	if err != nil {
-		return nil, owner, err
-	}
-	if e := target.courses[course]; e == nil || e.state != "waiting" {
-		return nil, owner, trellis.Errorf(trellis.Conflict, "%s does not wait for approval in the course %s", id, course)
-	}
-	return target, owner, nil
+	return r.Find(ctx, id, at)
 }
 
 // find returns the installation of an extension that can be enabled at a scope:
 // the course's own, or the tenant's.
-func (r *Registry) find(ctx context.Context, id string, at Scope) (*installation, Scope, error) {
+func (r *Registry) find(ctx context.Context, id string, at Scope) (*installation, error) {
 	if t := r.tenant(ctx); t != nil {
 		var found *installation
 		for _, in := range t.all {
@@ -304,10 +276,23 @@ func (r *Registry) find(ctx context.Context, id string, at Scope) (*installation
 			}
 		}
 		if found != nil {
-			return found, found.owner, nil
+			return found, nil
 		}
 	}
-	return nil, Scope{}, trellis.Errorf(trellis.NotFound, "%s is not installed for %s", id, at)
+	return nil, trellis.Errorf(trellis.NotFound, "%s is not installed for %s", id, at)
+}
+
+// ownedBy returns the installation of an owner. What belongs to the whole of it,
+// such as its secrets and its log, is not for those who enabled it in a course.
+func (r *Registry) ownedBy(ctx context.Context, id string, owner Scope) (*installation, error) {
+	if t := r.tenant(ctx); t != nil {
+		for _, in := range t.all {
+			if in.extension == id && in.owner == owner {
+				return in, nil
+			}
+		}
+	}
+	return nil, trellis.Errorf(trellis.NotFound, "%s is not installed in %s", id, owner)
 }
 
 // granted returns the permissions of a manifest that somebody grants.

@@ -17,6 +17,8 @@ package extensions
 import (
 	"fmt"
 	"strings"
+
+	"github.com/trellis-learning/trellis"
 )
 
 // Level is how near to the learner something was decided. The nearest decides,
@@ -44,6 +46,15 @@ func (s Scope) Level() Level {
 		return CourseLevel
 	}
 	return TenantLevel
+}
+
+// check refuses a course that cannot be.
+func (s Scope) check() error {
+	if s.Course == "" {
+		return nil
+	}
+	_, err := trellis.ParseCourseKey(s.Course)
+	return err
 }
 
 // String names the scope for people.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,6 +80,12 @@ func ReadAnswer(raw []byte, outcomes []trellis.Outcome) (Answer, error) {
 	var a Answer
 	if !utf8.Valid(raw) {
 		return a, trellis.Errorf(trellis.Invalid, "the answer is not UTF-8")
+	}
+	if string(raw) == "{}" {
+		return a, nil // the usual one
+	}
+	if err := Exact(raw, reflect.TypeFor[Answer]()); err != nil {
+		return a, trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	if err := trellis.DecodeStrict(raw, &a); err != nil {
 		return a, trellis.Errorf(trellis.Invalid, "the answer: %s", err)

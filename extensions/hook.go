@@ -47,7 +47,7 @@ func (r *Registry) Events(e trellis.Event) []Hook {
 	}
 	var hooks []Hook
 	for _, s := range t.events {
-		if at := s.inst.at(e.Course); at != nil && s.inst.state == "installed" && trellis.MatchType(s.on, e.Type) {
+		if at := s.inst.at(e.Course); at != nil && s.inst.state == installed && trellis.MatchType(s.on, e.Type) {
 			hooks = append(hooks, Hook{r, s, at})
 		}
 	}
@@ -58,7 +58,7 @@ func (r *Registry) Events(e trellis.Event) []Hook {
 func (r *Registry) Event(tenant, id, course string) (Hook, bool) {
 	if t := r.now.Load().tenants[tenant]; t != nil {
 		for _, s := range t.events {
-			if at := s.inst.at(course); s.id() == id && at != nil {
+			if at := s.inst.at(course); s.id == id && at != nil {
 				return Hook{r, s, at}, true
 			}
 		}
@@ -70,7 +70,7 @@ func (r *Registry) Event(tenant, id, course string) (Hook, bool) {
 func (r *Registry) Subscribed(tenant, id string) bool {
 	if t := r.now.Load().tenants[tenant]; t != nil {
 		for _, s := range t.events {
-			if s.id() == id {
+			if s.id == id {
 				return true
 			}
 		}
@@ -84,7 +84,7 @@ func (r *Registry) Schedules() []Hook {
 	var hooks []Hook
 	for _, t := range r.now.Load().tenants {
 		for _, s := range t.timed {
-			if s.inst.state != "installed" {
+			if s.inst.state != installed {
 				continue
 			}
 			if at := s.inst.at(""); at != nil {
@@ -128,10 +128,8 @@ func (r *Registry) enabled(specs []*spec, course string) []Hook {
 	return hooks
 }
 
-func (s *spec) id() string { return s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on }
-
 // ID names the hook. It stays the same over versions and restarts.
-func (h Hook) ID() string { return h.s.id() }
+func (h Hook) ID() string { return h.s.id }
 
 // Tenant returns the tenant that the hook belongs to.
 func (h Hook) Tenant() string { return h.s.inst.tenant }
@@ -196,24 +194,31 @@ type Call struct {
 	In   []byte
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
+	// Read reads the answer. Its error is the extension's failure, as a trap is.
+	Read func(answer []byte) error
 }
 
-// Call calls the hook's export with in and returns its answer. The caller of ctx
+// Call calls the hook's export with in and reads its answer. The caller of ctx
 // becomes the extension; the actor stays. An extension that has failed again and
-// again is not called: the error then is [trellis.Unavailable] and says so.
-func (h Hook) Call(ctx context.Context, c Call) ([]byte, runtime.Stats, error) {
+// again is not called, nor is one whose settings do not fit it: the error then is
+// [trellis.Unavailable] and says so.
+func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	in := h.s.inst
-	key := in.tenant + "/" + in.id
-	if in.state == "suspended" {
-		return nil, runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
+	switch {
+	case in.state == suspended:
+		return runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
+	case h.at.fault != "":
+		return runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault)
 	}
-	if err := h.r.breaker.admit(key, in.extension); err != nil {
-		return nil, runtime.Stats{}, err
+	key := in.tenant + "/" + in.id
+	probe, err := h.r.breaker.admit(h.breaker(), in.extension)
+	if err != nil {
+		return runtime.Stats{}, err
 	}
 	m, err := h.r.modules.get(ctx, in)
 	if err != nil {
-		h.r.breaker.cancelled(key)
-		return nil, runtime.Stats{}, err
+		h.r.breaker.cancelled(h.breaker(), probe)
+		return runtime.Stats{}, err
 	}
 	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
 	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
@@ -226,33 +231,35 @@ func (h Hook) Call(ctx context.Context, c Call) ([]byte, runtime.Stats, error) {
 		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time},
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
-	outcome := "ok"
-	switch {
-	case err == nil:
-		h.r.breaker.succeeded(key)
-	case broken(err):
-		outcome = "failed"
-		h.r.logs.add(in, h.s.export, levelError, err.Error(), trace)
-		if reason, suspend := h.r.breaker.failed(key, err); suspend {
-			h.r.suspend(in, reason)
-		}
-	default: // the guest said no, or was not to blame
-		outcome = "error"
-		h.r.breaker.cancelled(key)
+	failed := broken(err)
+	if err == nil && c.Read != nil {
+		err = c.Read(out)
+		failed = err != nil
 	}
-	h.r.cfg.Metrics.GuestCall(in.extension, outcome, stats.Fuel, time.Since(began))
-	return out, stats, err
+	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, time.Since(began))
+	return stats, err
 }
 
-// Failed tells the breaker that an answer made no sense.
-func (h Hook) Failed(ctx context.Context, err error) {
-	in := h.s.inst
-	key := in.tenant + "/" + in.id
-	h.r.logs.add(in, h.s.export, levelError, err.Error(), trellis.TraceFrom(ctx).ID)
-	if reason, suspend := h.r.breaker.failed(key, err); suspend {
-		h.r.suspend(in, reason)
+// verdict tells the breaker how a call ended, and returns that in a word.
+func (h Hook) verdict(probe, failed bool, err error, trace string) string {
+	switch {
+	case err == nil:
+		h.r.breaker.succeeded(h.breaker(), probe)
+		return "ok"
+	case failed:
+		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace)
+		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, err); suspend {
+			h.r.suspend(h.s.inst, reason)
+		}
+		return "failed"
 	}
+	// The guest said no, or was not to blame.
+	h.r.breaker.cancelled(h.breaker(), probe)
+	return "error"
 }
+
+// breaker names the hook's breaker: another version has another.
+func (h Hook) breaker() string { return h.s.breaker }
 
 // broken reports whether an error is the guest's own failure.
 func broken(err error) bool {

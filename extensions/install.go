@@ -3,11 +3,8 @@ package extensions
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"database/sql"
-	"encoding/base64"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -17,14 +14,18 @@ import (
 
 // Install installs a bundle, or a newer version of one that is installed, for
 // the owner: the tenant, or a course. It enables it for nobody. A version that
-// asks for more than the one that runs waits for consent; one that does not takes
-// effect at once where the one before was enabled.
+// asks for more than the one that runs waits for consent, as does one that course
+// staff would put in the place of one that was approved; any other takes effect at
+// once where the one before was enabled.
 func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extension, error) {
+	if err := owner.check(); err != nil {
+		return Extension{}, err
+	}
 	b, err := ReadBundle(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return Extension{}, err
 	}
-	signer, key, err := r.verify(ctx, b)
+	signer, err := r.verify(ctx, b)
 	if err != nil {
 		return Extension{}, err
 	}
@@ -50,43 +51,35 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err != nil {
 		return Extension{}, err
 	}
-	c := &install{b: b, bundle: bundle, signer: signer, key: key, owner: owner, manifest: string(b.Files[manifestFile])}
+	c := &install{r: r, b: b, bundle: bundle, signer: signer, owner: owner, manifest: string(b.Files[manifestFile])}
 	if err := r.write(ctx, c.apply); err != nil {
+		return Extension{}, err
+	}
+	if err := r.keepBundle(ctx, bundle, raw); err != nil {
 		return Extension{}, err
 	}
 	return r.Get(ctx, b.Manifest.ID, owner)
 }
 
-// verify checks a signature and that its key is trusted for the publisher.
-func (r *Registry) verify(ctx context.Context, b *Bundle) (signer string, key ed25519.PublicKey, err error) {
-	if b.Signature == nil {
-		if !r.cfg.Unsigned {
-			return "", nil, trellis.Errorf(trellis.Denied, "the bundle is not signed, and this platform takes signed ones only")
-		}
-		return "", nil, nil
+// keepBundle stores a bundle again if an uninstallation elsewhere of the same
+// contents removed it before the database knew that somebody else has it.
+func (r *Registry) keepBundle(ctx context.Context, digest string, raw []byte) error {
+	f, err := r.cfg.Blobs.Get(ctx, digest)
+	if trellis.KindOf(err) == trellis.NotFound {
+		_, _, err = r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), MaxBundle)
+		return err
 	}
-	if key, err = b.Verify(); err != nil {
-		return "", nil, err
+	if err != nil {
+		return err
 	}
-	trusted, err := r.keyOf(ctx, b.Manifest.Publisher())
-	switch {
-	case trellis.KindOf(err) == trellis.NotFound && !r.cfg.Unsigned:
-		return "", nil, trellis.Errorf(trellis.Denied, "nobody has said that the key %s of %s is to be trusted", Fingerprint(key), b.Manifest.Publisher())
-	case trellis.KindOf(err) == trellis.NotFound:
-		return "", nil, nil // as good as unsigned, which is taken here
-	case err != nil:
-		return "", nil, err
-	case !trusted.Equal(key):
-		return "", nil, trellis.Errorf(trellis.Denied, "%s is bound to the key %s, but this bundle is signed with %s", b.Manifest.Publisher(), Fingerprint(trusted), Fingerprint(key))
-	}
-	return Fingerprint(key), key, nil
+	return f.Close()
 }
 
 // install is a version on its way into the database.
 type install struct {
+	r                        *Registry
 	b                        *Bundle
 	bundle, signer, manifest string
-	key                      ed25519.PublicKey
 	owner                    Scope
 }
 
@@ -159,15 +152,28 @@ func (c *install) next(ctx context.Context, tx *store.Tx, tenant string, present
 	if err != nil {
 		return err
 	}
+	rows, err := enablings(ctx, tx, present)
+	if err != nil {
+		return err
+	}
 	p := LifePayload{Extension: m.ID, Installation: present.id, Version: m.Version, Course: c.owner.Course}
-	if more := asksMore(old, m); more != "" {
-		p.Reason = more
+	if p.Reason, err = c.r.waitsFor(ctx, present, old, m, rows); err != nil {
+		return err
+	}
+	if p.Reason != "" {
 		if _, err := tx.Exec(ctx, `UPDATE installations SET pending = ? WHERE tenant = ? AND id = ?`, m.Version, tenant, present.id); err != nil {
 			return err
 		}
 		return ConsentAsked.Emit(ctx, tx, "extensions/"+m.ID, p)
 	}
+	held, err := c.r.approved(ctx, tx, present, rows)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE installations SET version = ?, previous = version, pending = '' WHERE tenant = ? AND id = ?`, m.Version, tenant, present.id); err != nil {
+		return err
+	}
+	if err := c.r.carry(ctx, tx, present, m.Version, rows, held); err != nil {
 		return err
 	}
 	return Installed.Emit(ctx, tx, "extensions/"+m.ID, p)
@@ -180,89 +186,21 @@ func (c *install) version(ctx context.Context, tx *store.Tx, tenant, id string) 
 	return err
 }
 
-// asksMore says what a version asks for that the one before did not, or "".
-func asksMore(old, next Manifest) string {
-	for _, p := range next.Permissions {
-		if !slices.Contains(old.Permissions, p) {
-			return "it asks for the permission " + p
-		}
-	}
-	for _, h := range next.Filters {
-		if !slices.ContainsFunc(old.Filters, func(o FilterHook) bool { return o.On == h.On }) {
-			return "it takes part in the filter " + h.On
-		}
-	}
-	for _, h := range next.Events {
-		if !slices.ContainsFunc(old.Events, func(o EventHook) bool { return o.On == h.On || trellis.MatchType(o.On, h.On) }) {
-			return "it hears of " + h.On
-		}
-	}
-	return ""
-}
-
-// Consent lets the version take effect that waits for it, with the permissions
-// that are granted to it wherever the extension is enabled.
-func (r *Registry) Consent(ctx context.Context, extension string, owner Scope, grants []string) (Extension, error) {
-	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		in, err := r.owned(ctx, tx, extension, owner)
-		if err != nil {
-			return err
-		}
-		if in.pending == "" {
-			return trellis.Errorf(trellis.Conflict, "no version of %s waits for consent", extension)
-		}
-		m, err := manifestOf(ctx, tx, in.tenant, in.id, in.pending)
-		if err != nil {
-			return err
-		}
-		allowed, err := granted(m, grants)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE installations SET previous = version, version = pending, pending = '' WHERE tenant = ? AND id = ?`, in.tenant, in.id); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE enablements SET grants = ? WHERE tenant = ? AND installation = ?`, encodeList(allowed), in.tenant, in.id); err != nil {
-			return err
-		}
-		return Installed.Emit(ctx, tx, "extensions/"+extension, LifePayload{Extension: extension, Installation: in.id, Version: in.pending, Course: owner.Course})
-	})
-	if err != nil {
-		return Extension{}, err
-	}
-	return r.Get(ctx, extension, owner)
-}
-
-// Rollback brings the version back that ran before, one step.
-func (r *Registry) Rollback(ctx context.Context, extension string, owner Scope) (Extension, error) {
-	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		in, err := r.owned(ctx, tx, extension, owner)
-		if err != nil {
-			return err
-		}
-		if in.previous == "" {
-			return trellis.Errorf(trellis.Conflict, "there is no version of %s to go back to", extension)
-		}
-		if _, err := tx.Exec(ctx, `UPDATE installations SET version = previous, previous = '', pending = '' WHERE tenant = ? AND id = ?`, in.tenant, in.id); err != nil {
-			return err
-		}
-		return RolledBack.Emit(ctx, tx, "extensions/"+extension, LifePayload{Extension: extension, Installation: in.id, Version: in.previous, Course: owner.Course})
-	})
-	if err != nil {
-		return Extension{}, err
-	}
-	return r.Get(ctx, extension, owner)
-}
-
-// Uninstall removes an extension with all that it kept: notes, secrets, grants
-// and logs.
+// Uninstall removes an extension with all that it kept: notes, secrets, grants,
+// approvals, logs, and its versions with their bundles.
 func (r *Registry) Uninstall(ctx context.Context, extension string, owner Scope) error {
-	return r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	var bundles []string
+	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
 		if err != nil {
+			return err
+		}
+		if bundles, err = lonelyBundles(ctx, tx, in); err != nil {
 			return err
 		}
 		for _, stmt := range []string{
+			`DELETE FROM extension_approvals WHERE tenant = ? AND installation = ?`,
+			`DELETE FROM extension_versions WHERE tenant = ? AND installation = ?`,
 			`DELETE FROM enablements WHERE tenant = ? AND installation = ?`,
 			`DELETE FROM extension_kv WHERE tenant = ? AND installation = ?`,
 			`DELETE FROM extension_kv_use WHERE tenant = ? AND installation = ?`,
@@ -276,27 +214,34 @@ func (r *Registry) Uninstall(ctx context.Context, extension string, owner Scope)
 		}
 		return Uninstalled.Emit(ctx, tx, "extensions/"+extension, LifePayload{Extension: extension, Installation: in.id, Version: in.version, Course: owner.Course})
 	})
+	if err != nil {
+		return err
+	}
+	for _, digest := range bundles {
+		if err := r.cfg.Blobs.Delete(ctx, digest); err != nil {
+			r.log.Warn("bundle not removed", "extension", extension, "digest", digest, "err", err)
+		}
+	}
+	return nil
 }
 
-// suspend switches an installation off because it failed again and again. It
-// happens in the middle of somebody's deed, whose context it must not use: the
-// deed's entry in the audit log would be recorded by this write.
-func (r *Registry) suspend(in *installation, reason string) {
-	r.log.Warn("extension suspended", "extension", in.extension, "installation", in.id, "tenant", in.tenant, "reason", reason)
-	ctx := trellis.WithActor(context.Background(), trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
-	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ? WHERE tenant = ? AND id = ? AND state = 'installed'`, reason, in.tenant, in.id)
-		if err != nil || n == 0 {
-			return err
-		}
-		if err := tx.Audit(ctx, store.Entry{Operation: "extensions.suspend", Installation: in.id, Target: in.extension}); err != nil {
-			return err
-		}
-		return Suspended.Emit(ctx, tx, "extensions/"+in.extension, LifePayload{Extension: in.extension, Installation: in.id, Version: in.version, Course: in.owner.Course, Reason: reason})
-	})
+// lonelyBundles returns the bundles that no other installation has.
+func lonelyBundles(ctx context.Context, tx *store.Tx, in installationRow) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT bundle FROM extension_versions AS own WHERE tenant = ? AND installation = ? AND NOT EXISTS
+		(SELECT 1 FROM extension_versions AS other WHERE other.bundle = own.bundle AND (other.tenant <> own.tenant OR other.installation <> own.installation))`, in.tenant, in.id)
 	if err != nil {
-		r.log.Error("extension not suspended", "extension", in.extension, "err", err)
+		return nil, err
 	}
+	defer func() { _ = rows.Close() }()
+	var bundles []string
+	for rows.Next() {
+		var digest string
+		if err := rows.Scan(&digest); err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, digest)
+	}
+	return bundles, rows.Err()
 }
 
 // installationRow is an installation as the database has it.
@@ -330,99 +275,4 @@ func manifestOf(ctx context.Context, tx *store.Tx, tenant, id, version string) (
 		return Manifest{}, err
 	}
 	return ReadManifest([]byte(raw))
-}
-
-// Key is a publisher's key that is trusted.
-type Key struct {
-	Publisher   string    `json:"publisher" doc:"First half of the IDs of the publisher's extensions."`
-	Key         string    `json:"key" doc:"Ed25519 public key, base64."`
-	Fingerprint string    `json:"fingerprint" doc:"The key's short name."`
-	Added       time.Time `json:"added" doc:"When it was trusted."`
-}
-
-// Trust binds a publisher to a key, for every tenant. Only operators may. A
-// publisher that is bound to another key must be let go first.
-func (r *Registry) Trust(ctx context.Context, publisher, key string) (Key, error) {
-	if err := operator(ctx); err != nil {
-		return Key{}, err
-	}
-	pub, err := ParsePublicKey(key)
-	if err != nil {
-		return Key{}, err
-	}
-	if !idPattern.MatchString(publisher + ".x") {
-		return Key{}, trellis.Errorf(trellis.Invalid, "%.80q cannot be a publisher", publisher)
-	}
-	k := Key{Publisher: publisher, Key: base64.StdEncoding.EncodeToString(pub), Fingerprint: Fingerprint(pub), Added: time.Now().UTC().Truncate(time.Microsecond)}
-	err = r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `INSERT INTO trusted_keys (publisher, key, added, added_by) VALUES (?, ?, ?, ?)
-			ON CONFLICT (publisher) DO UPDATE SET added_by = trusted_keys.added_by WHERE trusted_keys.key = excluded.key`,
-			k.Publisher, k.Key, store.Micros(k.Added), trellis.ActorFrom(ctx).String())
-		if err == nil && n == 0 {
-			return trellis.Errorf(trellis.Conflict, "%s is bound to another key: remove that first", publisher)
-		}
-		return err
-	}))
-	return k, err
-}
-
-// Distrust lets go of a publisher's key. What is installed stays.
-func (r *Registry) Distrust(ctx context.Context, publisher string) error {
-	if err := operator(ctx); err != nil {
-		return err
-	}
-	return r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `DELETE FROM trusted_keys WHERE publisher = ?`, publisher)
-		if err == nil && n == 0 {
-			return trellis.Errorf(trellis.NotFound, "no key of %s is trusted", publisher)
-		}
-		return err
-	}))
-}
-
-// Keys returns the keys that are trusted.
-func (r *Registry) Keys(ctx context.Context) ([]Key, error) {
-	keys := []Key{}
-	err := r.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT publisher, key, added FROM trusted_keys ORDER BY publisher`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var k Key
-			var added int64
-			if err := rows.Scan(&k.Publisher, &k.Key, &added); err != nil {
-				return err
-			}
-			if pub, err := ParsePublicKey(k.Key); err == nil {
-				k.Fingerprint = Fingerprint(pub)
-			}
-			k.Added = store.FromMicros(added)
-			keys = append(keys, k)
-		}
-		return rows.Err()
-	})
-	return keys, err
-}
-
-func (r *Registry) keyOf(ctx context.Context, publisher string) (ed25519.PublicKey, error) {
-	var key string
-	err := r.db.Read(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT key FROM trusted_keys WHERE publisher = ?`, publisher).Scan(&key)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, trellis.Errorf(trellis.NotFound, "no key of %s is trusted", publisher)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return ParsePublicKey(key)
-}
-
-func operator(ctx context.Context) error {
-	if a := trellis.ActorFrom(ctx); !a.Is(trellis.RoleOperator) && a.Kind != trellis.SystemActor {
-		return trellis.Errorf(trellis.Denied, "only operators may")
-	}
-	return nil
 }

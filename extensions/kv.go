@@ -3,11 +3,9 @@ package extensions
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
@@ -101,8 +99,10 @@ func (r *Registry) kvSet(ctx context.Context, in Keep) (Version, error) {
 		return Version{}, err
 	}
 	switch {
-	case in.Key == "" || len(in.Key) > maxKey || !utf8.ValidString(in.Key):
-		return Version{}, trellis.Errorf(trellis.Invalid, "key: 1 to %d bytes of UTF-8", maxKey)
+	case in.Key == "" || len(in.Key) > maxKey || !utf8.ValidString(in.Key) || strings.Contains(in.Key, "\x00"):
+		return Version{}, trellis.Errorf(trellis.Invalid, "key: 1 to %d bytes of UTF-8 without a zero", maxKey)
+	case len(in.Person) > 64:
+		return Version{}, trellis.Errorf(trellis.Invalid, "person: an ID, of at most 64 bytes")
 	case len(in.Value) == 0:
 		return Version{}, trellis.Errorf(trellis.Invalid, "value: absent")
 	case len(in.Value) > maxValue:
@@ -135,8 +135,17 @@ func (r *Registry) kvSet(ctx context.Context, in Keep) (Version, error) {
 	return Version{version}, err
 }
 
-// use counts what an installation keeps, and refuses more than it may.
+// use counts what an installation keeps, and refuses more than it may. One that
+// was removed while it ran keeps nothing any more.
 func use(ctx context.Context, tx *store.Tx, tenant, installation string, keys, bytes int64) error {
+	var present int
+	err := tx.QueryRow(ctx, `SELECT 1 FROM installations WHERE tenant = ? AND id = ? AND state <> 'removed'`, tenant, installation).Scan(&present)
+	if errors.Is(err, sql.ErrNoRows) {
+		return trellis.Errorf(trellis.NotFound, "the extension was removed")
+	}
+	if err != nil {
+		return err
+	}
 	var n, size int64
 	if err := tx.QueryRow(ctx, `INSERT INTO extension_kv_use (tenant, installation, keys, bytes) VALUES (?, ?, ?, ?)
 		ON CONFLICT (tenant, installation) DO UPDATE SET keys = extension_kv_use.keys + excluded.keys, bytes = extension_kv_use.bytes + excluded.bytes
@@ -210,93 +219,4 @@ func (r *Registry) kvList(ctx context.Context, in KeyList) (Notes, error) {
 		return rows.Err()
 	})
 	return out, err
-}
-
-// SecretInput names a secret and says what it is.
-type SecretInput struct {
-	ID     string `json:"id" doc:"ID of the extension."`
-	Course string `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
-	Name   string `json:"name" doc:"Name of the secret, of those that the extension wants."`
-	Value  Hidden `json:"value,omitempty" doc:"The secret. Nobody but the extension can read it afterwards; absent removes it."`
-}
-
-// Hidden is a text that is never printed.
-type Hidden string
-
-// String hides the text.
-func (Hidden) String() string { return "[secret]" }
-
-// GoString hides the text.
-func (Hidden) GoString() string { return "[secret]" }
-
-// SetSecret gives an extension a secret, or takes it away. It is sealed at rest,
-// so that it opens for this installation and this name only.
-func (r *Registry) SetSecret(ctx context.Context, in SecretInput) error {
-	target, _, err := r.find(ctx, in.ID, Scope{Course: in.Course})
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, s := range target.manifest.Secrets {
-		known = known || s.Name == in.Name
-	}
-	switch {
-	case !known:
-		return trellis.Errorf(trellis.Invalid, "%s wants no secret called %.80q", in.ID, in.Name)
-	case len(in.Value) > maxValue:
-		return trellis.Errorf(trellis.Invalid, "a secret has at most %d bytes", maxValue)
-	}
-	if in.Value == "" {
-		return r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `DELETE FROM extension_secrets WHERE tenant = ? AND installation = ? AND name = ?`, target.tenant, target.id, in.Name)
-			return err
-		}))
-	}
-	sealed, err := r.cfg.Key.Seal([]byte(in.Value), secretContext(target.tenant, target.id, in.Name))
-	if err != nil {
-		return err
-	}
-	return r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO extension_secrets (tenant, installation, name, sealed, updated) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, installation, name) DO UPDATE SET sealed = excluded.sealed, updated = excluded.updated`,
-			target.tenant, target.id, in.Name, base64.StdEncoding.EncodeToString(sealed), store.Micros(time.Now()))
-		return err
-	}))
-}
-
-func secretContext(tenant, installation, name string) string {
-	return "extension-secret/" + tenant + "/" + installation + "/" + name
-}
-
-// SecretName names a secret.
-type SecretName struct {
-	Name string `json:"name" doc:"Name of the secret, as the manifest has it."`
-}
-
-// SecretValue is a secret in the hands of the extension whose it is.
-type SecretValue struct {
-	Value string `json:"value" doc:"The secret."`
-}
-
-func (r *Registry) secretGet(ctx context.Context, in SecretName) (SecretValue, error) {
-	tenant, c, err := caller(ctx)
-	if err != nil {
-		return SecretValue{}, err
-	}
-	var sealed string
-	err = r.db.Read(ctx, func(tx *store.Tx) error {
-		return tx.QueryRow(ctx, `SELECT sealed FROM extension_secrets WHERE tenant = ? AND installation = ? AND name = ?`, tenant, c.Installation, in.Name).Scan(&sealed)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return SecretValue{}, trellis.Errorf(trellis.NotFound, "the secret %.80q has not been set", in.Name)
-	}
-	if err != nil {
-		return SecretValue{}, err
-	}
-	raw, err := base64.StdEncoding.DecodeString(sealed)
-	if err != nil {
-		return SecretValue{}, err
-	}
-	plain, err := r.cfg.Key.Unseal(raw, secretContext(tenant, c.Installation, in.Name))
-	return SecretValue{string(plain)}, err
 }

@@ -112,8 +112,10 @@ func writeLines(ctx context.Context, tx *store.Tx, lines []LogLine) error {
 	type key struct{ tenant, installation string }
 	touched := map[key]bool{}
 	for _, l := range lines {
-		if _, err := tx.Exec(ctx, `INSERT INTO extension_logs (tenant, installation, id, time, level, hook, message, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			l.tenant, l.installation, l.ID, store.Micros(l.Time), l.Level, l.Hook, l.Message, l.Trace); err != nil {
+		// What was said by one that was removed meanwhile goes with it.
+		if _, err := tx.Exec(ctx, `INSERT INTO extension_logs (tenant, installation, id, time, level, hook, message, trace)
+			SELECT tenant, id, ?, ?, ?, ?, ?, ? FROM installations WHERE tenant = ? AND id = ? AND state <> 'removed'`,
+			l.ID, store.Micros(l.Time), l.Level, l.Hook, l.Message, l.Trace, l.tenant, l.installation); err != nil {
 			return err
 		}
 		touched[key{l.tenant, l.installation}] = true
@@ -143,7 +145,7 @@ type LogLines struct {
 
 // Logs returns the newest lines of an extension's log.
 func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
-	target, _, err := r.find(ctx, q.ID, Scope{Course: q.Course})
+	target, err := r.ownedBy(ctx, q.ID, Scope{Course: q.Course})
 	if err != nil {
 		return LogLines{}, err
 	}

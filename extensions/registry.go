@@ -32,7 +32,7 @@ type Config struct {
 	Egress      *egress.Client
 	Known       Known
 	Unsigned    bool          // whether bundles without a signature are taken
-	SelfService []string      // permissions that course staff may grant in their own courses
+	SelfService []string      // permissions that course staff may grant in their own courses, where a tenant has not its own set
 	Poll        time.Duration // how often to look for changes by other nodes: 500 ms if zero
 	Reads       PersonalReads // records what extensions were shown of people; nil: not recorded
 	Logger      *slog.Logger
@@ -59,6 +59,7 @@ type Registry struct {
 	log *slog.Logger
 
 	now     atomic.Pointer[snapshot]
+	sets    atomic.Pointer[map[string][]string] // of self-service, of tenants that have their own
 	loading sync.Mutex
 	modules modules
 	logs    logBook
@@ -129,10 +130,10 @@ func (r *Registry) follow(ctx context.Context, source trellis.Source) {
 		})
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("events of extensions not followed; the database is looked at all the same", "err", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(r.cfg.Poll):
-			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(r.cfg.Poll):
 		}
 	}
 }

@@ -3,7 +3,9 @@ package extensions
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
@@ -136,7 +138,7 @@ func (s *Settings) Complete(raw json.RawMessage) (json.RawMessage, error) {
 	if err := dec.Decode(&v); err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "the settings are not a JSON object")
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, trellis.Errorf(trellis.Invalid, "there is something after the settings")
 	}
 	for name := range v {

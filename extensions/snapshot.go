@@ -3,7 +3,9 @@ package extensions
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -53,6 +55,7 @@ type enablement struct {
 	complete json.RawMessage // with defaults and what a farther level set
 	allowed  []string        // permissions
 	grants   []hostapi.Grant
+	fault    string // why the settings do not fit the version that runs
 	askedBy  string
 	position uint64
 	updated  time.Time
@@ -61,6 +64,8 @@ type enablement struct {
 // spec is one line of one manifest.
 type spec struct {
 	inst    *installation
+	id      string // stays the same over versions and restarts
+	breaker string // another version has another
 	kind    HookKind
 	on      string // type, pattern or name
 	export  string
@@ -69,14 +74,25 @@ type spec struct {
 	cron    string
 }
 
+// The states of an installation, and of an enablement.
+const (
+	installed = "installed"
+	suspended = "suspended"
+
+	on      = "on"
+	off     = "off"
+	waiting = "waiting"
+)
+
 // at returns what decides about the installation in a course, or in the tenant
-// as such; nil where nobody has switched it on.
+// as such; nil where nobody has switched it on. What still waits for approval
+// decides nothing.
 func (in *installation) at(course string) *enablement {
 	e := in.whole
-	if c := in.courses[course]; c != nil && course != "" && (e == nil || !e.locked) {
+	if c := in.courses[course]; c != nil && course != "" && c.state != waiting && (e == nil || !e.locked) {
 		e = c
 	}
-	if e == nil || e.state != "on" {
+	if e == nil || e.state != on {
 		return nil
 	}
 	return e
@@ -92,7 +108,14 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 		if err := r.readInstallations(ctx, tx, s); err != nil {
 			return err
 		}
-		return r.readEnablements(ctx, tx, s)
+		if err := r.readSelfService(ctx, tx); err != nil {
+			return err
+		}
+		approved, err := r.readApprovals(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return r.readEnablements(ctx, tx, s, approved)
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +169,7 @@ func (in *installation) parse(manifest []byte) (err error) {
 	return err
 }
 
-func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot) error {
+func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot, approved approvals) error {
 	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, position, updated FROM enablements
 		ORDER BY tenant, installation, scope`) // the tenant's own row, whose scope is empty, comes first
 	if err != nil {
@@ -174,8 +197,12 @@ func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapsho
 				e.grants = append(e.grants, hostapi.Grant{Permission: p, Course: e.scope.Course})
 			}
 		}
-		if err := in.settle(e); err != nil {
-			r.log.Warn("settings do not fit the extension and are its defaults", "extension", in.extension, "scope", e.scope.String(), "err", err)
+		if e.state == on && !r.covered(in, e, approved) {
+			e.state = waiting
+		}
+		in.settle(e)
+		if e.state == on && e.fault != "" {
+			r.log.Warn("settings do not fit the extension, which is not called", "extension", in.extension, "scope", e.scope.String(), "err", e.fault)
 		}
 		if e.scope.Course == "" {
 			in.whole = e
@@ -187,22 +214,25 @@ func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapsho
 }
 
 // settle works out the settings in force: those of the tenant, and on top of them
-// those of the course.
-func (in *installation) settle(e *enablement) (err error) {
+// those of the course. Where they do not fit (those of the tenant changed, or the
+// version did), there is a fault: to go on with defaults could open a door that
+// somebody closed by a setting.
+func (in *installation) settle(e *enablement) {
 	raw := e.settings
 	if e.scope.Course != "" && in.whole != nil {
-		if raw, err = Patch(in.whole.settings, e.settings, nil); err != nil {
-			raw = e.settings
+		merged, err := Patch(in.whole.settings, e.settings, nil)
+		if err != nil {
+			e.fault, e.complete = err.Error(), raw
+			return
 		}
+		raw = merged
 	}
-	if e.complete, err = in.schema.Complete(raw); err != nil {
-		if fallback, e2 := in.schema.Complete(nil); e2 == nil {
-			e.complete = fallback
-		} else {
-			e.complete = json.RawMessage("{}")
-		}
+	complete, err := in.schema.Complete(raw)
+	if err != nil {
+		e.fault, e.complete = err.Error(), raw
+		return
 	}
-	return err
+	e.complete = complete
 }
 
 // index finds the hooks of every installation.
@@ -222,24 +252,20 @@ func (t *tenantSnapshot) index() {
 			t.jobs = append(t.jobs, &spec{inst: in, kind: JobKind, on: h.Name, export: h.Call})
 		}
 	}
+	for _, list := range append(slices.Collect(maps.Values(t.filters)), t.events, t.timed, t.jobs) {
+		for _, s := range list {
+			s.id = s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on
+			s.breaker = s.inst.tenant + "/" + s.id + "/" + s.inst.version
+		}
+	}
 	for _, chain := range t.filters {
 		slices.SortStableFunc(chain, func(a, b *spec) int {
 			if a.order != b.order {
 				return a.order - b.order
 			}
-			return compare(a.inst.id, b.inst.id) // who came first
+			return strings.Compare(a.inst.id, b.inst.id) // who came first
 		})
 	}
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // tenant returns what is installed in the tenant of ctx, or nil.

@@ -3,7 +3,8 @@ package plugins
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/adhocore/gronx"
@@ -86,17 +87,21 @@ func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w w
 	if err != nil {
 		return a, err
 	}
-	out, _, err := h.Call(ctx, extensions.Call{In: in, Seed: trellis.DerivedID(job.ID, fmt.Sprint(call))})
-	if err != nil {
-		return a, err
-	}
-	if len(out) > 0 {
-		if err := trellis.DecodeStrict(out, &a); err != nil {
-			h.Failed(ctx, err)
-			return a, trellis.Errorf(trellis.Invalid, "the answer: %s", err)
+	s := Step{Extension: h.Extension(), Hook: h.Export(), Job: job.ID, Started: time.Now()}
+	stats, err := h.Call(ctx, extensions.Call{In: in, Seed: trellis.DerivedID(job.ID, strconv.FormatInt(call, 10)), Read: func(out []byte) error {
+		if len(out) == 0 {
+			return nil
 		}
-	}
-	return a, nil
+		if err := extensions.Exact(out, reflect.TypeFor[again]()); err != nil {
+			return trellis.Errorf(trellis.Invalid, "the answer: %w", err)
+		}
+		if err := trellis.DecodeStrict(out, &a); err != nil {
+			return trellis.Errorf(trellis.Invalid, "the answer: %s", err)
+		}
+		return nil
+	}})
+	p.done(h.Tenant(), job.Trace, s, stats, err)
+	return a, err
 }
 
 // Run enqueues what is due, each minute. Several nodes enqueue the same job, which
@@ -203,6 +208,9 @@ func (p *Plugins) runNow(ctx context.Context, in RunNow) (jobs.Job, error) {
 	h, ok := p.cfg.Registry.Work(trellis.ActorFrom(ctx).Tenant, x.Installation, in.Name, in.Course)
 	if !ok {
 		return jobs.Job{}, trellis.Errorf(trellis.NotFound, "%s has no job or schedule %.80q that is enabled here", in.ID, in.Name)
+	}
+	if !hostapi.ReachOf(ctx, "extensions:write").Allows(hostapi.Scope{Course: h.Course()}) {
+		return jobs.Job{}, trellis.Errorf(trellis.Denied, "%s works for the whole tenant: those who run that let it", in.ID)
 	}
 	return p.enqueue(ctx, h, in.Input, "", time.Time{})
 }

@@ -66,17 +66,13 @@ func (p *Plugins) tell(ctx context.Context, h extensions.Hook, d delivery.Delive
 		return err
 	}
 	s := Step{Extension: h.Extension(), Hook: h.Export(), Event: e.ID, Started: time.Now()}
-	out, stats, err := h.Call(ctx, extensions.Call{In: in, Seed: e.ID})
-	s.Fuel, s.HostCalls, s.Duration = stats.Fuel, stats.HostCalls, time.Since(s.Started)
-	if err == nil && len(out) > 0 && !json.Valid(out) {
-		err = trellis.Errorf(trellis.Invalid, "the answer is not JSON")
-		h.Failed(ctx, err)
-	}
-	s.Outcome = "passed"
-	if err != nil {
-		s.Outcome, s.Error = "failed", err.Error()
-	}
-	p.traces.add(e.Tenant, e.Trace, s)
+	stats, err := h.Call(ctx, extensions.Call{In: in, Seed: e.ID, Read: func(out []byte) error {
+		if len(out) > 0 && !json.Valid(out) {
+			return trellis.Errorf(trellis.Invalid, "the answer is not JSON")
+		}
+		return nil
+	}})
+	p.done(e.Tenant, e.Trace, s, stats, err)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // Step is one call of an extension, as a trace shows it.
@@ -16,6 +17,7 @@ type Step struct {
 	Hook      string        `json:"hook" doc:"Export that ran."`
 	Filter    string        `json:"filter,omitempty" doc:"Type of the filter, for a step of one."`
 	Event     string        `json:"event,omitempty" doc:"ID of the event, for a delivery."`
+	Job       string        `json:"job,omitempty" doc:"ID of the job, for a call in the background."`
 	Started   time.Time     `json:"started" doc:"When it began."`
 	Duration  time.Duration `json:"duration_ns" doc:"How long it took, in nanoseconds."`
 	Fuel      uint64        `json:"fuel" doc:"How much work it was."`
@@ -35,48 +37,65 @@ type Trace struct {
 type Traces struct {
 	mu    sync.Mutex
 	size  int
-	byID  map[string]*traced
-	order []string // IDs, oldest first
+	steps int // of all traces
+	byID  map[traceKey][]Step
+	order []traceKey // oldest first
 }
 
-type traced struct {
-	tenant string
-	steps  []Step
-}
+// traceKey has the tenant, because clients choose trace IDs: one of another tenant
+// must neither be read nor be in the way.
+type traceKey struct{ tenant, id string }
 
-const maxSteps = 200
+// Bounds of what is remembered: steps of one trace, of all, and the runes of an
+// error.
+const (
+	maxSteps    = 200
+	maxAllSteps = 50_000
+	maxError    = 500
+)
 
-func newTraces(size int) *Traces { return &Traces{size: size, byID: map[string]*traced{}} }
+func newTraces(size int) *Traces { return &Traces{size: size, byID: map[traceKey][]Step{}} }
 
 func (t *Traces) add(tenant, id string, s Step) {
 	if id == "" {
 		return
 	}
+	if r := []rune(s.Error); len(r) > maxError {
+		s.Error = string(r[:maxError]) + "…"
+	}
+	k := traceKey{tenant, id}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.byID[id]
-	if x == nil {
-		if len(t.order) >= t.size {
-			delete(t.byID, t.order[0])
-			t.order = t.order[1:]
-		}
-		x = &traced{tenant: tenant}
-		t.byID[id] = x
-		t.order = append(t.order, id)
+	steps, known := t.byID[k]
+	if len(steps) >= maxSteps {
+		return
 	}
-	if x.tenant == tenant && len(x.steps) < maxSteps {
-		x.steps = append(x.steps, s)
+	if !known {
+		t.order = append(t.order, k)
+	}
+	t.byID[k] = append(steps, s)
+	t.steps++
+	for len(t.order) > t.size || t.steps > maxAllSteps {
+		t.steps -= len(t.byID[t.order[0]])
+		delete(t.byID, t.order[0])
+		t.order = t.order[1:]
 	}
 }
 
 func (t *Traces) get(tenant, id string) (Trace, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	x := t.byID[id]
-	if x == nil || x.tenant != tenant {
-		return Trace{}, false
+	steps, ok := t.byID[traceKey{tenant, id}]
+	return Trace{ID: id, Steps: append([]Step{}, steps...)}, ok
+}
+
+// done notes a call that was no step of a filter.
+func (p *Plugins) done(tenant, trace string, s Step, stats runtime.Stats, err error) {
+	s.Fuel, s.HostCalls, s.Duration, s.Outcome = stats.Fuel, stats.HostCalls, time.Since(s.Started), "passed"
+	if err != nil {
+		s.Outcome, s.Error = "failed", err.Error()
 	}
-	return Trace{ID: id, Steps: append([]Step{}, x.steps...)}, true
+	p.traces.add(tenant, trace, s)
 }
 
 // ByID names a trace.

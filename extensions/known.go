@@ -1,0 +1,110 @@
+package extensions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+)
+
+// Known says which filters and events there are: what cannot happen must not be
+// waited for.
+type Known struct {
+	Filters []trellis.Spec
+	Events  []trellis.Spec
+}
+
+// Filter returns the filter called name.
+func (k Known) Filter(name string) (trellis.Spec, bool) { return named(k.Filters, name) }
+
+// Event returns the event type called name.
+func (k Known) Event(name string) (trellis.Spec, bool) { return named(k.Events, name) }
+
+func named(specs []trellis.Spec, name string) (trellis.Spec, bool) {
+	i := slices.IndexFunc(specs, func(s trellis.Spec) bool { return s.Name == name })
+	if i < 0 {
+		return trellis.Spec{}, false
+	}
+	return specs[i], true
+}
+
+// CheckAgainst finds what does not fit together: hooks that the module does not
+// export, filters and events that there are not.
+func (m Manifest) CheckAgainst(exports []string, known Known) error {
+	var f Faults
+	export := func(at, name string) {
+		if !slices.Contains(exports, name) {
+			f.add(at+".call", "the module has no export %q of the form (i32, i32) -> i64%s", name, near(name, exports))
+		}
+	}
+	for i, h := range m.Filters {
+		at := fmt.Sprintf("filters[%d]", i)
+		export(at, h.Call)
+		if _, ok := known.Filter(h.On); !ok {
+			f.add(at+".on", "there is no live filter %q%s", h.On, near(h.On, names(known.Filters)))
+		}
+	}
+	for i, h := range m.Events {
+		at := fmt.Sprintf("events[%d]", i)
+		export(at, h.Call)
+		ours := strings.HasPrefix(h.On, "org.openedx.") || strings.HasPrefix(h.On, "org.trellis.")
+		if ours && !slices.ContainsFunc(known.Events, func(s trellis.Spec) bool { return trellis.MatchType(h.On, s.Name) }) {
+			f.add(at+".on", "there is no live event %q%s", h.On, near(h.On, names(known.Events)))
+		}
+	}
+	for i, h := range m.Schedules {
+		export(fmt.Sprintf("schedules[%d]", i), h.Call)
+	}
+	for i, h := range m.Jobs {
+		export(fmt.Sprintf("jobs[%d]", i), h.Call)
+	}
+	if len(f) > 0 {
+		return trellis.Errorf(trellis.Invalid, "extension.json: %w", f)
+	}
+	return nil
+}
+
+func names(specs []trellis.Spec) []string {
+	out := make([]string, len(specs))
+	for i, s := range specs {
+		out[i] = s.Name
+	}
+	return out
+}
+
+// near offers the name that was probably meant.
+func near(name string, all []string) string {
+	best, least := "", len(name)/3+1
+	for _, a := range all {
+		if d := distance(name, a); d < least {
+			best, least = a, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// distance is how many letters must change to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := min(row[j+1], row[j]) + 1
+			if a[i] == b[j] {
+				next = min(next, diagonal)
+			} else {
+				next = min(next, diagonal+1)
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

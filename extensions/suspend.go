@@ -1,0 +1,30 @@
+package extensions
+
+import (
+	"context"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// suspend switches an installation off because it failed again and again, until
+// a person enables it. It happens in the middle of somebody's deed, whose context
+// it must not use: the deed's entry in the audit log would be recorded by this
+// write.
+func (r *Registry) suspend(in *installation, reason string) {
+	r.log.Warn("extension suspended", "extension", in.extension, "installation", in.id, "tenant", in.tenant, "reason", reason)
+	ctx := trellis.WithActor(context.Background(), trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
+	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ? WHERE tenant = ? AND id = ? AND state = 'installed'`, reason, in.tenant, in.id)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := tx.Audit(ctx, store.Entry{Operation: "extensions.suspend", Installation: in.id, Target: in.extension}); err != nil {
+			return err
+		}
+		return Suspended.Emit(ctx, tx, "extensions/"+in.extension, LifePayload{Extension: in.extension, Installation: in.id, Version: in.version, Course: in.owner.Course, Reason: reason})
+	})
+	if err != nil {
+		r.log.Error("extension not suspended", "extension", in.extension, "err", err)
+	}
+}
