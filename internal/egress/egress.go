@@ -14,11 +14,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -157,15 +155,19 @@ func (c *Client) check(r *Request) error {
 		return trellis.Errorf(trellis.Exhausted, "the request has %d bytes, of at most %d", len(r.Body), c.cfg.MaxRequest)
 	}
 	size := 0
+	seen := map[string]bool{}
 	for name, value := range r.Header {
 		size += len(name) + len(value)
 		key := http.CanonicalHeaderKey(name)
 		switch {
+		case seen[key]:
+			return trellis.Errorf(trellis.Invalid, "the header %.100q stands there twice", key)
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
 			return trellis.Errorf(trellis.Invalid, "a header is not one")
 		case slices.Contains(forbidden, key) || strings.HasPrefix(key, "Proxy-"):
 			return trellis.Errorf(trellis.Invalid, "the header %s is not the caller's to set", key)
 		}
+		seen[key] = true
 	}
 	if size > 32<<10 {
 		return trellis.Errorf(trellis.Exhausted, "the headers have more than 32 KiB")
@@ -184,15 +186,20 @@ func (c *Client) allowed(u *url.URL, hosts []string) error {
 	case !AllowsHost(hosts, host):
 		return trellis.Errorf(trellis.Denied, "the host %.100q is not among those that were granted", host)
 	}
-	if p := u.Port(); p != "" && p != "443" && p != "80" && len(c.cfg.Allow) == 0 {
-		return trellis.Errorf(trellis.Denied, "the port %s is not reached", p)
-	}
-	if u.Scheme == "http" && len(c.cfg.Allow) == 0 {
+	// Where an operator allows networks, other ports and plain http are reached
+	// there and nowhere else: dial sees the addresses.
+	switch port := u.Port(); {
+	case u.Scheme == "http" && (len(c.cfg.Allow) == 0 || port == "443"):
 		return trellis.Errorf(trellis.Denied, "only https addresses are reached")
+	case port != "" && port != "443" && len(c.cfg.Allow) == 0:
+		return trellis.Errorf(trellis.Denied, "the port %s is not reached", port)
 	}
 	return nil
 }
 
+// redirect decides about a redirect. What was meant for one place is not for
+// another: headers do not go there, also not by way of a third, and a body does
+// not go at all.
 func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > max(c.cfg.MaxRedirects, 0) {
 		return trellis.Errorf(trellis.Denied, "more than %d redirects", max(c.cfg.MaxRedirects, 0))
@@ -201,91 +208,37 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	if err := c.allowed(req.URL, hosts); err != nil {
 		return err
 	}
-	if first := via[0].URL; first.Hostname() != req.URL.Hostname() || first.Scheme != req.URL.Scheme {
-		for name := range req.Header { // what was meant for one host is not for another
-			if name != "User-Agent" && name != "Accept" {
-				req.Header.Del(name)
-			}
+	away := !samePlace(via[0].URL, req.URL)
+	for _, r := range via[1:] {
+		away = away || !samePlace(via[0].URL, r.URL)
+	}
+	if !away {
+		return nil
+	}
+	if req.ContentLength != 0 {
+		return trellis.Errorf(trellis.Denied, "%.100q would pass on to %.100q what it was sent", via[0].URL.Hostname(), req.URL.Hostname())
+	}
+	for name := range req.Header {
+		if name != "User-Agent" && name != "Accept" {
+			req.Header.Del(name)
 		}
 	}
 	return nil
 }
 
-// dial resolves a host, refuses it if any of its addresses is not to be reached,
-// and connects to one of the addresses that were checked.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "the address is not one")
-	}
-	var addrs []netip.Addr
-	if a, err := netip.ParseAddr(host); err == nil {
-		addrs = []netip.Addr{a}
-	} else if addrs, err = c.cfg.Resolver.LookupNetIP(ctx, "ip", host); err != nil {
-		return nil, trellis.Errorf(trellis.Unavailable, "the host %.100q was not found", host)
-	}
-	for _, a := range addrs {
-		if !c.public(a) {
-			return nil, trellis.Errorf(trellis.Denied, "the host %.100q has an address in a private or reserved network", host)
-		}
-	}
-	var d net.Dialer
-	err = trellis.Errorf(trellis.Unavailable, "the host %.100q has no address", host)
-	for _, a := range addrs {
-		var conn net.Conn
-		if conn, err = d.DialContext(ctx, network, netip.AddrPortFrom(a, portOf(port)).String()); err == nil {
-			return conn, nil
-		}
-	}
-	return nil, err
+// samePlace reports whether two addresses have the same scheme, host and port.
+func samePlace(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portFor(a) == portFor(b)
 }
 
-func portOf(s string) uint16 {
-	p, err := net.LookupPort("tcp", s)
-	if err != nil || p < 0 || p > 65535 {
-		return 0
+func portFor(u *url.URL) string {
+	switch p := u.Port(); {
+	case p != "":
+		return p
+	case u.Scheme == "http":
+		return "80"
 	}
-	return uint16(p)
-}
-
-// reserved are the networks that are nobody's on the internet (the IANA registries
-// of special-purpose addresses, RFC 6890).
-var reserved = prefixes(
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-	"192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"::/96", "::ffff:0:0/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10",
-	"fec0::/10", "ff00::/8",
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(list))
-	for i, s := range list {
-		out[i] = netip.MustParsePrefix(s)
-	}
-	return out
-}
-
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// public reports whether an address may be reached.
-func (c *Client) public(a netip.Addr) bool {
-	a = a.WithZone("")
-	plain := a.Unmap()
-	for _, p := range c.cfg.Allow {
-		if p.Contains(plain) {
-			return true
-		}
-	}
-	if nat64.Contains(a) { // an IPv4 address in disguise
-		b := a.As16()
-		return c.public(netip.AddrFrom4([4]byte(b[12:])))
-	}
-	for _, p := range reserved {
-		if p.Contains(plain) {
-			return false
-		}
-	}
-	return plain.IsValid()
+	return "443"
 }
 
 // fault says what went wrong without telling what was asked for.
@@ -301,28 +254,4 @@ func (c *Client) fault(err error, host string) error {
 		return trellis.Errorf(trellis.Unavailable, "%.100s did not answer in time", host)
 	}
 	return trellis.Errorf(trellis.Unavailable, "%.100s could not be reached", host)
-}
-
-var hostPattern = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
-// ValidHost checks a host that one may be granted: a name in lower case (in
-// punycode, if it has other letters), or "*." and a name of two or more parts.
-func ValidHost(pattern string) error {
-	name, wild := strings.CutPrefix(pattern, "*.")
-	if len(pattern) > 253 || !utf8.ValidString(pattern) || !hostPattern.MatchString(pattern) || wild && !strings.Contains(name, ".") {
-		return trellis.Errorf(trellis.Invalid, "%.100q is not a host: a lower-case name, or *. and a name of two or more parts", pattern)
-	}
-	return nil
-}
-
-// AllowsHost reports whether one of the patterns takes in a host. "*.example.org"
-// takes in what is below example.org, not example.org.
-func AllowsHost(patterns []string, host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		if suffix, ok := strings.CutPrefix(p, "*"); ok {
-			return strings.HasPrefix(suffix, ".") && strings.HasSuffix(host, suffix) && len(host) > len(suffix)
-		}
-		return p == host && host != ""
-	})
 }
