@@ -74,8 +74,9 @@ func TestFetch(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
-	hosts := []string{"127.0.0.1"}
+	c := loopback(egress.Config{})
+	hosts := []string{"127.0.0.1", "a.example"}
+	server.URL = strings.Replace(server.URL, "127.0.0.1", "a.example", 1) // no proxy is asked for an address of this machine
 	res, err := c.Do(t.Context(), egress.Request{Method: "post", URL: server.URL, Header: map[string]string{"X-Test": "yes"}, Hosts: hosts})
 	if err != nil || string(res.Body) != "POST yes" || res.Header["set-cookie"] != "" {
 		t.Errorf("%+v, %v", res, err)
