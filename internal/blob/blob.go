@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,43 +56,53 @@ func (s *Store) path(digest string) (string, error) {
 }
 
 // Put stores what r has and returns its digest (hexadecimal SHA-256) and size. It
-// is durable when Put returns. More than limit bytes is [trellis.Exhausted].
+// is durable when Put returns, and there as a whole or not at all. More than limit
+// bytes is [trellis.Exhausted].
 func (s *Store) Put(ctx context.Context, r io.Reader, limit int64) (digest string, n int64, err error) {
 	f, err := os.CreateTemp(s.dir, temporary)
 	if err != nil {
 		return "", 0, fmt.Errorf("store blob: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-		}
-	}()
+	digest, n, err = receive(ctx, f, r, limit)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = s.settle(f.Name(), digest)
+	}
+	if err != nil {
+		return "", 0, errors.Join(err, os.Remove(f.Name()))
+	}
+	return digest, n, nil
+}
+
+// receive writes what r has into f, durably.
+func receive(ctx context.Context, f *os.File, r io.Reader, limit int64) (string, int64, error) {
 	h := sha256.New()
-	n, err = io.Copy(io.MultiWriter(f, h), io.LimitReader(&reader{ctx, r}, limit+1))
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(&reader{ctx, r}, min(limit, math.MaxInt64-1)+1))
 	switch {
 	case err != nil:
 		return "", 0, err
 	case n > limit:
 		return "", 0, trellis.Errorf(trellis.Exhausted, "more than %d bytes", limit)
 	}
-	digest = hex.EncodeToString(h.Sum(nil))
-	path, err := s.path(digest)
-	if err != nil {
-		return "", 0, err
-	}
 	if err := f.Sync(); err != nil {
 		return "", 0, fmt.Errorf("store blob: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return "", 0, fmt.Errorf("store blob: %w", err)
+	return hex.EncodeToString(h.Sum(nil)), n, nil
+}
+
+// settle gives a file its name, durably: the directory in which that stands may be
+// new as well.
+func (s *Store) settle(name, digest string) error {
+	path, err := s.path(digest)
+	if err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", 0, fmt.Errorf("store blob: %w", err)
+		return fmt.Errorf("store blob: %w", err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return "", 0, fmt.Errorf("store blob: %w", err)
+	if err := os.Rename(name, path); err != nil {
+		return fmt.Errorf("store blob: %w", err)
 	}
-	return digest, n, syncDir(filepath.Dir(path))
+	return errors.Join(syncDir(filepath.Dir(path)), syncDir(s.dir))
 }
 
 // syncDir makes a new name durable, where the system can.
@@ -138,7 +149,7 @@ func (s *Store) ReadAll(ctx context.Context, digest string, limit int64) ([]byte
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
+	raw, err := io.ReadAll(io.LimitReader(f, min(limit, math.MaxInt64-1)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read blob %s: %w", digest, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -28,17 +29,14 @@ import (
 // Key is the master key. It does not print itself. It is safe for concurrent use.
 type Key struct{ master [32]byte }
 
-// String hides the key.
-func (*Key) String() string { return "[key]" }
-
-// GoString hides the key.
-func (*Key) GoString() string { return "[key]" }
+// Format hides the key, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[key]") }
 
 // LogValue hides the key.
-func (*Key) LogValue() slog.Value { return slog.StringValue("[key]") }
+func (Key) LogValue() slog.Value { return slog.StringValue("[key]") }
 
 // MarshalText hides the key.
-func (*Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
+func (Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
 
 // Parse reads a key from base64, as an environment variable may have it.
 func Parse(s string) (*Key, error) {
@@ -75,17 +73,26 @@ func Open(path string) (*Key, error) {
 
 func create(path string) (*Key, error) {
 	k := &Key{}
-	_, _ = rand.Read(k.master[:]) // never fails (crypto/rand, Go 1.24)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return Open(path) // somebody was faster
-	}
+	_, _ = rand.Read(k.master[:])                                            // never fails (crypto/rand, Go 1.24)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-") // mode 0600
 	if err != nil {
 		return nil, fmt.Errorf("make master key: %w", err)
 	}
+	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(k.master[:]) + "\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, errors.Join(fmt.Errorf("write master key: %w", err), os.Remove(path))
+		return nil, fmt.Errorf("write master key: %w", err)
+	}
+	// The key appears under its name as a whole, and never in the place of one
+	// that somebody else made at the same moment.
+	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+		return Open(path)
+	} else if err != nil {
+		return nil, fmt.Errorf("make master key: %w", err)
+	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync() // not every system syncs directories
+		_ = dir.Close()
 	}
 	return k, nil
 }

@@ -2,11 +2,16 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/trellis-learning/trellis"
@@ -36,8 +41,20 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := fmt.Sprintf("%v %+v %#v %s", one, one, one, one); strings.Contains(s, strings.TrimSpace(string(raw))) || !strings.Contains(s, "[key]") {
-		t.Errorf("the key prints itself: %s", s)
+	var logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("opened", "key", one, "value", *one, "held", struct{ Key *secret.Key }{one})
+	in, err := json.Marshal(map[string]any{"key": one, "value": *one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(raw)))
+	if err != nil || len(key) != 32 {
+		t.Fatalf("the file has %d bytes, %v", len(key), err)
+	}
+	for _, s := range []string{fmt.Sprintf("%v %+v %#v %s %d %x %q", one, one, one, one, one, one, one), fmt.Sprintf("%v %+v %#v %s %d %x", *one, *one, *one, *one, *one, *one), logged.String(), string(in)} {
+		if strings.Contains(s, strings.TrimSpace(string(raw))) || strings.Contains(s, fmt.Sprint(key[0], key[1], key[2])) || strings.Contains(s, hex.EncodeToString(key[:4])) || !strings.Contains(s, "[key]") {
+			t.Errorf("the key prints itself: %s", s)
+		}
 	}
 	if runtime.GOOS != "windows" {
 		if err := os.Chmod(path, 0o644); err != nil {
@@ -49,6 +66,36 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := secret.Parse("c2hvcnQ="); trellis.KindOf(err) != trellis.Invalid {
 		t.Errorf("a short key: %v", err)
+	}
+}
+
+// TestOpenTogether: many who start at once have the same key, as a whole.
+func TestOpenTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	derived := make([][]byte, 16)
+	var wg sync.WaitGroup
+	for i := range derived {
+		wg.Go(func() {
+			k, err := secret.Open(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			derived[i] = k.Derive("x")
+		})
+	}
+	wg.Wait()
+	for _, d := range derived {
+		if !bytes.Equal(d, derived[0]) {
+			t.Fatal("two keys were made")
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left over: %v, %v", entries, err)
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
