@@ -48,6 +48,9 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	if size > MaxBundle {
 		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d bytes, of at most %d", size, MaxBundle)
 	}
+	if err := countEntries(r, size); err != nil {
+		return nil, err
+	}
 	zr, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "the bundle is not a zip file: %s", err)
@@ -61,7 +64,7 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	folded := map[string]bool{}
 	for _, f := range zr.File {
 		if strings.HasSuffix(f.Name, "/") && f.UncompressedSize64 == 0 && f.Mode().IsDir() {
-			if err := checkPath(strings.TrimSuffix(f.Name, "/")); err != nil {
+			if err := checkPath(f.Name + "x"); err != nil { // a directory is where a file could be
 				return nil, err
 			}
 			continue
@@ -86,6 +89,26 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 		b.Files[f.Name] = data
 	}
 	return b.complete(signature)
+}
+
+// countEntries refuses a directory of very many entries before it is read: each
+// costs the reader several times what it has in the file. What the file says of
+// their number is not trusted; every mark of an entry counts, also one within an
+// asset, of which there are few by chance.
+func countEntries(r io.ReaderAt, size int64) error {
+	mark := []byte("PK\x01\x02")
+	buf := make([]byte, 64<<10+len(mark)-1)
+	found := 0
+	for at := int64(0); at < size; at += 64 << 10 {
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-at)], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read bundle: %w", err)
+		}
+		if found += bytes.Count(buf[:n], mark); found > 4*maxEntries {
+			return trellis.Errorf(trellis.Invalid, "the bundle has more than %d entries", maxEntries)
+		}
+	}
+	return nil
 }
 
 // complete reads what the files say.
@@ -142,7 +165,7 @@ func checkPath(name string) error {
 	case manifestFile, moduleFile, signatureFile, "README.md", "LICENSE":
 		return nil
 	}
-	if name+"/" == assetDirectory || strings.HasPrefix(name, assetDirectory) {
+	if strings.HasPrefix(name, assetDirectory) {
 		return nil
 	}
 	return trellis.Errorf(trellis.Invalid, "%q does not belong into a bundle: it has %s, %s, %s, README.md, LICENSE and %s…",

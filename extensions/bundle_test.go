@@ -42,6 +42,25 @@ func archive(t testing.TB, entries ...entry) []byte {
 	return b.Bytes()
 }
 
+// change sets a little-endian number at an offset of every entry of the directory.
+func change(raw []byte, offset int, value uint64, size int) []byte {
+	raw = bytes.Clone(raw)
+	for at := 0; ; {
+		i := bytes.Index(raw[at:], []byte("PK\x01\x02"))
+		if i < 0 {
+			return raw
+		}
+		at += i + 4
+		for k := range size {
+			raw[at-4+offset+k] = byte(value >> (8 * k))
+		}
+	}
+}
+
+func flagged(raw []byte, bit uint64) []byte { return change(raw, 8, bit, 2) }
+func method(raw []byte, n uint64) []byte    { return change(raw, 10, n, 2) }
+func lie(raw []byte) []byte                 { return change(raw, 24, 100, 4) } // of the unpacked size
+
 func read(raw []byte) (*extensions.Bundle, error) {
 	return extensions.ReadBundle(bytes.NewReader(raw), int64(len(raw)))
 }
@@ -49,6 +68,14 @@ func read(raw []byte) (*extensions.Bundle, error) {
 func TestReadBundle(t *testing.T) {
 	good := []entry{{name: "extension.json", data: manifest}, {name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}}
 	with := func(more ...entry) []byte { return archive(t, append(append([]entry{}, good...), more...)...) }
+	hordes := make([]entry, 9000)
+	for i := range hordes {
+		hordes[i] = entry{name: fmt.Sprintf("assets/%d", i)}
+	}
+	bombs := make([]entry, 80) // each within the ratio, as it has less than a mebibyte
+	for i := range bombs {
+		bombs[i] = entry{name: fmt.Sprintf("assets/%d", i), data: strings.Repeat("\x00", 1<<20)}
+	}
 	many := make([]entry, 2001)
 	for i := range many {
 		many[i] = entry{name: fmt.Sprintf("assets/%d", i)}
@@ -71,6 +98,26 @@ func TestReadBundle(t *testing.T) {
 		{"stranger", with(entry{name: "run.sh"}), "does not belong into a bundle"},
 		{"bomb", with(entry{name: "assets/x", data: strings.Repeat("\x00", 8<<20)}), "unpacks to more than 100 times"},
 		{"too many", with(many...), "has 2003 entries"},
+		{"very many", with(hordes...), "more than 2000 entries"},
+		{"bomb of many", with(bombs...), "unpacks to more than"},
+		{"lies about its size", lie(with(entry{name: "assets/x", data: strings.Repeat("\x00", 8<<20)})), "cannot be unpacked"},
+		{"without its beginning", archive(t, good...)[20:], "cannot be unpacked"},
+		{"cut", with()[:len(with())-30], "not a zip file"},
+		{"encrypted", flagged(with(), 1), "is encrypted"},
+		{"unknown method", method(with(), 99), "cannot be unpacked"},
+		{"device", with(entry{name: "assets/x", mode: os.ModeDevice}), "not a plain file"},
+		{"pipe", with(entry{name: "assets/x", mode: os.ModeNamedPipe}), "not a plain file"},
+		{"empty name", with(entry{name: ""}), "is not allowed"},
+		{"dot", with(entry{name: "assets/./x"}), "is not allowed"},
+		{"twice the manifest", with(entry{name: "extension.json", data: manifest}), "twice"},
+		{"the manifest in other letters", with(entry{name: "Extension.json", data: "{}"}), "does not belong into a bundle"},
+		{"assets as a file", with(entry{name: "assets", data: "x"}), "does not belong into a bundle"},
+		{"directory", with(entry{name: "assets/", mode: os.ModeDir | 0o755}, entry{name: "assets/a/", mode: os.ModeDir | 0o755}), ""},
+		{"directory that climbs out", with(entry{name: "assets/../", mode: os.ModeDir | 0o755}), "is not allowed"},
+		{"directory of a stranger", with(entry{name: "bin/", mode: os.ModeDir | 0o755}), "does not belong into a bundle"},
+		{"long name", with(entry{name: "assets/" + strings.Repeat("x", 200)}), "is not allowed"},
+		{"no UTF-8", with(entry{name: "assets/\xff"}), "not printable"},
+		{"bad signature file", with(entry{name: "signature.json", data: `{"publisher":"acme","kee":"x"}`}), "signature.json"},
 		{"no manifest", archive(t, good[1]), "has no extension.json"},
 		{"no module", archive(t, good[0]), "has no main.wasm"},
 		{"no wasm", archive(t, good[0], entry{name: "main.wasm", data: "hello"}), "not a WebAssembly module"},
