@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -113,6 +114,8 @@ func (n *node) schema(path string, depth int) (*jsonschema.Schema, error) {
 				return nil, fault("%s is required but not declared", name)
 			}
 		}
+		// What has a default is never missing.
+		s.Required = slices.DeleteFunc(slices.Clone(n.Required), func(name string) bool { return s.Properties[name].Default != nil })
 		s.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{}}
 		if n.AdditionalProperties != nil {
 			extra, err := n.AdditionalProperties.schema(path+".*", depth+1)
