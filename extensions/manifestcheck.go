@@ -19,7 +19,7 @@ import (
 func (m *Manifest) check(f *Faults) {
 	if parts := idPattern.FindStringSubmatch(m.ID); parts == nil {
 		f.add("id", "must be publisher.name, each of lower-case letters, digits and hyphens")
-	} else if parts[1] == "org" || parts[1] == "trellis" {
+	} else if reserved(parts[1]) {
 		f.add("id", "the publisher %s is reserved", parts[1])
 	}
 	if !versionPattern.MatchString(m.Version) {
@@ -61,6 +61,10 @@ func (m *Manifest) check(f *Faults) {
 		}
 	}
 }
+
+// reserved reports whether a publisher's name is nobody's to use: its types would
+// look like the platform's own.
+func reserved(publisher string) bool { return publisher == "org" || publisher == "trellis" }
 
 func (m *Manifest) checkPermissions(f *Faults) {
 	for i, p := range m.Permissions {

@@ -26,7 +26,7 @@ func NewProject(dir, lang, id, title string) error {
 	switch {
 	case parts == nil:
 		return trellis.Errorf(trellis.Invalid, "%.80q is not publisher.name, each of lower-case letters, digits and hyphens", id)
-	case parts[1] == "org" || parts[1] == "trellis":
+	case reserved(parts[1]):
 		return trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", parts[1])
 	case lang != "go" && lang != "c":
 		return trellis.Errorf(trellis.Invalid, "the language is go or c, not %q", lang)

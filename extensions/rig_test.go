@@ -237,6 +237,14 @@ func (r *rig) count(t testing.TB, ctx context.Context, table, where string, args
 	return n
 }
 
+// audit returns the lines of the audit log for an operation, newest first.
+func (r *rig) audit(t testing.TB, ctx context.Context, operation string) []store.Entry {
+	t.Helper()
+	lines, err := r.db.AuditLog(ctx, store.AuditQuery{Operation: operation})
+	must(t, err)
+	return lines
+}
+
 // run keeps the registry up to date while the test lasts.
 func (r *rig) run(t testing.TB, source trellis.Source) {
 	t.Helper()

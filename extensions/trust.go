@@ -33,6 +33,9 @@ func (r *Registry) Trust(ctx context.Context, publisher, key string) (Key, error
 	if !idPattern.MatchString(publisher + ".x") {
 		return Key{}, trellis.Errorf(trellis.Invalid, "%.80q cannot be a publisher", publisher)
 	}
+	if reserved(publisher) {
+		return Key{}, trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", publisher)
+	}
 	k := Key{Publisher: publisher, Key: base64.StdEncoding.EncodeToString(pub), Fingerprint: Fingerprint(pub), Added: time.Now().UTC().Truncate(time.Microsecond)}
 	err = r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `INSERT INTO trusted_keys (publisher, key, added, added_by) VALUES (?, ?, ?, ?)

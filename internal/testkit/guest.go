@@ -37,7 +37,7 @@ func Guest(exports map[string]func(*Code)) []byte {
 	}
 	section(2, 3, imports)
 	section(3, len(hookTypes), hookTypes)
-	section(5, 1, []byte{1, 4, 4}) // a memory of four pages
+	section(5, 1, []byte{1, 4, 16}) // a memory of four pages, with room to grow: a full one is taken for the cause of a trap
 	exported := append(append(text("memory"), 2, 0), append(text("trellis_alloc"), 0, 3)...)
 	for i, name := range names {
 		exported = append(append(append(exported, text(name)...), 0), unsigned(uint64(4+i))...)

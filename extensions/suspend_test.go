@@ -1,0 +1,221 @@
+package extensions_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/testkit"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// unreliable is a guest whose check traps on inputs of more than ten bytes, and
+// whose other export always works.
+var unreliable = map[string]func(*testkit.Code){
+	"check": func(c *testkit.Code) { c.TrapOver(10); c.Answer("{}") },
+	"other": func(c *testkit.Code) { c.Answer("{}") },
+}
+
+// TestSuspended: an extension that traps again and again is left alone for longer
+// and longer, then suspended; the reason is kept, shown and told of by an event,
+// and it stays off, and its filter asked and unable to decide, until a person
+// enables it.
+func TestSuspended(t *testing.T) {
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host}) // it measures the machine, which takes real time
+	must(t, err)
+	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOn(t, dir, rt, host, nil)
+		a, s := admin(t, "a"), staff(t, "a", here)
+		r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"events": []any{map[string]any{"on": happened.Name(), "call": "other"}}}, unreliable), "")
+		r.enable(t, a, "acme.x", "", "")
+		call := func(in string) error {
+			t.Helper()
+			hooks := r.Filters(a, asked.Name(), here)
+			if len(hooks) != 1 || !hooks[0].RefusesOnError() {
+				t.Fatal("the filter is not asked any more: the door is open")
+			}
+			_, err := hooks[0].Call(a, extensions.Call{In: []byte(in)})
+			return err
+		}
+		const bad, good = "more than ten bytes", "{}"
+		var waits []time.Duration // between one call that was let through and the next
+		for last := time.Now(); len(waits) < 9 && time.Since(last) < time.Minute; {
+			err := call(bad)
+			if errors.Is(err, runtime.ErrTrap) {
+				waits = append(waits, time.Since(last).Round(time.Second))
+				last = time.Now()
+				continue
+			}
+			kind(t, "left alone", err, trellis.Unavailable, "is left alone for a while", "trapped")
+			time.Sleep(100 * time.Millisecond)
+		}
+		want := []time.Duration{0, 0, 0, 0, 0, 1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
+		if !slices.Equal(waits, want) {
+			t.Errorf("it was left alone for %v, want %v", waits, want)
+		}
+		x, err := r.Get(a, "acme.x", extensions.Scope{})
+		must(t, err)
+		if x.State != "suspended" || !strings.Contains(x.Reason, "failed") || !strings.Contains(x.Reason, "trapped") {
+			t.Fatalf("state %s, reason %q", x.State, x.Reason)
+		}
+		told := r.events(t, a, extensions.Suspended.Name())
+		if len(told) != 1 || !strings.Contains(string(told[0].Data), "trapped") || told[0].Actor != "system:breaker" {
+			t.Errorf("events %+v", told)
+		}
+		if lines := r.audit(t, a, "extensions.suspend"); len(lines) != 1 || lines[0].Installation != x.Installation {
+			t.Errorf("audit log %+v", lines)
+		}
+		kind(t, "suspended", call(good), trellis.Unavailable, "is suspended", "trapped")
+		if hooks := r.Events(trellis.Event{Tenant: "a", Type: happened.Name()}); len(hooks) != 0 {
+			t.Error("events are delivered to it")
+		}
+		time.Sleep(24 * time.Hour)
+		kind(t, "a day later", call(good), trellis.Unavailable, "is suspended")
+
+		// Course staff do not let go on what is suspended for everybody, nor does
+		// switching it off.
+		r.enable(t, s, "acme.x", here, "")
+		kind(t, "enabled by course staff", call(good), trellis.Unavailable, "is suspended")
+		must(t, second(r.Disable(a, "acme.x", "")))
+		if x, err := r.Get(a, "acme.x", extensions.Scope{}); err != nil || x.Reason == "" {
+			t.Errorf("the reason is gone: %+v, %v", x, err)
+		}
+		r.enable(t, a, "acme.x", "", "")
+		must(t, call(good))
+	})
+}
+
+// TestBreaker: what the breaker counts as a failure, and what not.
+func TestBreaker(t *testing.T) {
+	r := newRig(t, nil)
+	a := admin(t, "a")
+	install := func(id string, code map[string]func(*testkit.Code)) {
+		r.install(t, a, pack(t, id, "1.0.0", map[string]any{"filters": []any{},
+			"events": []any{map[string]any{"on": happened.Name(), "call": "check"}, map[string]any{"on": "org.example.*", "call": "other"}}}, unreliable, code), "")
+		r.enable(t, a, id, "", "")
+	}
+	hook := func(id, export string) extensions.Hook {
+		t.Helper()
+		for _, h := range r.Events(trellis.Event{Tenant: "a", Type: happened.Name()}) {
+			if h.Extension() == id && h.Export() == export {
+				return h
+			}
+		}
+		t.Fatalf("there is no hook %s of %s", export, id)
+		return extensions.Hook{}
+	}
+	nonsense := func([]byte) error { return trellis.Errorf(trellis.Invalid, "nonsense") }
+	bad := extensions.Call{In: []byte("more than ten bytes")}
+	for _, tt := range []struct {
+		name  string
+		code  map[string]func(*testkit.Code)
+		call  func(h, other extensions.Hook) error
+		opens bool
+	}{
+		{"traps", nil, func(h, _ extensions.Hook) error { return second(h.Call(a, bad)) }, true},
+		{"answers that make no sense", nil, func(h, _ extensions.Hook) error {
+			return second(h.Call(a, extensions.Call{In: []byte("{}"), Read: nonsense}))
+		}, true},
+		{"traps, while another hook works", nil, func(h, other extensions.Hook) error {
+			must(t, second(other.Call(a, extensions.Call{In: []byte("{}")})))
+			return second(h.Call(a, bad))
+		}, true},
+		{"errors that it answers with", map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Fail(`{"kind":"invalid","message":"no"}`) }},
+			func(h, _ extensions.Hook) error { return second(h.Call(a, bad)) }, false},
+		{"traps between what works", nil, func(h, _ extensions.Hook) error {
+			must(t, second(h.Call(a, extensions.Call{In: []byte("{}")})))
+			return second(h.Call(a, bad))
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			id := "acme." + strings.NewReplacer(" ", "-", ",", "").Replace(tt.name)
+			install(id, tt.code)
+			var err error
+			for range 6 {
+				err = tt.call(hook(id, "check"), hook(id, "other"))
+			}
+			if got := strings.Contains(err.Error(), "left alone"); got != tt.opens {
+				t.Errorf("the breaker is open: %v, want %v (%v)", got, tt.opens, err)
+			}
+		})
+	}
+}
+
+// TestManyAtOnce: however many calls fail at the same moment, they open the
+// breaker once: that is no reason yet to suspend an extension.
+func TestManyAtOnce(t *testing.T) {
+	r := newRig(t, nil)
+	a := admin(t, "a")
+	r.install(t, a, pack(t, "acme.x", "1.0.0", nil, unreliable), "")
+	r.enable(t, a, "acme.x", "", "")
+	hook := r.Filters(a, asked.Name(), here)[0]
+	const calls = 40
+	ready, done := make(chan struct{}, calls), make(chan error, calls)
+	fail := make(chan struct{})
+	for range calls {
+		go func() {
+			_, err := hook.Call(a, extensions.Call{In: []byte("{}"), Read: func([]byte) error {
+				ready <- struct{}{}
+				<-fail
+				return trellis.Errorf(trellis.Invalid, "nonsense")
+			}})
+			done <- err
+		}()
+	}
+	for range calls {
+		<-ready
+	}
+	close(fail)
+	for range calls {
+		<-done
+	}
+	if x, err := r.Get(a, "acme.x", extensions.Scope{}); err != nil || x.State != "installed" {
+		t.Errorf("%+v, %v", x, err)
+	}
+	_, err := hook.Call(a, extensions.Call{In: []byte("{}")})
+	kind(t, "the next call", err, trellis.Unavailable, "left alone", "failed 40 times")
+}
+
+// deaf is a bus that is down.
+type deaf struct{}
+
+func (deaf) Consume(context.Context, string, string, func(context.Context, trellis.Event) error) error {
+	return trellis.Errorf(trellis.Unavailable, "no bus")
+}
+
+func (deaf) Follow(context.Context, uint64, string, func(context.Context, trellis.Event) error) error {
+	return trellis.Errorf(trellis.Unavailable, "no bus")
+}
+
+// TestKillSwitch: what one node switches off is off on another within a second,
+// also while the bus is down.
+func TestKillSwitch(t *testing.T) {
+	one := newRig(t, nil)
+	rt, err := runtime.New(t.Context(), runtime.Config{})
+	must(t, err)
+	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+	two := newRigOn(t, one.dir, rt, nil, nil)
+	two.run(t, deaf{})
+	a := admin(t, "a")
+	one.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+	one.enable(t, a, "acme.x", "", "")
+	if d := eventually(t, "on at the other node", func() bool { return len(two.hooks(a, here)) == 1 }); d > time.Second {
+		t.Errorf("it was on after %v", d)
+	}
+	if _, err := two.call(a, here); err != nil {
+		t.Error(err)
+	}
+	must(t, second(one.Disable(a, "acme.x", "")))
+	if d := eventually(t, "off at the other node", func() bool { return len(two.hooks(a, here)) == 0 }); d > time.Second {
+		t.Errorf("it was off after %v", d)
+	}
+}
