@@ -24,7 +24,11 @@ func TestInstallation(t *testing.T) {
 			"events": []any{map[string]any{"on": happened.Name(), "call": "keep"}}},
 			map[string]func(*testkit.Code){
 				"check": func(c *testkit.Code) { c.Call("kv.get", `{"key":"k"}`); c.Result() },
-				"keep":  func(c *testkit.Code) { c.Call("kv.set", `{"key":"k","value":"`+value+`"}`); c.Call("secrets.get", `{"name":"key"}`); c.Result() },
+				"keep": func(c *testkit.Code) {
+					c.Call("kv.set", `{"key":"k","value":"`+value+`"}`)
+					c.Call("secrets.get", `{"name":"key"}`)
+					c.Result()
+				},
 			})
 	}
 	courses := r.install(t, inHere, keep("of the course"), here)

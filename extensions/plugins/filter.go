@@ -164,8 +164,9 @@ func classes(fields []trellis.PersonalField) []string {
 // record notes a step in the trace and the metrics.
 func (p *Plugins) record(ctx context.Context, s *Step, err error) {
 	s.Outcome = "passed"
+	var refusal *trellis.Refusal
 	switch {
-	case trellis.KindOf(err) == trellis.Refused:
+	case errors.As(err, &refusal):
 		s.Outcome, s.Error = "refused", err.Error()
 	case err != nil:
 		s.Outcome, s.Error = "failed", err.Error()

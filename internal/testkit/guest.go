@@ -127,6 +127,9 @@ func (c *Code) Log(s string) {
 	c.add(0x41, signed(int64(len(s))), 0x10, 2)
 }
 
+// LogInput writes the input to the extension's log.
+func (c *Code) LogInput() { c.add(0x41, []byte{1, 0x20, 0, 0x20, 1, 0x10, 2}) }
+
 func (c *Code) add(op byte, args []byte, more ...byte) {
 	c.body = append(append(append(c.body, op), args...), more...)
 }
