@@ -83,8 +83,14 @@ func fieldByKey(t reflect.Type, key string) (reflect.StructField, bool) {
 				return inner, true
 			}
 		}
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name == key {
-			return t.Field(i), true
+		f := t.Field(i)
+		tag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(tag, ",")
+		if name == "" {
+			name = f.Name
+		}
+		if name == key && tag != "-" && f.IsExported() {
+			return f, true
 		}
 	}
 	return reflect.StructField{}, false
