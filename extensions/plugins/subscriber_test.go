@@ -106,9 +106,16 @@ func TestHops(t *testing.T) {
 		}
 	}
 	// One trace ID shows all of it.
-	steps := trace(t, p, trellis.WithTrace(ctx, trellis.Trace{ID: first.Trace}))
-	if len(steps) != trellis.MaxHops+1 {
-		t.Errorf("%d steps in the trace, want %d", len(steps), trellis.MaxHops+1)
+	heard := map[string]bool{}
+	for _, step := range trace(t, p, trellis.WithTrace(ctx, trellis.Trace{ID: first.Trace})) {
+		if step.Outcome == "passed" {
+			heard[step.Event] = true
+		} else {
+			t.Logf("tried again: %+v", step) // on a machine that has much else to do
+		}
+	}
+	if len(heard) != trellis.MaxHops+1 || heard[letters.Items[0].Event] {
+		t.Errorf("the trace shows deliveries of %d events, want %d", len(heard), trellis.MaxHops+1)
 	}
 }
 
