@@ -1,11 +1,13 @@
 package extensions
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // When a breaker opens, for how long, and when it gives up.
@@ -29,6 +31,7 @@ type breakers struct {
 type breaker struct {
 	failures int // in a row
 	openings int // in a row
+	faults   int // openings in a row that the extension alone is to blame for
 	until    time.Time
 	probing  bool
 	reason   string
@@ -74,6 +77,10 @@ func (b *breakers) cancelled(key string, probe bool) {
 // failed counts a failure. It reports whether the extension is to be suspended,
 // and why. Failures of calls that were under way when the breaker opened do not
 // open it again: many at once are one opening.
+//
+// Too little time opens a breaker but suspends nobody. What a guest computes is
+// bounded by its fuel, so its time is spent on what it asks of us and of others,
+// and a slow disk shall not switch off what works.
 func (b *breakers) failed(key string, probe bool, err error) (reason string, suspend bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,7 +101,11 @@ func (b *breakers) failed(key string, probe bool, err error) (reason string, sus
 	x.probing = false
 	x.openings++
 	x.until = time.Now().Add(min(firstOpen<<min(x.openings-1, 16), longestOpen))
-	if x.openings < openingsToTakeOff {
+	if errors.Is(err, runtime.ErrTime) {
+		x.faults = 0
+		return "", false
+	}
+	if x.faults++; x.faults < openingsToTakeOff {
 		return "", false
 	}
 	delete(b.all, key) // begun anew when somebody enables it again

@@ -94,6 +94,38 @@ func TestSuspended(t *testing.T) {
 	})
 }
 
+// TestTooLittleTime: an extension that runs out of time is left alone for a while
+// like any other that fails, but a slow disk or a slow host suspends nobody.
+func TestTooLittleTime(t *testing.T) {
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
+	must(t, err)
+	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOn(t, dir, rt, host, nil)
+		a := admin(t, "a")
+		r.install(t, a, pack(t, "acme.x", "1.0.0", nil, unreliable), "")
+		r.enable(t, a, "acme.x", "", "")
+		call := func(read func([]byte) error) error {
+			return second(r.Filters(a, asked.Name(), here)[0].Call(a, extensions.Call{In: []byte("{}"), Read: read}))
+		}
+		late := func([]byte) error { return runtime.ErrTime }
+		alone := false
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(time.Second) {
+			alone = strings.Contains(call(late).Error(), "is left alone") || alone
+		}
+		if !alone {
+			t.Error("it was never left alone")
+		}
+		if x, err := r.Get(a, "acme.x", extensions.Scope{}); err != nil || x.State != "installed" {
+			t.Errorf("state %s %q, %v", x.State, x.Reason, err)
+		}
+		time.Sleep(10 * time.Minute)
+		must(t, call(nil))
+	})
+}
+
 // TestBreaker: what the breaker counts as a failure, and what not.
 func TestBreaker(t *testing.T) {
 	r := newRig(t, nil)

@@ -119,7 +119,11 @@ func TestInTheSandbox(t *testing.T) {
 			filter := p.Registry.Filters(ctx, started, course)[0]
 			for _, want := range []string{"set=denied", "delete=denied", "emit=denied", "enqueue=denied", "fetch=denied", "get=", "unknown=not_found"} {
 				what, _, _ := strings.Cut(want, "=")
-				out, _, err := filter.Call(ctx, extensions.Call{In: fmt.Appendf(nil, `{"type":%q,"data":{"mode":"try %s"}}`, started, what)})
+				var out []byte
+				_, err := filter.Call(ctx, extensions.Call{
+					In:   fmt.Appendf(nil, `{"type":%q,"data":{"mode":"try %s"}}`, started, what),
+					Read: func(answer []byte) error { out = append(out, answer...); return nil },
+				})
 				if err != nil || !strings.Contains(string(out), `"message":"`+want+`"`) {
 					t.Errorf("a filter tries: %s, %v, want %s", out, err, want)
 				}

@@ -123,7 +123,7 @@ func TestKilled(t *testing.T) {
 	consuming, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- consume(consuming, p.App, dir, func() error { return nil }) }()
-	guest := settled(t, p, ctx, dir, len(created))
+	settled(t, p, ctx, dir, len(created))
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -150,11 +150,8 @@ func TestKilled(t *testing.T) {
 	}
 	t.Logf("%d enrolments: %d were not delivered, %d more than once; of %d the extension did not hear, of %d it spoke twice; of %d events %d are not in the stream",
 		len(created), undelivered, again, unheard, twice, len(everything), unstreamed)
-	if undelivered+twice+unstreamed > 0 || guest && unheard > 0 || len(created) < 10_000 {
+	if undelivered+unheard+twice+unstreamed > 0 || len(created) < 10_000 {
 		t.Error("something that was committed was lost, or repeated")
-	}
-	if !guest {
-		t.Log("SKIPPED what the extension heard: this machine is so busy that it was suspended for want of time")
 	}
 }
 
@@ -383,28 +380,23 @@ func firstLife(ctx context.Context, a *app.App, tenant context.Context) error {
 }
 
 // settled waits until n events were delivered, the extension has heard of as many,
-// and everything is relayed, as long as that gets on. It reports false if the
-// extension was suspended.
-func settled(t *testing.T, p *testkit.Platform, ctx context.Context, dir string, n int) (guest bool) {
+// and everything is relayed, as long as that gets on.
+func settled(t *testing.T, p *testkit.Platform, ctx context.Context, dir string, n int) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for before, moved := -1, time.Now(); ; <-tick.C {
-		x, err := p.Registry.Get(ctx, "test.recorder", extensions.Scope{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		guest = x.State == "installed"
 		heard, delivered := len(p.Events(t, ctx, heardType)), len(consumed(t, dir))
-		if delivered >= n && (heard >= n || !guest) && relayed(t, p) {
-			return guest
+		if delivered >= n && heard >= n && relayed(t, p) {
+			return
 		}
 		if heard+delivered != before {
 			before, moved = heard+delivered, time.Now()
 		}
 		if time.Since(moved) > 60*time.Second {
-			t.Errorf("of %d, %d were delivered and %d heard of; relayed: %v", n, delivered, heard, relayed(t, p))
-			return guest
+			x, err := p.Registry.Get(ctx, "test.recorder", extensions.Scope{})
+			t.Errorf("of %d, %d were delivered and %d heard of; relayed: %v; the extension is %s %s %v", n, delivered, heard, relayed(t, p), x.State, x.Reason, err)
+			return
 		}
 	}
 }
