@@ -113,9 +113,9 @@ func (s *Server) around(c *fiber.Ctx) (err error) {
 			s.log.Error("request panicked", "method", c.Method(), "route", st.route, "trace", st.trace.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = s.answer(c, problem(trellis.Errorf(trellis.Internal, "panic"), st))
 		}
-		status, took := c.Response().StatusCode(), time.Since(began)
-		s.cfg.Metrics.HTTPRequest(c.Method(), st.route, status, took)
-		s.log.Debug("request", "method", c.Method(), "route", st.route, "status", status, "duration", took, "trace", st.trace.id)
+		status, took, method := c.Response().StatusCode(), time.Since(began), methodOf(c)
+		s.cfg.Metrics.HTTPRequest(method, st.route, status, took)
+		s.log.Debug("request", "method", method, "route", st.route, "status", status, "duration", took, "trace", st.trace.id)
 	}()
 	s.heads(c, st)
 	if err := s.resolve(c, st); err != nil {
@@ -125,6 +125,15 @@ func (s *Server) around(c *fiber.Ctx) (err error) {
 		return s.fail(c, err)
 	}
 	return nil
+}
+
+// methodOf returns the method of a request as a string that lasts: Fiber's own
+// lies in memory that the next request overwrites, and a metric keeps its labels.
+func methodOf(c *fiber.Ctx) string {
+	if i := slices.Index(fiber.DefaultMethods, c.Method()); i >= 0 {
+		return fiber.DefaultMethods[i]
+	}
+	return "other" // guard lets none through
 }
 
 // heads sets what every answer says. A handler may say otherwise.

@@ -176,3 +176,34 @@ func TestClientAddress(t *testing.T) {
 		})
 	}
 }
+
+// TestMetricsKeepTheirLabels: the labels of what was measured are not the memory
+// that the server uses again for the next request.
+func TestMetricsKeepTheirLabels(t *testing.T) {
+	cfg := config()
+	cfg.Metrics = metrics.New()
+	s := newServer(t, cfg,
+		web.Route{Method: "GET", Path: "/a/:b", Name: "get", Public: true, Handle: whoami},
+		web.Route{Method: "DELETE", Path: "/a/:b", Name: "delete", Public: true, Handle: whoami},
+		web.Route{Method: "PATCH", Path: "/a/:b", Name: "patch", Public: true, Handle: whoami})
+	addr, _ := start(t, s)
+	c, r := dial(t, addr)
+	for _, method := range []string{"GET", "DELETE", "PATCH", "HEAD", "GET"} {
+		send(t, c, method+" /a/b HTTP/1.1\r\nHost: x\r\n\r\n")
+		if method == "HEAD" {
+			c, r = dial(t, addr) // a HEAD's answer has no body, which the reader does not know
+			continue
+		}
+		_, _ = response(t, r)
+	}
+	send(t, c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+	res, raw := response(t, r)
+	if res.StatusCode != 200 {
+		t.Fatalf("%d %s", res.StatusCode, raw)
+	}
+	for method, n := range map[string]string{"GET": "2", "DELETE": "1", "PATCH": "1"} {
+		if want := `trellis_http_request_seconds_count{method="` + method + `",route="/a/:b",status="2xx"} ` + n; !strings.Contains(raw, want) {
+			t.Errorf("the metrics lack %s", want)
+		}
+	}
+}
