@@ -3,10 +3,15 @@ package api
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,12 +90,24 @@ func (a *API) operation(o hostapi.Operation) func(*fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		out, err := a.cfg.API.Serve(web.Context(c), hostapi.HTTPDoor, s.Name, in)
+		out, err := a.cfg.API.Serve(repeatable(c, in), hostapi.HTTPDoor, s.Name, in)
 		if err != nil {
 			return err
 		}
 		return web.Raw(c, status(s), out)
 	}
+}
+
+// repeatable returns the context of a request. If it has an Idempotency-Key, the
+// identifiers of what it makes also depend on what is asked for: with the same key
+// but another input it is another request, not a repeat that gets the first answer.
+func repeatable(c *fiber.Ctx, in []byte) context.Context {
+	ctx := web.Context(c)
+	if c.Get("Idempotency-Key") == "" {
+		return ctx
+	}
+	sum := sha256.Sum256(in)
+	return trellis.WithIDs(ctx, trellis.IDFrom(ctx), hex.EncodeToString(sum[:]))
 }
 
 // input puts together what an operation is asked.
@@ -310,12 +327,40 @@ func (a *API) export(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	name := trellis.ActorFrom(web.Context(c)).Tenant + "-" + format + ".zip"
+	ctx := web.Context(c)
+	content, err := a.begin(ctx, format)
+	if err != nil {
+		return err
+	}
+	name := trellis.ActorFrom(ctx).Tenant + "-" + format + ".zip"
 	c.Set(fiber.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", name))
-	return web.Stream(c, "application/zip", func(ctx context.Context, w *bufio.Writer) error {
-		if err := a.cfg.Exporter.Export(ctx, format, w); err != nil {
+	return web.Stream(c, "application/zip", func(_ context.Context, w *bufio.Writer) error {
+		defer func() { _ = content.Close() }()
+		if _, err := io.Copy(w, content); err != nil {
 			return err // the connection is cut, so nobody takes it for the whole
 		}
 		return w.Flush()
 	})
+}
+
+// begin begins an export and waits for its first byte: what goes wrong before
+// that is answered as a problem, not as half a file.
+func (a *API) begin(ctx context.Context, format string) (io.ReadCloser, error) {
+	read, write := io.Pipe()
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				_ = write.CloseWithError(trellis.Errorf(trellis.Internal, "export panicked: %v\n%s", p, debug.Stack()))
+			}
+		}()
+		_ = write.CloseWithError(a.cfg.Exporter.Export(ctx, format, write)) // of nil the reader hears as io.EOF
+	}()
+	content := bufio.NewReader(read)
+	if _, err := content.Peek(1); err != nil && err != io.EOF {
+		return nil, errors.Join(err, read.Close())
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{content, read}, nil
 }

@@ -38,7 +38,8 @@ type Config struct {
 	Source    Source
 	People    Filler
 	Types     []trellis.Spec // of events, to fill in people; others carry none
-	Auth      Authenticator  // asked again every half minute
+	Auth      Authenticator  // asked again and again whether a stream's token still holds
+	Recheck   time.Duration  // how often: 10 s if zero
 	Heartbeat time.Duration  // 15 s if zero
 	PerActor  int            // streams of one actor: 16 if zero
 	PerNode   int            // streams of this node: 10,000 if zero
@@ -60,6 +61,9 @@ type Realtime struct {
 func New(cfg Config) *Realtime {
 	if cfg.Heartbeat == 0 {
 		cfg.Heartbeat = 15 * time.Second
+	}
+	if cfg.Recheck == 0 {
+		cfg.Recheck = 10 * time.Second
 	}
 	if cfg.PerActor == 0 {
 		cfg.PerActor = 16
@@ -119,11 +123,6 @@ func (w wish) takes(e trellis.Event) bool {
 		}
 	}
 	return len(w.types) == 0
-}
-
-// visible reports whether the actor of ctx may hear of an event.
-func visible(reach hostapi.Reach, e trellis.Event) bool {
-	return reach.Allows(hostapi.Scope{Course: e.Course, Person: e.Person})
 }
 
 // cloudEvent is an event in the JSON format of CloudEvents 1.0.

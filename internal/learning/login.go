@@ -45,7 +45,7 @@ func (l *Learning) Login(ctx context.Context, in Login) (NewToken, error) {
 		return NewToken{}, err
 	}
 	ctx = trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: person.ID, Kind: trellis.PersonActor})
-	c := newTokenChange(Token{Person: person.ID, Name: sessionName}, sessionLasts)
+	c := newTokenChange(ctx, Token{Person: person.ID, Name: sessionName}, sessionLasts)
 	m := newEmission(ctx)
 	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		// Sessions that have run out would else pile up with every login.

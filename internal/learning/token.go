@@ -84,7 +84,7 @@ func (l *Learning) CreateToken(ctx context.Context, in CreateToken) (NewToken, e
 	if !within(ctx, in) {
 		return NewToken{}, trellis.Errorf(trellis.Denied, "a token may allow no more than its maker may do")
 	}
-	c := newTokenChange(Token{Person: in.Person, Name: in.Name, Roles: in.Roles, Scopes: in.Scopes}, time.Duration(in.Days)*24*time.Hour)
+	c := newTokenChange(ctx, Token{Person: in.Person, Name: in.Name, Roles: in.Roles, Scopes: in.Scopes}, time.Duration(in.Days)*24*time.Hour)
 	if err := l.write(ctx, c); err != nil {
 		return NewToken{}, err
 	}
@@ -143,8 +143,8 @@ func covers(scopes []string, scope string) bool {
 // tokenChange is a token to be made. Its key exists here and in the answer only.
 type tokenChange struct{ token NewToken }
 
-func newTokenChange(t Token, lasts time.Duration) tokenChange {
-	t.ID, t.Created = trellis.NewID(), now()
+func newTokenChange(ctx context.Context, t Token, lasts time.Duration) tokenChange {
+	t.ID, t.Created = trellis.IDFrom(ctx), now()
 	t.Expires = t.Created.Add(lasts)
 	return tokenChange{NewToken{t, newKey()}}
 }
@@ -175,6 +175,9 @@ func (c tokenChange) Apply(ctx context.Context, tx *store.Tx) error {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO tokens (tenant, id, hash, person, name, roles, scopes, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		tenant, t.ID, hashKey(t.Key), t.Person, t.Name, string(roles), string(scopes), store.Micros(t.Created), store.Micros(t.Expires))
+	if trellis.KindOf(err) == trellis.Conflict {
+		return trellis.Errorf(trellis.Conflict, "this token was made already, and its key was shown then: token %s", t.ID)
+	}
 	return err
 }
 
