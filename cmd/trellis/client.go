@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -31,15 +30,25 @@ type problem struct {
 	Extension, Filter, Code string
 }
 
-// request sends a request and returns the answer's body, which the caller closes.
+// client bounds what a server that has gone silent may take; a body that goes on
+// may take as long as it likes.
+var client = &http.Client{Transport: &http.Transport{
+	Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+	ResponseHeaderTimeout: 2 * time.Minute, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true,
+}}
+
+// request sends a request and returns the answer, whose body the caller closes.
 func (r remote) request(ctx context.Context, method, path string, query url.Values, body io.Reader, contentType string) (*http.Response, error) {
-	target := strings.TrimSuffix(r.URL, "/") + path
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+	target, err := url.Parse(strings.TrimSuffix(r.URL, "/") + path)
+	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, advise(trellis.Errorf(trellis.Invalid, "%q is not the address of a server", r.URL), "set TRELLIS_URL, or -url http://127.0.0.1:8080")
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if len(query) > 0 {
+		target.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // a plus is one, as course keys have it
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), body)
 	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "the address %s is not one", r.URL)
+		return nil, trellis.Errorf(trellis.Invalid, "%w", err)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -50,39 +59,46 @@ func (r remote) request(ctx context.Context, method, path string, query url.Valu
 	if r.Tenant != "" {
 		req.Header.Set("Trellis-Tenant", r.Tenant)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, trellis.Errorf(trellis.Unavailable, "no server answers at %s: is one running? (trellis demo, or set TRELLIS_URL)", r.URL)
+		return nil, advise(trellis.Errorf(trellis.Unavailable, "no server answers at %s", r.URL), "trellis demo starts one here; or set TRELLIS_URL, or -url, to where one runs")
 	}
 	if res.StatusCode < 400 {
 		return res, nil
 	}
 	defer func() { _ = res.Body.Close() }()
-	raw, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	return nil, r.fault(res.StatusCode, raw)
+	raw, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // what cannot be read is no problem document
+	return nil, r.fault(res, raw)
 }
 
-func (r remote) fault(status int, raw []byte) error {
+// bareDetail is a detail that only names what there is not: course "x".
+var bareDetail = regexp.MustCompile(`^\w+ "[^"]*"$`)
+
+func (r remote) fault(res *http.Response, raw []byte) error {
 	var p problem
 	if json.Unmarshal(raw, &p) != nil || p.Kind == "" {
-		return trellis.Errorf(trellis.Unavailable, "the server answered %d", status)
+		return advise(trellis.Errorf(trellis.Unavailable, "the server answered %s", res.Status), "is %s a Trellis? trellis doctor looks", r.URL)
 	}
 	text := p.Detail
-	if text == "" {
-		text = p.Title
-	}
 	switch {
-	case p.Extension != "":
-		return &trellis.Refusal{Extension: p.Extension, Filter: p.Filter, Code: p.Code, Message: text}
-	case status == http.StatusUnauthorized && r.Token == "":
-		text += "\nSet TRELLIS_TOKEN, or use -token. For the demo: set -a; . .trellis/demo.env; set +a"
+	case text == "":
+		text = p.Title
+	case p.Kind == trellis.NotFound && bareDetail.MatchString(text):
+		text = "there is no " + text
 	case p.Kind == trellis.Unavailable || p.Kind == trellis.Internal:
-		text += " (" + p.Instance + ")"
+		text = strings.ToLower(p.Title[:1]) + p.Title[1:]
 	}
-	return trellis.Errorf(p.Kind, "%s", text)
+	a := &answer{err: trellis.Errorf(p.Kind, "%s", text), status: res.StatusCode, trace: strings.TrimPrefix(p.Instance, "urn:trace:")}
+	if p.Extension != "" {
+		a.err = &trellis.Refusal{Extension: p.Extension, Filter: p.Filter, Code: p.Code, Message: text}
+	}
+	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil {
+		a.after = time.Duration(n) * time.Second
+	}
+	return a
 }
 
 // do sends JSON and decodes JSON.
@@ -105,7 +121,7 @@ func (r remote) do(ctx context.Context, method, path string, query url.Values, i
 		return nil
 	}
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
-		return trellis.Errorf(trellis.Unavailable, "the server's answer is not JSON: %s", err)
+		return advise(trellis.Errorf(trellis.Unavailable, "the answer of %s is not one of Trellis", r.URL), "trellis doctor looks what is there")
 	}
 	return nil
 }
@@ -124,54 +140,13 @@ func params(pairs ...string) url.Values {
 	return q
 }
 
-// print writes one JSON document.
-func (e *env) print(v any) {
-	enc := json.NewEncoder(os.Stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // what cannot be written to standard output can be told nobody
-}
-
-// show prints v as JSON if that was asked for, and otherwise lets text write it
-// for people.
-func (e *env) show(v any, text func(w io.Writer)) {
-	if e.json {
-		e.print(v)
-		return
+// some returns an object of the pairs whose values are not empty.
+func some(pairs ...string) map[string]any {
+	out := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out[pairs[i]] = pairs[i+1]
+		}
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	text(w)
-	_ = w.Flush()
-}
-
-// say tells people what to do next; it is silent where JSON was asked for.
-func (e *env) say(format string, args ...any) {
-	if !e.json {
-		fmt.Printf(format+"\n", args...)
-	}
-}
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
-}
-
-// writeFile writes a file that only its owner reads, at once or not at all.
-func writeFile(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
-	if err != nil {
-		return err
-	}
-	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Close()
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
+	return out
 }

@@ -5,16 +5,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
@@ -24,13 +23,20 @@ var version = ""
 // childCommand is the hidden command of the process that compiles extensions.
 const childCommand = "compile-child"
 
+const description = `An extensible core platform for learning systems. Begin with: trellis demo
+
+Commands that change a running Trellis talk to it over HTTP: TRELLIS_URL, TRELLIS_TOKEN and TRELLIS_TENANT say where, as whom, and in which tenant. The exit status is 0 for done, 1 for not done, 2 for a command that was not understood.`
+
 type cli struct {
 	JSON    bool             `name:"json" help:"Print one JSON document on standard output, and nothing else there."`
 	Verbose bool             `short:"v" help:"Log more."`
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Demo  demoCmd  `cmd:"" help:"Start everything, with a tenant, a course, people and extensions to try."`
-	Serve serveCmd `cmd:"" help:"Start a server from a configuration file."`
+	Demo     demoCmd     `cmd:"" help:"Start everything, with a tenant, a course, people and extensions to try."`
+	Serve    serveCmd    `cmd:"" help:"Start a server from a configuration file."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the data of a server up to date, without starting it."`
+	Operator operatorCmd `cmd:"" help:"Make the operator of a new server, on its machine."`
+	Doctor   doctorCmd   `cmd:"" help:"Look whether this machine, a configuration and a server are all right."`
 
 	Ext extCmd `cmd:"" help:"Make, install and manage extensions."`
 
@@ -38,59 +44,73 @@ type cli struct {
 	Export exportCmd `cmd:"" help:"Export a roster."`
 	Jobs   jobsCmd   `cmd:"" help:"Long work: list, wait, cancel, go on."`
 
-	Enroll     enrollCmd     `cmd:"" help:"Enrol somebody in a course."`
-	Unenroll   unenrollCmd   `cmd:"" help:"End somebody's enrolment."`
 	Events     eventsCmd     `cmd:"" help:"Show what has happened, and what happens."`
 	Deliveries deliveriesCmd `cmd:"" help:"Deliveries of events that failed: list, show, send again, discard."`
 	Trace      traceCmd      `cmd:"" help:"Show what extensions did in one request."`
 	Audit      auditCmd      `cmd:"" help:"Show who did what."`
+	Catalogue  catalogueCmd  `cmd:"" help:"Show which filters are asked and which events happen."`
+
+	Course   courseCmd   `cmd:"" help:"Courses: list, create."`
+	User     userCmd     `cmd:"" help:"People: list, create, give a password, switch off."`
+	Role     roleCmd     `cmd:"" help:"Roles: list, give, take."`
+	Enroll   enrollCmd   `cmd:"" help:"Enrol somebody in a course."`
+	Unenroll unenrollCmd `cmd:"" help:"End somebody's enrolment."`
+	Grade    gradeCmd    `cmd:"" help:"Grades: list, set."`
 
 	Login  loginCmd  `cmd:"" help:"Exchange a name and a password for a token."`
+	Whoami whoamiCmd `cmd:"" help:"Say who the token makes you."`
 	Tenant tenantCmd `cmd:"" help:"Make and list tenants (operators)."`
 	Token  tokenCmd  `cmd:"" help:"Make, list and end tokens."`
-	Whoami whoamiCmd `cmd:"" help:"Say who the token makes you."`
+	API    apiCmd    `cmd:"" name:"api" help:"Send any request to the server: what has no command of its own."`
 
-	Run     runCmd     `cmd:"" help:"Call one export of a guest here, without a server."`
-	ABI     abiCmd     `cmd:"" name:"abi" help:"Print the contract between the platform and extensions."`
-	Migrate migrateCmd `cmd:"" help:"Bring the data of a server up to date, without starting it."`
-	Doctor  doctorCmd  `cmd:"" help:"Look whether this machine and the server are all right."`
+	Run runCmd `cmd:"" help:"Call one export of a guest here, without a server."`
+	ABI abiCmd `cmd:"" name:"abi" help:"Print the contract between the platform and extensions."`
 }
 
-func main() { os.Exit(run()) }
-
-func run() int {
+func main() {
 	if len(os.Args) > 1 && os.Args[1] == childCommand {
-		return runtime.CompileChild(os.Args[2:], os.Stdin, os.Stdout, os.Stderr)
-	}
-	var c cli
-	parser, err := kong.New(&c, kong.Name("trellis"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Description("An extensible core platform for learning systems. Begin with: trellis demo"), kong.Vars{"version": programVersion()})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "trellis:", err)
-		return 1
-	}
-	k, err := parser.Parse(longFlags(os.Args[1:]))
-	if err != nil {
-		var p *kong.ParseError
-		if errors.As(err, &p) {
-			fmt.Fprintf(os.Stderr, "trellis: %s\nTry: trellis --help\n", p)
-			return 2
-		}
-		fmt.Fprintln(os.Stderr, "trellis:", err)
-		return 2
+		os.Exit(runtime.CompileChild(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	level := slog.LevelWarn
-	if c.Verbose {
-		level = slog.LevelDebug
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// The exit statuses. One that was interrupted has what shells give it.
+const (
+	statusFailed      = 1
+	statusUsage       = 2
+	statusInterrupted = 130
+)
+
+// run performs one command and returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	args = longFlags(args)
+	e := newEnv(ctx, in, out, errs)
+	e.json = slices.Contains(args, "--json") // also for a command that is not understood
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("trellis"), kong.Writers(out, errs), kong.Exit(func(status int) { exited = status }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Description(description), kong.Vars{"version": programVersion()})
+	if err != nil {
+		return e.fail(err, "")
 	}
-	e := &env{ctx: ctx, json: c.JSON, verbose: c.Verbose, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+	k, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // it was help, or the version
+	}
+	if err != nil {
+		return e.misunderstood(parser, err)
+	}
+	e.json = c.JSON
+	e.logs(c.Verbose)
 	if err := k.Run(e); err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return 130
+			return statusInterrupted
 		}
-		return e.fail(err)
+		return e.fail(err, k.Command())
 	}
 	return 0
 }
@@ -110,23 +130,6 @@ func longFlags(args []string) []string {
 		out[i] = a
 	}
 	return out
-}
-
-// env is what every command is given.
-type env struct {
-	ctx     context.Context
-	json    bool
-	verbose bool
-	log     *slog.Logger
-}
-
-// fail says what went wrong and returns the exit status.
-func (e *env) fail(err error) int {
-	if e.json {
-		e.print(map[string]any{"error": map[string]string{"kind": string(trellis.KindOf(err)), "message": err.Error()}})
-	}
-	fmt.Fprintln(os.Stderr, "trellis:", err)
-	return 1
 }
 
 // programVersion is the release, or where the program was built from.

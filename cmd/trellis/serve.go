@@ -1,99 +1,18 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/debug"
-	"strings"
-	"time"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
-	"github.com/trellis-learning/trellis/internal/egress"
-	"github.com/trellis-learning/trellis/internal/secret"
 )
-
-type demoCmd struct {
-	Listen string `default:"127.0.0.1:8080" help:"Address to listen at."`
-	Data   string `default:".trellis" help:"Directory for everything that is kept."`
-}
-
-func (d *demoCmd) Run(e *env) error {
-	lean()
-	began := time.Now()
-	dir, err := filepath.Abs(d.Data)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", d.Listen)
-	if err != nil {
-		return trellis.Errorf(trellis.Unavailable, "cannot listen at %s: %w\nAnother demo may be running; -listen 127.0.0.1:0 takes any free port", d.Listen, err)
-	}
-	content, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	_, err = os.Stat(filepath.Join(dir, "trellis.db"))
-	first := errors.Is(err, fs.ErrNotExist)
-	a, err := app.New(e.ctx, app.Config{
-		Dir: dir, Compiler: compiler(), Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000},
-	})
-	if err != nil {
-		return errors.Join(err, listener.Close(), content.Close())
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	demo, err := a.SeedDemo(e.ctx)
-	if err != nil {
-		return errors.Join(err, listener.Close(), content.Close())
-	}
-	url := "http://" + listener.Addr().String()
-	env := filepath.Join(dir, "demo.env")
-	if err := writeFile(env, []byte(demo.Env(url))); err != nil {
-		return err
-	}
-	d.greet(e, a, url, "http://"+content.Addr().String(), env, first, time.Since(began))
-	return a.Run(e.ctx, listener, content)
-}
-
-func (d *demoCmd) greet(e *env, _ *app.App, url, content, envFile string, first bool, took time.Duration) {
-	if e.json {
-		e.print(map[string]any{"url": url, "content": content, "env": envFile, "ready_ms": took.Milliseconds()})
-		return
-	}
-	if rel, err := filepath.Rel(".", envFile); err == nil && !strings.HasPrefix(rel, "..") {
-		envFile = rel
-	}
-	state := "Everything is as you left it."
-	if first {
-		state = "A tenant, two courses and three people were made."
-	}
-	fmt.Printf(`Trellis is ready at %s (%.1f s). %s
-
-Two extensions are at work: an enrolment policy, which closes one course, and a
-welcome, which hears of every enrolment. In another terminal:
-
-  set -a; . %s; set +a                  # who you are: the operator
-  trellis ext list                                 # what is installed, and what it may do
-  trellis enroll learner $TRELLIS_COURSE           # let through
-  trellis enroll learner %s   # refused, with the policy's reason
-  trellis events -follow                           # what happens, as it happens
-  trellis ext logs trellis-demo.welcome-c
-  trellis ext new -lang go acme.first first        # your own
-
-(without an installed trellis: go run ./cmd/trellis …)
-API: %s/api/openapi.json   metrics: %s/metrics   people: operator, staff, learner (password trellis-demo)
-Stop with Ctrl-C; everything is kept in %s.
-`, url, took.Seconds(), state, envFile, app.ClosedDemo, url, url, d.Data)
-}
 
 // lean lets the garbage collector keep half as much in hand as it would, unless
 // somebody has said otherwise: a large import then needs a third less memory and
@@ -104,24 +23,7 @@ func lean() {
 	}
 }
 
-type serveCmd struct {
-	Config string `short:"c" type:"existingfile" help:"Configuration file (TOML). Without one: the values of the environment and defaults."`
-}
-
-// serveConfig is the configuration file. Unknown keys are errors.
-type serveConfig struct {
-	Dir          string   `toml:"dir"`           // where everything is kept: /var/lib/trellis
-	Listen       string   `toml:"listen"`        // :8080
-	Content      string   `toml:"content"`       // address of the second origin, on another host: none if empty
-	PublicURL    string   `toml:"public_url"`    // how people reach the pages
-	ContentURL   string   `toml:"content_url"`   // how they reach the second origin
-	NATS         string   `toml:"nats"`          // address of a NATS server; one within the process if empty
-	Unsigned     bool     `toml:"unsigned"`      // whether unsigned bundles are taken
-	SelfService  []string `toml:"self_service"`  // permissions that course staff may grant
-	AllowNetwork []string `toml:"allow_network"` // private networks that extensions may reach
-	Proxies      []string `toml:"proxies"`       // addresses of proxies that are believed
-	Retention    string   `toml:"retention"`     // how long events are kept: 2160h
-}
+type serveCmd struct{ configFlag }
 
 func (s *serveCmd) Run(e *env) (err error) {
 	lean()
@@ -129,115 +31,107 @@ func (s *serveCmd) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.NATS == "" {
+		release, err := lock(cfg.Dir)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	listener, content, err := listen(cfg.Listen, cfg.Content)
+	if err != nil {
+		return err
+	}
 	a, err := cfg.open(e)
 	if err != nil {
-		return err
+		return errors.Join(err, closeAll(listener, content))
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	listener, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return err
+	at := map[string]any{"listen": listener.Addr().String(), "dir": cfg.Dir}
+	if content != nil {
+		at["content"] = content.Addr().String()
 	}
-	var content net.Listener
-	if cfg.Content != "" {
-		if content, err = net.Listen("tcp", cfg.Content); err != nil {
-			return errors.Join(err, listener.Close())
-		}
+	e.done(at, "Trellis serves at %s, from %s. Stop with Ctrl-C or SIGTERM.", listener.Addr(), cfg.Dir)
+	switch ok, err := hasOperator(e.ctx, a); {
+	case err != nil:
+		return errors.Join(err, closeAll(listener, content))
+	case !ok:
+		e.note("Nobody runs this server yet. Next, on this machine: trellis operator create NAME%s", s.flag())
 	}
-	e.say("Trellis serves at %s, from %s.", listener.Addr(), cfg.Dir)
 	return a.Run(e.ctx, listener, content)
 }
 
-func (s *serveCmd) read() (serveConfig, error) {
-	cfg := serveConfig{Dir: os.Getenv("TRELLIS_DIR"), Listen: os.Getenv("TRELLIS_LISTEN"), NATS: os.Getenv("TRELLIS_NATS")}
-	if s.Config != "" {
-		f, err := os.Open(s.Config)
-		if err != nil {
-			return cfg, err
-		}
-		defer func() { _ = f.Close() }()
-		if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(&cfg); err != nil {
-			var strict *toml.StrictMissingError
-			if errors.As(err, &strict) {
-				return cfg, trellis.Errorf(trellis.Invalid, "%s has keys that there are not:\n%s", s.Config, strict.String())
-			}
-			return cfg, trellis.Errorf(trellis.Invalid, "%s: %s", s.Config, err)
-		}
+// flag returns the flag as it was given, for the commands that are to follow.
+func (f configFlag) flag() string {
+	if f.Config == "" {
+		return ""
 	}
-	if cfg.Dir == "" {
-		cfg.Dir = "/var/lib/trellis"
-	}
-	if cfg.Listen == "" {
-		cfg.Listen = "127.0.0.1:8080"
-	}
-	return cfg, cfg.checkOrigins()
+	return " -config " + f.Config
 }
 
-// checkOrigins refuses to serve content of extensions from the host of the pages:
-// cookies do not know ports.
-func (c serveConfig) checkOrigins() error {
-	host := func(u string) string {
-		_, rest, _ := strings.Cut(u, "://")
-		h, _, _ := strings.Cut(rest, "/")
-		if name, _, err := net.SplitHostPort(h); err == nil {
-			h = name
+// listen opens the listeners; content is nil where there is no second origin.
+func listen(at, contentAt string) (listener, content net.Listener, err error) {
+	listener, err = net.Listen("tcp", at)
+	if err != nil {
+		return nil, nil, advise(trellis.Errorf(trellis.Unavailable, "cannot listen at %s: %w", at, err), "another server may be there; port 0 takes any that is free")
+	}
+	if contentAt == "" {
+		return listener, nil, nil
+	}
+	if content, err = net.Listen("tcp", contentAt); err != nil {
+		return nil, nil, errors.Join(advise(trellis.Errorf(trellis.Unavailable, "cannot listen at %s: %w", contentAt, err), "say another address for content"), listener.Close())
+	}
+	return listener, content, nil
+}
+
+func closeAll(listeners ...net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		if l != nil {
+			errs = append(errs, l.Close())
 		}
-		return strings.ToLower(h)
 	}
-	if c.Content != "" && (c.PublicURL == "" || c.ContentURL == "") {
-		return trellis.Errorf(trellis.Invalid, "content: say public_url and content_url, too, so that their hosts can be compared")
+	return errors.Join(errs...)
+}
+
+// hasOperator reports whether anybody runs the platform.
+func hasOperator(ctx context.Context, a *app.App) (bool, error) {
+	raw, err := a.API.Serve(app.System(ctx, trellis.PlatformTenant), hostapi.HTTPDoor, "roles.list", nil)
+	if err != nil {
+		return false, err
 	}
-	if c.Content != "" && host(c.PublicURL) == host(c.ContentURL) {
-		return trellis.Errorf(trellis.Invalid, "public_url and content_url are of one host: cookies do not know ports, so give the content of extensions a host of its own")
-	}
-	return nil
+	var roles struct{ Items []struct{ Role string } }
+	err = json.Unmarshal(raw, &roles)
+	return len(roles.Items) > 0, err
 }
 
 func (c serveConfig) open(e *env) (*app.App, error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	cfg := app.Config{
-		Dir: c.Dir, NATS: c.NATS, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Compiler: compiler(), Unsigned: c.Unsigned, SelfService: c.SelfService,
-		Proxies: c.Proxies, Version: programVersion(), Logger: log,
-	}
-	var allow []netip.Prefix
-	for _, n := range c.AllowNetwork {
-		p, err := netip.ParsePrefix(n)
-		if err != nil {
-			return nil, trellis.Errorf(trellis.Invalid, "allow_network: %q is not a network such as 10.0.0.0/8", n)
-		}
-		allow = append(allow, p)
-	}
-	cfg.Egress = egress.Config{Allow: allow}
-	if c.Retention != "" {
-		d, err := time.ParseDuration(c.Retention)
-		if err != nil {
-			return nil, trellis.Errorf(trellis.Invalid, "retention: %q is not a duration such as 2160h", c.Retention)
-		}
-		cfg.Retention = d
-	}
-	if key := os.Getenv("TRELLIS_MASTER_KEY"); key != "" {
-		k, err := secret.Parse(key)
-		if err != nil {
-			return nil, fmt.Errorf("TRELLIS_MASTER_KEY: %w", err)
-		}
-		cfg.Key = k
+	cfg, err := c.app(slog.New(slog.NewTextHandler(e.errs, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	if err != nil {
+		return nil, err
 	}
 	return app.New(e.ctx, cfg)
 }
 
-type migrateCmd struct {
-	Config string `short:"c" type:"existingfile" help:"Configuration file (TOML)."`
-}
+type migrateCmd struct{ configFlag }
 
 func (m *migrateCmd) Run(e *env) error {
-	cfg, err := (&serveCmd{m.Config}).read()
+	cfg, err := m.read()
 	if err != nil {
 		return err
 	}
+	release, err := lock(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer release()
 	a, err := cfg.open(e)
 	if err != nil {
 		return err
 	}
-	e.say("The data in %s is up to date.", cfg.Dir)
-	return a.Close()
+	if err := a.Close(); err != nil {
+		return err
+	}
+	e.done(map[string]string{"dir": cfg.Dir, "state": "up to date"}, "The data in %s is up to date. Next: trellis serve%s", cfg.Dir, m.flag())
+	return nil
 }

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	goruntime "runtime"
-	"strings"
+	"net/http"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/hostapi"
-	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
@@ -22,19 +16,26 @@ type loginCmd struct {
 }
 
 func (c *loginCmd) Run(e *env) error {
-	fmt.Fprint(os.Stderr, "Password: ")
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil && line == "" {
-		return trellis.Errorf(trellis.Invalid, "no password on standard input")
+	if c.Tenant == "" {
+		return advise(trellis.Errorf(trellis.Invalid, "say which tenant you log in to"), "trellis login %s -tenant TENANT; operators: -tenant %s", c.Username, trellis.PlatformTenant)
+	}
+	password, err := e.hidden("Password")
+	if err != nil {
+		return advise(err, "trellis login %s <password-file", c.Username)
 	}
 	r := c.remote
 	r.Token = "" // who logs in need not be anybody yet
 	var out learning.NewToken
-	in := map[string]string{"username": c.Username, "password": strings.TrimRight(line, "\r\n")}
+	in := map[string]string{"username": c.Username, "password": password}
 	if err := r.do(e.ctx, "POST", "/api/v1/login", nil, in, &out); err != nil {
+		if a := (*answer)(nil); errors.As(err, &a) && a.status == http.StatusUnauthorized {
+			return advise(err, "is it the right tenant (%s)? Operators log in to -tenant %s", c.Tenant, trellis.PlatformTenant)
+		}
 		return err
 	}
-	e.show(out, func(w io.Writer) { fmt.Fprintf(w, "export TRELLIS_TOKEN=%s\n# until %s\n", out.Key, when(out.Expires)) })
+	e.show(out, func(w io.Writer) {
+		fmt.Fprintf(w, "export TRELLIS_TOKEN=%s\n# until %s; then: trellis whoami\n", out.Key, when(out.Expires))
+	})
 	return nil
 }
 
@@ -67,6 +68,9 @@ func (c *tenantListCmd) Run(e *env) error {
 		return err
 	}
 	e.show(list, func(w io.Writer) {
+		if len(list.Items) == 0 {
+			fmt.Fprintln(w, "There are no tenants. Next: trellis tenant put NAME -title TITLE")
+		}
 		for _, t := range list.Items {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, t.Title, t.Host)
 		}
@@ -90,7 +94,7 @@ func (c *tenantPutCmd) Run(e *env) error {
 		return err
 	}
 	e.show(t, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %s\n\nNext: trellis -tenant %s ext list\n", t.Name, t.Title, t.Name)
+		fmt.Fprintf(w, "%s: %s\n\nNext, in it: trellis course create KEY TITLE -tenant %s, trellis user create NAME -tenant %s, trellis role give NAME tenant-admin -tenant %s\n", t.Name, t.Title, t.Name, t.Name, t.Name)
 	})
 	return nil
 }
@@ -109,6 +113,9 @@ func (c *tokenListCmd) Run(e *env) error {
 		return err
 	}
 	e.show(list, func(w io.Writer) {
+		if len(list.Items) == 0 {
+			fmt.Fprintln(w, "There are no tokens. Next: trellis token create NAME")
+		}
 		for _, t := range list.Items {
 			fmt.Fprintf(w, "%s\t%s\t%s\tuntil %s\n", t.ID, t.Name, t.Person, when(t.Expires))
 		}
@@ -134,7 +141,9 @@ func (c *tokenCreateCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "POST", "/api/v1/tokens", nil, in, &out); err != nil {
 		return err
 	}
-	e.show(out, func(w io.Writer) { fmt.Fprintf(w, "%s\nIt is shown only now. Until %s.\n", out.Key, when(out.Expires)) })
+	e.show(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s\nIt is shown only now. Until %s. Next: trellis token revoke %s ends it\n", out.Key, when(out.Expires), out.ID)
+	})
 	return nil
 }
 
@@ -144,82 +153,9 @@ type tokenRevokeCmd struct {
 }
 
 func (c *tokenRevokeCmd) Run(e *env) error {
-	return c.do(e.ctx, "DELETE", "/api/v1/tokens/"+seg(c.ID), nil, nil, nil)
-}
-
-type abiCmd struct {
-	Write string `help:"Directory to write ABI.md and schema.json into." type:"existingdir"`
-}
-
-func (c *abiCmd) Run(e *env) error {
-	doc, schemas, err := app.Contract(e.ctx)
-	if err != nil {
+	if err := c.do(e.ctx, "DELETE", "/api/v1/tokens/"+seg(c.ID), nil, nil, nil); err != nil {
 		return err
 	}
-	if c.Write == "" {
-		if e.json {
-			_, err = os.Stdout.Write(schemas)
-		} else {
-			_, err = os.Stdout.Write(doc)
-		}
-		return err
-	}
-	// What is there already must not break: overwritten, nothing would know of it.
-	if old, err := os.ReadFile(filepath.Join(c.Write, "schema.json")); err == nil {
-		if err := hostapi.Compatible(old, schemas); err != nil {
-			return err
-		}
-	}
-	if err := os.WriteFile(filepath.Join(c.Write, "ABI.md"), doc, 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(c.Write, "schema.json"), schemas, 0o644)
-}
-
-type doctorCmd struct{ remote }
-
-// finding is something that the doctor looked at.
-type finding struct {
-	What  string `json:"what"`
-	State string `json:"state"` // ok, absent, wrong
-	Note  string `json:"note,omitempty"`
-}
-
-func (c *doctorCmd) Run(e *env) error {
-	var all []finding
-	add := func(what, state, note string) { all = append(all, finding{what, state, note}) }
-	add("system", "ok", goruntime.GOOS+"/"+goruntime.GOARCH+", "+fmt.Sprint(goruntime.NumCPU())+" processors")
-	if goruntime.GOOS != "linux" {
-		add("limits of the compiling child", "absent", "memory and processor time are limited on Linux only; elsewhere a deadline holds")
-	}
-	for tool, why := range map[string]string{"go": "to build extensions in Go", "clang": "to build extensions in C: apt-get install clang lld"} {
-		if path, err := exec.LookPath(tool); err == nil {
-			add(tool, "ok", path)
-		} else {
-			add(tool, "absent", why)
-		}
-	}
-	wrong := false
-	switch err := c.do(e.ctx, "GET", "/readyz", nil, nil, nil); {
-	case err == nil:
-		add("server", "ok", c.URL)
-		var me learning.Me
-		if err := c.do(e.ctx, "GET", "/api/v1/me", nil, nil, &me); err != nil {
-			add("token", "wrong", err.Error())
-			wrong = c.Token != ""
-		} else {
-			add("token", "ok", me.Kind+" in "+me.Tenant)
-		}
-	default:
-		add("server", "absent", err.Error())
-	}
-	e.show(all, func(w io.Writer) {
-		for _, f := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", f.State, f.What, f.Note)
-		}
-	})
-	if wrong {
-		return trellis.Errorf(trellis.Denied, "the token does not open the server")
-	}
+	e.done(map[string]string{"id": c.ID, "state": "revoked"}, "The token has ended, within a second on every node. Next: trellis token list")
 	return nil
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/app"
+)
+
+type abiCmd struct {
+	Write string `help:"Directory to write ABI.md and schema.json into." type:"existingdir"`
+}
+
+func (c *abiCmd) Run(e *env) error {
+	doc, schemas, err := app.Contract(e.ctx)
+	if err != nil {
+		return err
+	}
+	if c.Write == "" {
+		if e.json {
+			_, err = e.out.Write(schemas)
+		} else {
+			_, err = e.out.Write(doc)
+		}
+		return err
+	}
+	// What is there already must not break: overwritten, nothing would know of it.
+	if old, err := os.ReadFile(filepath.Join(c.Write, "schema.json")); err == nil {
+		if err := hostapi.Compatible(old, schemas); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(c.Write, "ABI.md"), doc, 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.Write, "schema.json"), schemas, 0o644); err != nil {
+		return err
+	}
+	e.done(map[string]string{"dir": c.Write}, "ABI.md and schema.json are in %s.", c.Write)
+	return nil
+}

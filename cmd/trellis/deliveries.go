@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/trellis-learning/trellis/internal/delivery"
+)
+
+type deliveriesCmd struct {
+	List    deliveriesListCmd    `cmd:"" default:"1" help:"Show deliveries that failed."`
+	Show    deliveriesShowCmd    `cmd:"" help:"Show a delivery, with what is sent."`
+	Retry   deliveriesRetryCmd   `cmd:"" help:"Send a delivery again, as it was or with other data."`
+	Discard deliveriesDiscardCmd `cmd:"" help:"Give up a delivery for good."`
+}
+
+type deliveriesListCmd struct {
+	remote
+	State string `help:"Only those in this state: failing, parked, dead."`
+	After string `help:"Begin after this one: the value of next in the page before."`
+}
+
+func (c *deliveriesListCmd) Run(e *env) error {
+	var list delivery.List
+	if err := c.do(e.ctx, "GET", "/api/v1/deliveries", params("state", c.State, "after", c.After), nil, &list); err != nil {
+		return err
+	}
+	e.show(list, func(w io.Writer) {
+		if len(list.Items) == 0 {
+			fmt.Fprintln(w, "Every event was delivered.")
+			return
+		}
+		for _, r := range list.Items {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d tries\t%s\n", r.ID, r.State, r.Type, r.Attempts, r.Error)
+		}
+		fmt.Fprintf(w, "\nNext: trellis deliveries show|retry|discard %s\n", list.Items[0].ID)
+		more(w, "trellis deliveries list", list.Next)
+	})
+	return nil
+}
+
+type deliveryRef struct {
+	remote
+	ID string `arg:"" help:"ID of the delivery."`
+}
+
+func (d deliveryRef) path() string { return "/api/v1/deliveries/" + seg(d.ID) }
+
+type deliveriesShowCmd struct{ deliveryRef }
+
+func (c *deliveriesShowCmd) Run(e *env) error {
+	var letter delivery.Letter
+	if err := c.do(e.ctx, "GET", c.path(), nil, nil, &letter); err != nil {
+		return err
+	}
+	e.show(letter, func(w io.Writer) {
+		fmt.Fprintf(w, "%s\t%s, %d tries\n", letter.Type, letter.State, letter.Attempts)
+		fmt.Fprintf(w, "event\t%s at %d\nfor\t%s\nerror\t%s\ndata\t%s\n", letter.Event, letter.Position, letter.Subscriber, letter.Error, letter.Data)
+		fmt.Fprintf(w, "\nNext: trellis deliveries retry %s, with -data JSON to send something else; trellis deliveries discard %s\n", c.ID, c.ID)
+	})
+	return nil
+}
+
+type deliveriesRetryCmd struct {
+	deliveryRef
+	Data string `help:"Other data: JSON, or @FILE."`
+}
+
+func (c *deliveriesRetryCmd) Run(e *env) error {
+	in := map[string]any{}
+	if c.Data != "" {
+		raw, err := jsonArgument("-data", c.Data)
+		if err != nil {
+			return err
+		}
+		in["data"] = raw
+	}
+	if err := c.do(e.ctx, "POST", c.path()+"/retry", nil, in, nil); err != nil {
+		return err
+	}
+	e.done(map[string]string{"id": c.ID, "state": "sent again"}, "It is sent again. Next: trellis deliveries list")
+	return nil
+}
+
+type deliveriesDiscardCmd struct {
+	deliveryRef
+	Yes bool `short:"y" help:"Do not ask."`
+}
+
+func (c *deliveriesDiscardCmd) Run(e *env) error {
+	if err := e.sure(c.Yes, "Give up "+c.ID+" for good?"); err != nil {
+		return err
+	}
+	if err := c.do(e.ctx, "DELETE", c.path(), nil, nil, nil); err != nil {
+		return err
+	}
+	e.done(map[string]string{"id": c.ID, "state": "discarded"}, "It is given up. Next: trellis deliveries list")
+	return nil
+}

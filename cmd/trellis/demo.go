@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/app"
+)
+
+type demoCmd struct {
+	Listen string `default:"127.0.0.1:8080" help:"Address to listen at."`
+	Data   string `default:".trellis" help:"Directory for everything that is kept."`
+}
+
+func (d *demoCmd) Run(e *env) (err error) {
+	lean()
+	began := time.Now()
+	dir, err := filepath.Abs(d.Data)
+	if err != nil {
+		return err
+	}
+	release, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	listener, content, err := listen(d.Listen, contentHost(d.Listen)+":0")
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat(filepath.Join(dir, "trellis.db"))
+	first := errors.Is(err, fs.ErrNotExist)
+	a, err := app.New(e.ctx, app.Config{
+		Dir: dir, Compiler: compiler(), Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000},
+	})
+	if err != nil {
+		return errors.Join(err, closeAll(listener, content))
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	demo, err := a.SeedDemo(e.ctx)
+	if err != nil {
+		return errors.Join(err, closeAll(listener, content))
+	}
+	at := urlOf(listener, d.Listen)
+	file := filepath.Join(dir, "demo.env")
+	if err := writeFile(file, []byte(demo.Env(at))); err != nil {
+		return errors.Join(err, closeAll(listener, content))
+	}
+	took := time.Since(began)
+	e.show(map[string]any{"url": at, "content": urlOf(content, contentHost(d.Listen)+":0"), "env": file, "ready_ms": took.Milliseconds()}, func(w io.Writer) {
+		d.greet(w, at, file, first, took)
+	})
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		e.note("Take care: whoever reaches %s can log in as the operator, for the demo's password is known to everybody.", listener.Addr())
+	}
+	return a.Run(e.ctx, listener, content)
+}
+
+// contentHost is the host of the second origin: the other name of this machine,
+// because cookies do not know ports.
+func contentHost(listen string) string {
+	if host, _, err := net.SplitHostPort(listen); err == nil && strings.EqualFold(host, "localhost") {
+		return "127.0.0.1"
+	}
+	return "localhost"
+}
+
+// urlOf is how a listener is reached from this machine, by the host that it was
+// asked to listen at.
+func urlOf(l net.Listener, asked string) string {
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return "http://" + l.Addr().String()
+	}
+	host, _, err := net.SplitHostPort(asked)
+	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (d *demoCmd) greet(w io.Writer, url, file string, first bool, took time.Duration) {
+	if rel, err := filepath.Rel(".", file); err == nil && !strings.HasPrefix(rel, "..") {
+		file = rel
+	}
+	state := "Everything is as you left it."
+	if first {
+		state = "A tenant, two courses and three people were made."
+	}
+	fmt.Fprintf(w, `Trellis is ready at %s (%.1f s). %s
+
+Two extensions are at work: an enrolment policy, which closes one course, and a
+welcome, which hears of every enrolment. In another terminal:
+
+  set -a; . %s; set +a   # who you are: the operator
+  trellis ext list                  # what is installed, and what it may do
+  trellis enroll learner $TRELLIS_COURSE
+                                    # let through
+  trellis enroll learner %s
+                                    # refused, with the policy's reason
+  trellis events -follow            # what happens, as it happens
+  trellis ext new -lang go acme.first first
+                                    # your own
+
+(without an installed trellis: go run ./cmd/trellis …)
+API: %s/api/openapi.json   metrics: %s/metrics
+People: operator (tenant _), staff and learner (tenant demo); password trellis-demo.
+Stop with Ctrl-C; everything is kept in %s.
+`, url, took.Seconds(), state, file, app.ClosedDemo, url, url, d.Data)
+}

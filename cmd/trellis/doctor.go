@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/secret"
+	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/testdata/wasm"
+)
+
+type doctorCmd struct {
+	remote
+	configFlag
+}
+
+// finding is something that the doctor looked at.
+type finding struct {
+	What  string `json:"what"`
+	State string `json:"state"` // ok, absent, wrong
+	Note  string `json:"note,omitempty"`
+}
+
+// doctor gathers findings.
+type doctor struct{ findings []finding }
+
+func (d *doctor) add(what, state, note string) {
+	d.findings = append(d.findings, finding{what, state, note})
+}
+
+// judge is ok with a note, or wrong with an error.
+func (d *doctor) judge(what, note string, err error) {
+	if err != nil {
+		d.add(what, "wrong", err.Error())
+		return
+	}
+	d.add(what, "ok", note)
+}
+
+func (c *doctorCmd) Run(e *env) error {
+	d := &doctor{}
+	d.machine(e.ctx)
+	if c.Config != "" || os.Getenv("TRELLIS_DIR") != "" {
+		d.server(c.configFlag)
+	}
+	d.running(e.ctx, c.remote)
+	wrong := 0
+	for _, f := range d.findings {
+		if f.State == "wrong" {
+			wrong++
+		}
+	}
+	e.show(d.findings, func(w io.Writer) {
+		for _, f := range d.findings {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", f.State, f.What, f.Note)
+		}
+	})
+	if wrong > 0 {
+		return trellis.Errorf(trellis.Conflict, "%d of it is wrong", wrong)
+	}
+	if !e.json {
+		e.note("Nothing is wrong. What is absent matters only to those who want it.")
+	}
+	return nil
+}
+
+// machine looks at what extensions need here.
+func (d *doctor) machine(ctx context.Context) {
+	d.add("system", "ok", fmt.Sprintf("%s/%s, %d processors", goruntime.GOOS, goruntime.GOARCH, goruntime.NumCPU()))
+	if goruntime.GOOS != "linux" {
+		d.add("limits of the compiling process", "absent", "memory and processor time are limited on Linux only; elsewhere a deadline holds: install what you trust")
+	}
+	for _, tool := range [][2]string{{"go", "to build extensions in Go: https://go.dev/dl"}, {"clang", "to build extensions in C: apt-get install clang lld"}} {
+		if path, err := exec.LookPath(tool[0]); err == nil {
+			d.add(tool[0], "ok", path)
+		} else {
+			d.add(tool[0], "absent", tool[1])
+		}
+	}
+	r, err := runtime.New(ctx, runtime.Config{Compiler: compiler()})
+	if err == nil {
+		_, err = r.Compile(ctx, wasm.EnrollmentPolicy, runtime.Limits{})
+		err = errors.Join(err, r.Close(ctx))
+	}
+	d.judge("compiling extensions", "in a process of its own", err)
+}
+
+// server looks at a configuration and at what is kept where it says. It changes
+// nothing.
+func (d *doctor) server(f configFlag) {
+	cfg, err := f.read()
+	if err == nil {
+		_, err = cfg.app(nil)
+	}
+	d.judge("configuration", f.Config, err)
+	if err != nil {
+		return
+	}
+	info, err := os.Stat(cfg.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.add("directory", "absent", cfg.Dir+": trellis serve makes it")
+		return
+	case err == nil && !info.IsDir():
+		err = fmt.Errorf("%s is no directory", cfg.Dir)
+	case err == nil && goruntime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		err = fmt.Errorf("others may read %s: chmod 700 %s", cfg.Dir, cfg.Dir)
+	}
+	d.judge("directory", cfg.Dir, err)
+	d.key(cfg.Dir)
+	if _, err := os.Stat(filepath.Join(cfg.Dir, "trellis.db")); err != nil {
+		d.add("data", "absent", "trellis serve or trellis migrate makes it")
+	}
+}
+
+func (d *doctor) key(dir string) {
+	if key, err := masterKey(); key != nil || err != nil {
+		d.judge("master key", "TRELLIS_MASTER_KEY", err)
+		return
+	}
+	path := filepath.Join(dir, "master.key")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		d.add("master key", "absent", path+": trellis serve makes it; keep a copy elsewhere, or say TRELLIS_MASTER_KEY")
+		return
+	}
+	_, err := secret.Open(path)
+	d.judge("master key", path+": keep a copy elsewhere; without it no secret can be read", err)
+}
+
+// running looks at the server that commands would talk to.
+func (d *doctor) running(ctx context.Context, r remote) {
+	anonymous := r
+	anonymous.Token, anonymous.Tenant = "", ""
+	if err := anonymous.do(ctx, "GET", "/readyz", nil, nil, nil); err != nil {
+		state := "absent"
+		if a := (*answer)(nil); errors.As(err, &a) || os.Getenv("TRELLIS_URL") != "" {
+			state = "wrong"
+		}
+		d.add("server", state, err.Error())
+		return
+	}
+	d.add("server", "ok", r.URL)
+	if r.Token == "" {
+		d.add("token", "absent", "set TRELLIS_TOKEN: "+loginFirst)
+		return
+	}
+	var me learning.Me
+	if err := r.do(ctx, "GET", "/api/v1/me", nil, nil, &me); err != nil {
+		d.judge("token", "", err)
+		return
+	}
+	d.add("token", "ok", me.Kind+" in "+me.Tenant)
+	var tenants learning.List[learning.Tenant]
+	err := r.do(ctx, http.MethodGet, "/api/v1/tenants", nil, nil, &tenants)
+	switch {
+	case err == nil && len(tenants.Items) == 0:
+		d.add("tenants", "absent", "trellis tenant put NAME -title TITLE")
+	case err == nil:
+		d.add("tenants", "ok", fmt.Sprint(len(tenants.Items)))
+	}
+}

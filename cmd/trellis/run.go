@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+type extRunCmd struct {
+	Path     string `arg:"" default:"." help:"Bundle, or directory of a project that was built."`
+	Hook     string `help:"Export to call; that of the first filter or event if absent."`
+	Data     string `help:"The event's or filter's data: JSON, or @FILE; an enrolment if absent."`
+	Settings string `help:"Settings: JSON, or @FILE."`
+	Course   string `default:"course-v1:Demo+Welcome+2026" help:"Key of the course."`
+}
+
+func (c *extRunCmd) Run(e *env) error {
+	b, err := load(c.Path)
+	if err != nil {
+		return err
+	}
+	if err := check(b); err != nil {
+		return err
+	}
+	schema, err := extensions.ParseSettings(b.Manifest.Settings)
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if c.Settings != "" {
+		if raw, err = jsonArgument("-settings", c.Settings); err != nil {
+			return err
+		}
+	}
+	settings, err := schema.Complete(raw)
+	if err != nil {
+		return err
+	}
+	data := json.RawMessage(fmt.Sprintf(`{"user":{"id":"0190b5a0-0000-7000-8000-000000000001","number":1,"is_active":true},"course_key":%q,"mode":"audit"}`, c.Course))
+	if c.Data != "" {
+		if data, err = jsonArgument("-data", c.Data); err != nil {
+			return err
+		}
+	}
+	var in any
+	hook := c.Hook
+	switch m := b.Manifest; {
+	case len(m.Filters) > 0 && (hook == "" || hook == m.Filters[0].Call):
+		hook = m.Filters[0].Call
+		in = extensions.Question{ID: trellis.NewID(), Type: m.Filters[0].On, Time: time.Now().UTC(), Tenant: "demo", Actor: "person:1", Course: c.Course, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
+	case len(m.Events) > 0 && (hook == "" || hook == m.Events[0].Call):
+		hook = m.Events[0].Call
+		in = extensions.Told{ID: trellis.NewID(), Source: "trellis", Type: m.Events[0].On, Tenant: "demo", Actor: "person:1", Person: "0190b5a0-0000-7000-8000-000000000001",
+			Course: c.Course, Time: time.Now().UTC(), Position: 1, Attempt: 1, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
+	default:
+		if hook == "" {
+			return trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
+		}
+		in = extensions.Task{ID: trellis.NewID(), Name: hook, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
+	}
+	question, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	limits, err := b.Manifest.RuntimeLimits()
+	if err != nil {
+		return err
+	}
+	out, stats, err := call(e, b.Module, limits, hook, question, settings)
+	if err != nil {
+		return err
+	}
+	e.note("%s answered in %v, fuel %d:", hook, stats.Time.Round(time.Microsecond), stats.Fuel)
+	if json.Valid(out) && e.json {
+		e.print(json.RawMessage(out))
+		return nil
+	}
+	_, err = fmt.Fprintln(e.out, string(out))
+	return err
+}
+
+// local answers the operations of a guest that runs without a platform.
+type local struct{ settings json.RawMessage }
+
+// Call implements [runtime.Host]: there are settings, and nothing else.
+func (l local) Call(_ context.Context, operation string, _ []byte) ([]byte, error) {
+	if operation == "config.get" && l.settings != nil {
+		return l.settings, nil
+	}
+	return nil, trellis.Errorf(trellis.Unavailable, "there is no platform here: %s", operation)
+}
+
+// call runs one export here.
+func call(e *env, module []byte, limits runtime.Limits, hook string, in []byte, settings json.RawMessage) ([]byte, runtime.Stats, error) {
+	r, err := runtime.New(e.ctx, runtime.Config{Host: local{settings}})
+	if err != nil {
+		return nil, runtime.Stats{}, err
+	}
+	defer func() { _ = r.Close(context.WithoutCancel(e.ctx)) }()
+	m, err := r.Compile(e.ctx, module, limits)
+	if err != nil {
+		return nil, runtime.Stats{}, err
+	}
+	return m.Call(e.ctx, runtime.Call{Hook: hook, In: in, Key: "local", Log: func(_ int, line string) { e.note("log: %s", line) }})
+}
+
+type runCmd struct {
+	Module string            `arg:"" type:"existingfile" help:"WebAssembly module."`
+	Export string            `arg:"" help:"Export to call."`
+	Input  string            `help:"Input: a text, @FILE, or - for standard input."`
+	Config map[string]string `help:"KEY=VALUE: settings, which the guest reads with config.get." mapsep:"none"`
+	Stats  bool              `help:"Print time, fuel and memory on standard error, as a line of JSON."`
+}
+
+func (c *runCmd) Run(e *env) error {
+	module, err := os.ReadFile(c.Module)
+	if err != nil {
+		return err
+	}
+	var in []byte
+	if c.Input == "-" {
+		in, err = io.ReadAll(e.in)
+	} else {
+		in, err = argument(c.Input)
+	}
+	if err != nil {
+		return err
+	}
+	settings := json.RawMessage("{}")
+	if len(c.Config) > 0 {
+		if settings, err = json.Marshal(c.Config); err != nil {
+			return err
+		}
+	}
+	if info, err := runtime.Check(module, runtime.Limits{}); err == nil && !strings.Contains(" "+strings.Join(info.Hooks, " ")+" ", " "+c.Export+" ") {
+		return advise(trellis.Errorf(trellis.Invalid, "%s has no export %s that can be called", c.Module, c.Export), "the exports are: %s", strings.Join(info.Hooks, ", "))
+	}
+	out, stats, err := call(e, module, runtime.Limits{}, c.Export, in, settings)
+	figures := map[string]any{"time_us": stats.Time.Microseconds(), "fuel": stats.Fuel, "memory": stats.Memory, "host_calls": stats.HostCalls}
+	if raw, err := json.Marshal(figures); c.Stats && err == nil {
+		e.note("%s", raw)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !e.json:
+		_, err = e.out.Write(out)
+		return err
+	}
+	result := map[string]any{"stats": figures}
+	switch {
+	case json.Valid(out):
+		result["output"] = json.RawMessage(out)
+	case utf8.Valid(out):
+		result["output"] = string(out)
+	default:
+		result["output_base64"] = out
+	}
+	e.print(result)
+	return nil
+}
