@@ -45,6 +45,7 @@ func lists() []struct{ command, next string } {
 		{"jobs", "trellis jobs list"},
 		{"deliveries", "trellis deliveries list"},
 		{"trace", "only the latest requests are remembered; their traces stand in errors and in the header Trace-Id"},
+		{"token create", "an operator's own is made in -tenant _; -role tenant-admin makes one for a service of the tenant"},
 		{"token", "trellis token list"},
 		{"tenant", "trellis tenant list"},
 		{"course", "trellis course list"},

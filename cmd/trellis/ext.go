@@ -197,7 +197,7 @@ func (c *extLogsCmd) Run(e *env) error {
 	}
 	e.show(lines, func(w io.Writer) {
 		if len(lines.Items) == 0 {
-			fmt.Fprintln(w, "It has said nothing, and nothing has gone wrong with it.")
+			fmt.Fprintln(w, "It has said nothing. Next: trellis deliveries list shows what it failed to take")
 		}
 		for _, l := range lines.Items {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", when(l.Time), l.Level, l.Hook, l.Message)

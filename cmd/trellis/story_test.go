@@ -1,0 +1,240 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/integrations/oneroster/rostertest"
+	"github.com/trellis-learning/trellis/testdata/wasm"
+)
+
+// bundle writes a bundle of the welcome module and returns its name.
+func (s *shell) bundle(version string, permissions ...string) string {
+	s.t.Helper()
+	manifest, err := json.Marshal(map[string]any{
+		"id": "acme.welcome", "version": version, "abi": 1, "title": "Welcome", "permissions": permissions, "secrets": []any{map[string]any{"name": "key", "title": "Key"}},
+		"events": []any{map[string]any{"on": "org.openedx.learning.course.enrollment.created.v1", "call": "welcome"}},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dir := filepath.Join(s.dir, "welcome-"+version)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"extension.json": manifest, "main.wasm": wasm.Welcome} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.ok("ext", "pack", dir)
+	return filepath.Join(dir, "acme.welcome-"+version+".trellis")
+}
+
+func TestDemoEnv(t *testing.T) {
+	s := demo(t)
+	for _, name := range []string{"TRELLIS_URL", "TRELLIS_TENANT", "TRELLIS_COURSE", "TRELLIS_TOKEN", "TRELLIS_OPERATOR_TOKEN", "TRELLIS_STAFF_TOKEN", "TRELLIS_LEARNER_TOKEN"} {
+		if s.value(name) == "" {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	for _, name := range []string{"demo.env", "master.key", "trellis.db"} {
+		if info, err := os.Stat(filepath.Join(s.dir, "data", name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	s.fails(1, "already runs a Trellis in", "demo", "-data", "data", "-listen", "127.0.0.1:0")
+	s.fails(1, "cannot listen at", "demo", "-data", "other", "-listen", strings.TrimPrefix(s.value("TRELLIS_URL"), "http://"))
+}
+
+// TestCourseStaff: staff bring an extension to their course; what it asks for beyond
+// that waits until somebody who runs the tenant approves it.
+func TestCourseStaff(t *testing.T) {
+	operator := demo(t)
+	course := operator.value("TRELLIS_COURSE")
+	staff := operator.with("TRELLIS_TOKEN=" + operator.value("TRELLIS_STAFF_TOKEN"))
+	learner := operator.with("TRELLIS_TOKEN=" + operator.value("TRELLIS_LEARNER_TOKEN"))
+	file := staff.bundle("1.0.0", "kv", "users:read", "pii:name", "events:emit")
+
+	learner.fails(1, "extensions:write", "ext", "install", file, "-course", course)
+	staff.fails(1, "there is no such thing here", "ext", "install", file)
+	if out := staff.ok("ext", "install", file, "-course", course); !strings.Contains(out, "See people's names (pii:name)") || !strings.Contains(out, "Next: trellis ext enable acme.welcome -course "+course) {
+		t.Errorf("installed:\n%s", out)
+	}
+	if out := staff.ok("ext", "enable", "acme.welcome", "-course", course); !strings.Contains(out, "must approve it") {
+		t.Errorf("enabled:\n%s", out)
+	}
+	staff.fails(1, "", "ext", "approve", "acme.welcome", "-course", course)
+	if out := operator.ok("ext", "list"); !strings.Contains(out, "Waits for approval in "+course) {
+		t.Errorf("the operator does not see what waits:\n%s", out)
+	}
+	if out := operator.ok("ext", "approve", "acme.welcome", "-course", course); !strings.Contains(out, "Enabled in "+course+", granted: kv, users:read, pii:name, events:emit") {
+		t.Errorf("approved:\n%s", out)
+	}
+	follow := operator.start("events", "-follow", "-type", "org.openedx.*", "-type", "acme.*")
+	follow.until("Following")
+	learner.ok("enroll", "learner", course)
+	follow.until("enrollment.created.v1")
+	if status := follow.stop(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	// The module tells of greetings in the name of the demo's extension, which this
+	// one is refused: it was called, and the delivery says why it failed.
+	out := ""
+	for range 100 {
+		if out = operator.ok("deliveries"); strings.Contains(out, "begin with acme.welcome.") {
+			break
+		}
+	}
+	if !strings.Contains(out, "begin with acme.welcome.") || !strings.Contains(out, "Next: trellis deliveries show|retry|discard ") {
+		t.Errorf("what failed:\n%s", out)
+	}
+	secret := staff.run("sesame\n", "ext", "secrets", "acme.welcome", "key", "-course", course)
+	if secret.status != 0 || strings.Contains(secret.out+secret.errs, "sesame") {
+		t.Errorf("a secret: %+v", secret)
+	}
+	staff.fails(1, "nothing was changed", "ext", "uninstall", "acme.welcome", "-course", course)
+	staff.ok("ext", "uninstall", "acme.welcome", "-course", course, "-yes")
+	staff.fails(1, "acme.welcome", "ext", "logs", "acme.welcome", "-course", course)
+}
+
+// TestVersions: a version that asks for more waits for consent, and one step leads
+// back. A permission that is not asked for is not granted by mistake.
+func TestVersions(t *testing.T) {
+	s := demo(t)
+	s.ok("ext", "install", s.bundle("1.0.0", "kv"))
+	s.fails(1, "does not ask for users:read", "ext", "enable", "acme.welcome", "-grant", "users:read")
+	s.fails(1, "does not ask for kw", "ext", "enable", "acme.welcome", "-withhold", "kw")
+	s.fails(1, "is not enabled here", "ext", "grant", "acme.welcome")
+	s.ok("ext", "enable", "acme.welcome")
+	if out := s.ok("ext", "install", s.bundle("1.1.0", "kv", "users:read")); !strings.Contains(out, "asks for more than 1.0.0 and waits") {
+		t.Errorf("installed:\n%s", out)
+	}
+	s.fails(1, "name what it is granted", "ext", "grant", "acme.welcome", "-withhold", "users:read")
+	var x extensions.Extension
+	s.json(&x, "ext", "grant", "acme.welcome", "-grant", "kv")
+	if x.Version != "1.1.0" || !slices.Equal(x.Enabled[0].Grants, []string{"kv"}) {
+		t.Errorf("after consent: %+v", x)
+	}
+	s.ok("ext", "disable", "acme.welcome")
+	s.fails(1, "is not enabled here", "ext", "grant", "acme.welcome")
+	if out := s.ok("ext", "rollback", "acme.welcome"); !strings.Contains(out, "acme.welcome 1.0.0") {
+		t.Errorf("rolled back:\n%s", out)
+	}
+	s.ok("ext", "keygen", "key.pem")
+	s.fails(1, "exists already", "ext", "keygen", "key.pem")
+	s.ok("ext", "trust", "acme", "key.pem.pub")
+	file := s.bundle("1.2.0", "kv")
+	s.ok("ext", "sign", file, "-key", "key.pem")
+	if out := s.ok("ext", "inspect", file); !strings.Contains(out, "signed with ed25519:") {
+		t.Errorf("signed:\n%s", out)
+	}
+	s.ok("ext", "install", file)
+	s.ok("ext", "trust", "acme", "-remove")
+}
+
+// TestImport: the report of an import has exactly the parts that are promised, and
+// adds up; an export that is imported changes nothing.
+func TestImport(t *testing.T) {
+	s := demo(t)
+	f, err := os.Create(filepath.Join(s.dir, "district.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rostertest.Generate(f, rostertest.Config{Seed: 1, Rows: 300, Faults: 5, Deletions: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var report map[string]json.RawMessage
+	if r := s.json(&report, "import", "district.zip"); r.status != 0 {
+		t.Fatalf("%+v", r)
+	}
+	want := []string{"changed", "created", "files", "invalid", "job", "refused", "removed", "rows", "skipped", "unchanged"}
+	delete(report, "warnings") // what was put right in lenient mode, where there is any
+	if got := slices.Sorted(maps.Keys(report)); !slices.Equal(got, want) {
+		t.Errorf("the report has %v, want %v", got, want)
+	}
+	var n struct {
+		Rows, Created, Changed, Removed, Unchanged, Skipped int
+		Refused                                             []struct{ File, Extension, Filter, Message string }
+		Invalid                                             []struct{ File, Column, Message string }
+		Files                                               map[string]map[string]int
+	}
+	raw, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &n); err != nil {
+		t.Fatal(err)
+	}
+	if sum := n.Created + n.Changed + n.Removed + n.Unchanged + n.Skipped + len(n.Refused) + len(n.Invalid); n.Rows != sum || n.Rows < 250 || len(n.Invalid) != 5 {
+		t.Errorf("%d rows, and the parts are %d: %s", n.Rows, sum, raw)
+	}
+	if len(n.Refused) == 0 || n.Refused[0].Extension != "trellis-demo.enrollment-policy-c" || n.Refused[0].Message == "" {
+		t.Errorf("the demo's policy refused %+v", n.Refused)
+	}
+	var file struct{ File string }
+	s.json(&file, "export", "oneroster")
+	if file.File != "demo-oneroster.zip" {
+		t.Errorf("exported to %s", file.File)
+	}
+	var again struct{ Created, Changed, Removed, Unchanged int }
+	if r := s.json(&again, "import", file.File); r.status != 0 || again.Created+again.Changed+again.Removed != 0 || again.Unchanged == 0 {
+		t.Errorf("importing what was exported: %+v %+v", again, r)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "broken.zip"), []byte("no zip"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var failed struct{ State, Error string }
+	if r := s.json(&failed, "import", "broken.zip"); r.status != 1 || failed.State != "failed" || !strings.Contains(r.errs, "Next: trellis jobs retry") {
+		t.Errorf("no zip: %+v %+v", failed, r)
+	}
+}
+
+// TestOneDocument: every command that asks the server prints one JSON document, for
+// what there is and for what there is not.
+func TestOneDocument(t *testing.T) {
+	s := demo(t)
+	course := s.value("TRELLIS_COURSE")
+	for _, line := range []string{
+		"ext list", "ext trust", "ext logs trellis-demo.welcome-c", "ext settings trellis-demo.enrollment-policy-c", "ext disable trellis-demo.welcome-c",
+		"ext enable trellis-demo.welcome-c", "ext grant trellis-demo.welcome-c", "jobs list", "events", "deliveries list", "audit", "catalogue", "course list",
+		"course create course-v1:Demo+New+1 New", "user list", "user create ina -name Ina", "user deactivate ina", "user deactivate ina -undo", "role list",
+		"role give ina staff -course " + course, "role take ina staff -course " + course, "enroll ina " + course, "grade set ina " + course + " 3 4", "grade list",
+		"unenroll ina " + course, "whoami", "tenant list", "tenant put other -title Other", "token list", "token create mine -tenant _", "token create service -role tenant-admin", "api GET /api/v1/organisations", "doctor", "abi",
+	} {
+		var doc any
+		if r := s.json(&doc, strings.Fields(line)...); r.status != 0 {
+			t.Errorf("trellis %s: status %d\n%s%s", line, r.status, r.out, r.errs)
+		}
+	}
+	for line, kind := range map[string]string{
+		"ext logs acme.none": "not_found", "ext enable acme.none": "not_found", "ext rollback acme.none": "not_found", "jobs wait none": "not_found", "jobs cancel none": "not_found",
+		"deliveries show none": "not_found", "deliveries discard none": "conflict", "trace none": "not_found", "enroll nobody " + course: "not_found", "enroll ina none": "not_found",
+		"token revoke none": "not_found", "events -after x": "invalid", "events -type a -type b": "invalid", "ext trust acme": "invalid", "api GET nonsense": "invalid",
+		"enroll learner course-v1:Demo+Closed+2026": "refused", "whoami -token x": "denied", "ext list -url http://127.0.0.1:1": "unavailable", "ext list -url x": "invalid",
+		"ext settings trellis-demo.welcome-c {": "invalid", "ext inspect nothing": "", "login learner -tenant demo": "invalid", "ext build nothing": "invalid",
+	} {
+		var doc struct {
+			Error struct{ Kind, Message string }
+		}
+		if r := s.json(&doc, strings.Fields(line)...); r.status != 1 || doc.Error.Message == "" || kind != "" && doc.Error.Kind != kind {
+			t.Errorf("trellis %s: status %d, kind %q, want %q\n%s%s", line, r.status, doc.Error.Kind, kind, r.out, r.errs)
+		}
+	}
+	login := s.run("trellis-demo\n", "login", "learner", "-tenant", "demo")
+	if login.status != 0 || !strings.Contains(login.out, "export TRELLIS_TOKEN=trl_") {
+		t.Errorf("login: %+v", login)
+	}
+	if r := s.run("wrong\n", "login", "operator", "-tenant", "demo"); r.status != 1 || !strings.Contains(r.errs, "Operators log in to -tenant _") {
+		t.Errorf("login with a wrong password: %+v", r)
+	}
+}
