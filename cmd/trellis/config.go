@@ -84,7 +84,15 @@ func faultOf(name string, err error) error {
 			"the keys are dir, listen, content, public_url, content_url, nats, unsigned, self_service, allow_network, proxies, retention")
 	case errors.As(err, &decode):
 		row, column := decode.Position()
-		return trellis.Errorf(trellis.Invalid, "%s, line %d, column %d: %s", name, row, column, decode.Error())
+		text := strings.TrimPrefix(decode.Error(), "toml: ")
+		if key := strings.Join(decode.Key(), "."); key != "" { // and our own names are nobody's business
+			what, _, _ := strings.Cut(text, " into ")
+			text = key + ": " + what
+			if i := strings.LastIndex(decode.Error(), " of type "); i >= 0 {
+				text += ", which is wanted as" + strings.TrimPrefix(decode.Error()[i:], " of type")
+			}
+		}
+		return trellis.Errorf(trellis.Invalid, "%s, line %d, column %d: %s", name, row, column, text)
 	}
 	return trellis.Errorf(trellis.Invalid, "%s: %w", name, err)
 }

@@ -66,7 +66,7 @@ func (c *doctorCmd) Run(e *env) error {
 		}
 	})
 	if wrong > 0 {
-		return trellis.Errorf(trellis.Conflict, "%d of it is wrong", wrong)
+		return advise(trellis.Errorf(trellis.Conflict, "%d of it is wrong", wrong), "mend what is marked so, then trellis doctor again")
 	}
 	if !e.json {
 		e.note("Nothing is wrong. What is absent matters only to those who want it.")
