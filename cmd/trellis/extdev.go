@@ -25,7 +25,10 @@ func (c *extNewCmd) Run(e *env) error {
 	if c.Dir == "" {
 		_, c.Dir, _ = strings.Cut(c.ID, ".")
 	}
-	if err := extensions.NewProject(c.Dir, c.Lang, c.ID, c.Title); err != nil {
+	switch err := extensions.NewProject(c.Dir, c.Lang, c.ID, c.Title); {
+	case trellis.KindOf(err) == trellis.Conflict:
+		return advise(err, "say another directory: trellis ext new %s DIRECTORY", c.ID)
+	case err != nil:
 		return err
 	}
 	e.show(map[string]string{"dir": c.Dir}, func(w io.Writer) {

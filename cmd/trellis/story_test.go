@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -237,4 +238,38 @@ func TestOneDocument(t *testing.T) {
 	if r := s.run("wrong\n", "login", "operator", "-tenant", "demo"); r.status != 1 || !strings.Contains(r.errs, "Operators log in to -tenant _") {
 		t.Errorf("login with a wrong password: %+v", r)
 	}
+}
+
+// TestNewProjects: what ext new writes is a project that works, whatever it is
+// called, without a network, in each language that there is a compiler for.
+func TestNewProjects(t *testing.T) {
+	s := newShell(t, "GOPROXY=off", "GOWORK=off", "GOFLAGS=-mod=mod")
+	s.ok("ext", "new", "acme.strings", "-title", `It's "mine"`) // also a package of Go's
+	cmd := s.command("go", "test", "./...")
+	cmd.Dir = filepath.Join(s.dir, "strings")
+	if r := s.wait(cmd); r.status != 0 || !strings.Contains(r.out, "ok") {
+		t.Errorf("its tests: %+v", r)
+	}
+	s.ok("ext", "upgrade-guest", "strings")
+	if _, err := exec.LookPath("clang"); err != nil {
+		t.Log("no clang: a project in C was not built")
+	} else {
+		s.ok("ext", "new", "acme.in-c", "c", "-lang", "c")
+		s.ok("ext", "test", "c")
+		s.ok("ext", "pack", "c", "-o", "c.trellis")
+		for course, want := range map[string]string{"course-v1:Demo+Closed+2026": `"code":"closed"`, "course-v1:Demo+Welcome+2026": "{}"} {
+			if out := s.ok("ext", "run", "c.trellis", "-course", course); !strings.Contains(out, want) {
+				t.Errorf("%s: %s", course, out)
+			}
+		}
+	}
+	for _, args := range [][]string{
+		{"bad"}, {"trellis.mine"}, {"Acme.first"}, {"acme.strings"}, {"acme.x", "strings"},
+	} {
+		s.fails(1, "", append([]string{"ext", "new"}, args...)...)
+	}
+	s.fails(1, "neither main.go nor main.c", "ext", "build", ".")
+	s.fails(1, "build it first", "ext", "pack", "strings")
+	s.write("nothing.trellis", "no zip")
+	s.fails(1, "not a zip", "ext", "inspect", "nothing.trellis")
 }

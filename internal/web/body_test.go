@@ -261,3 +261,30 @@ func TestDecodeBody(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowHeads: a head that comes byte by byte holds its connection no longer than
+// one that does not come at all.
+func TestSlowHeads(t *testing.T) {
+	cfg := config()
+	cfg.ReadTimeout = 150 * time.Millisecond
+	addr, _ := start(t, newServer(t, cfg, web.Route{Method: "GET", Path: "/a/:b", Public: true, Handle: whoami}))
+	c, r := dial(t, addr)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = io.Copy(io.Discard, r) // an answer or none: until the connection ends
+	}()
+	drip := time.NewTicker(10 * time.Millisecond)
+	defer drip.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-gone:
+			return
+		case <-drip.C:
+			if n == 500 {
+				t.Fatal("the connection is still open after five seconds")
+			}
+			_, _ = c.Write([]byte("GET /a/b HTTP/1.1\r\nX-" + strings.Repeat("x", 500))[min(n, 520) : min(n, 520)+1]) // it may be closed by now
+		}
+	}
+}
