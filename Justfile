@@ -64,7 +64,7 @@ run *ARGS:
 
 # a new extension: just new acme.first ./first
 new ID DIR:
-    go run ./cmd/trellis ext new -lang go -id {{ID}} {{DIR}}
+    go run ./cmd/trellis ext new -lang go {{ID}} {{DIR}}
 
 bench *ARGS:
     go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./internal/app

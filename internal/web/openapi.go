@@ -35,7 +35,7 @@ func (s *Server) OpenAPI(title, version string) ([]byte, error) {
 			"securitySchemes": map[string]any{"token": map[string]any{"type": "http", "scheme": "bearer"}},
 			"parameters": map[string]any{
 				"Tenant":      header("Trellis-Tenant", "The tenant that an operator acts in, or that one logs in to."),
-				"Idempotency": header("Idempotency-Key", "A key of the caller's choice, with up to 255 characters. A request that is repeated with the same key makes nothing twice."),
+				"Idempotency": header("Idempotency-Key", "A key of the caller's choice, with up to 255 characters. A request that is repeated with the same key and the same content makes nothing twice."),
 			},
 			"schemas": map[string]any{"Problem": map[string]any{"type": "object", "description": "An error (RFC 9457).",
 				"required": []string{"type", "title", "status", "kind"},
