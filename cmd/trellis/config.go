@@ -17,7 +17,6 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/egress"
-	"github.com/trellis-learning/trellis/internal/secret"
 )
 
 // serveConfig is the configuration file of a server. Unknown keys are errors. Each
@@ -175,21 +174,7 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 		}
 		cfg.Retention = d
 	}
-	key, err := masterKey()
-	cfg.Key = key
+	var err error
+	cfg.Key, err = envKey()
 	return cfg, err
-}
-
-// masterKey returns the key that the environment has; nil if it has none, and the
-// one in the directory is meant.
-func masterKey() (*secret.Key, error) {
-	text := os.Getenv("TRELLIS_MASTER_KEY")
-	if text == "" {
-		return nil, nil
-	}
-	key, err := secret.Parse(text)
-	if err != nil {
-		return nil, advise(fmt.Errorf("TRELLIS_MASTER_KEY: %w", err), "openssl rand -base64 32 makes one")
-	}
-	return key, nil
 }

@@ -20,7 +20,9 @@ type demoCmd struct {
 	Data   string `default:".trellis" help:"Directory for everything that is kept."`
 }
 
-func (d *demoCmd) Run(e *env) (err error) {
+func (d *demoCmd) Run(e *env) error { return e.stopped(d.demo(e)) }
+
+func (d *demoCmd) demo(e *env) (err error) {
 	lean()
 	began := time.Now()
 	dir, err := filepath.Abs(d.Data)

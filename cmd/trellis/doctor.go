@@ -123,18 +123,22 @@ func (d *doctor) server(f configFlag) {
 	}
 }
 
+// key looks at the master key, without making one.
 func (d *doctor) key(dir string) {
-	if key, err := masterKey(); key != nil || err != nil {
-		d.judge("master key", "TRELLIS_MASTER_KEY", err)
-		return
+	key, err := envKey()
+	where := "TRELLIS_MASTER_KEY"
+	if key == nil && err == nil {
+		where = filepath.Join(dir, "master.key")
+		if _, err := os.Stat(where); errors.Is(err, fs.ErrNotExist) {
+			d.add("master key", "absent", where+": trellis serve makes it; keep a copy elsewhere, or say TRELLIS_MASTER_KEY")
+			return
+		}
+		key, err = secret.Open(where)
 	}
-	path := filepath.Join(dir, "master.key")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		d.add("master key", "absent", path+": trellis serve makes it; keep a copy elsewhere, or say TRELLIS_MASTER_KEY")
-		return
+	if err == nil {
+		err = checkKey(dir, key, false)
 	}
-	_, err := secret.Open(path)
-	d.judge("master key", path+": keep a copy elsewhere; without it no secret can be read", err)
+	d.judge("master key", where+": keep a copy elsewhere; without it no secret can be read", err)
 }
 
 // running looks at the server that commands would talk to.

@@ -145,6 +145,15 @@ func (e *env) sure(told bool, question string) error {
 	return err
 }
 
+// stopped is how a server ended: one that was told to end has ended well, even if
+// it had hardly begun.
+func (e *env) stopped(err error) error {
+	if e.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 // maxHidden bounds what is read as a secret.
 const maxHidden = 64 << 10
 

@@ -25,7 +25,9 @@ func lean() {
 
 type serveCmd struct{ configFlag }
 
-func (s *serveCmd) Run(e *env) (err error) {
+func (s *serveCmd) Run(e *env) error { return e.stopped(s.serve(e)) }
+
+func (s *serveCmd) serve(e *env) (err error) {
 	lean()
 	cfg, err := s.read()
 	if err != nil {
@@ -51,11 +53,12 @@ func (s *serveCmd) Run(e *env) (err error) {
 	if content != nil {
 		at["content"] = content.Addr().String()
 	}
-	e.done(at, "Trellis serves at %s, from %s. Stop with Ctrl-C or SIGTERM.", listener.Addr(), cfg.Dir)
-	switch ok, err := hasOperator(e.ctx, a); {
-	case err != nil:
+	governed, err := hasOperator(e.ctx, a)
+	if err != nil {
 		return errors.Join(err, closeAll(listener, content))
-	case !ok:
+	}
+	e.done(at, "Trellis serves at %s, from %s. Stop with Ctrl-C or SIGTERM.", listener.Addr(), cfg.Dir)
+	if !governed {
 		e.note("Nobody runs this server yet. Next, on this machine: trellis operator create NAME%s", s.flag())
 	}
 	return a.Run(e.ctx, listener, content)
@@ -108,6 +111,15 @@ func hasOperator(ctx context.Context, a *app.App) (bool, error) {
 func (c serveConfig) open(e *env) (*app.App, error) {
 	cfg, err := c.app(slog.New(slog.NewTextHandler(e.errs, &slog.HandlerOptions{Level: slog.LevelInfo})))
 	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if cfg.Key, err = masterKey(c.Dir); err != nil {
+		return nil, err
+	}
+	if err := checkKey(c.Dir, cfg.Key, true); err != nil {
 		return nil, err
 	}
 	return app.New(e.ctx, cfg)

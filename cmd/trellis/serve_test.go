@@ -146,6 +146,11 @@ func TestServe(t *testing.T) {
 		t.Error("there is a master key in the directory, although the environment had one")
 	}
 	s.ok("migrate", "-config", "trellis.toml")
+	wrong := s.with("TRELLIS_MASTER_KEY=" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("w", 32))))
+	wrong.fails(1, "the master key is not the one", "serve", "-config", "trellis.toml")
+	if d := wrong.run("", "doctor", "-config", "trellis.toml"); d.status != 1 || !regexp.MustCompile(`wrong +master key`).MatchString(d.out) {
+		t.Errorf("the doctor and another master key: %+v", d)
+	}
 	again := s.start("serve", "-config", "trellis.toml")
 	again.address()
 	if status := again.stop(); status != 0 || strings.Contains(again.said(), "Nobody runs this server") {
