@@ -98,17 +98,29 @@ func (s *school) events(t *testing.T, token, query string) (all []trellis.Event)
 // each event once and in order.
 func TestEvents(t *testing.T) {
 	s := open(t)
+	elsewhere := s.Course(t, s.ctx, "course-v1:B+Else+1")
+	bothID, both := s.Person(t, s.ctx, "sue", learning.Assign{Role: trellis.RoleStaff, Course: here}, learning.Assign{Role: trellis.RoleStaff, Course: elsewhere})
+	headID, head := s.Person(t, s.ctx, "hal", learning.Assign{Role: trellis.RoleTenantAdmin, Organisation: "A"})
+	for n := range 6 { // by turns in two courses
+		if _, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.lenaID, Course: []string{here, elsewhere, there}[n%3], Mode: []string{"honor", "verified"}[n/3]}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	seen := func(token string, e trellis.Event) bool {
 		switch token {
 		case s.lena:
 			return e.Person == s.lenaID
 		case s.staff:
 			return e.Course == here || e.Person == s.staffID
+		case both:
+			return e.Course == here || e.Course == elsewhere || e.Person == bothID
+		case head:
+			return trellis.OrganisationOf(e.Course) == "A" || e.Person == headID
 		}
 		return true
 	}
 	everything := s.Events(t, s.ctx, "")
-	for name, token := range map[string]string{"admin": s.admin, "staff": s.staff, "learner": s.lena} {
+	for name, token := range map[string]string{"admin": s.admin, "staff": s.staff, "staff of two courses": both, "of an organisation": head, "learner": s.lena} {
 		var want []string
 		for _, e := range everything {
 			if seen(token, e) {
@@ -133,7 +145,7 @@ func TestEvents(t *testing.T) {
 		want               int
 	}{
 		{"a learner asks for another's", s.lena, "person=" + s.bob, 0},
-		{"a learner asks for her own in a course", s.lena, "course=" + here, 1},
+		{"a learner asks for her own in a course", s.lena, "type=org.openedx.learning.course.enrollment.created.v1&course=" + here, 1},
 		{"staff ask for another course", s.staff, "course=" + there, 0},
 		{"staff ask for a person in their course", s.staff, "course=" + here + "&person=" + s.bob, 1},
 		{"an admin asks for a person's enrolments", s.admin, "type=org.openedx.learning.course.enrollment.created.v1&person=" + s.bob, 2},
