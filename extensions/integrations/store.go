@@ -8,16 +8,21 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// insertUpload notes that a blob belongs to a job.
-type insertUpload struct{ job, blob string }
+// insertUpload notes that a blob belongs to a job, unless one does already: then
+// the request for the job is repeated, and it gets the first answer.
+type insertUpload struct {
+	job, blob string
+	repeated  bool // known once it is applied
+}
 
 // Apply implements [store.Change].
-func (u insertUpload) Apply(ctx context.Context, tx *store.Tx) error {
+func (u *insertUpload) Apply(ctx context.Context, tx *store.Tx) error {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob) VALUES (?, ?, ?)`, tenant, u.job, u.blob)
+	n, err := tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob) VALUES (?, ?, ?) ON CONFLICT (tenant, job) DO NOTHING`, tenant, u.job, u.blob)
+	u.repeated = n == 0
 	return err
 }
 

@@ -53,11 +53,16 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 		return jobs.Job{}, err
 	}
 	job, err := x.cfg.Jobs.PrepareEnqueue(ctx, "import."+f.Name, upload{digest, seal, options}, jobs.Options{Title: title})
+	var kept *insertUpload
 	if err == nil {
-		err = x.cfg.DB.Write(ctx, job, insertUpload{job.Job.ID, digest})
+		kept = &insertUpload{job: job.Job.ID, blob: digest}
+		err = x.cfg.DB.Write(ctx, job, kept)
+	}
+	if err != nil || kept.repeated {
+		err = errors.Join(err, x.cfg.Blobs.Delete(context.WithoutCancel(ctx), digest))
 	}
 	if err != nil {
-		return jobs.Job{}, errors.Join(err, x.cfg.Blobs.Delete(context.WithoutCancel(ctx), digest))
+		return jobs.Job{}, err
 	}
 	x.cfg.Jobs.Wake()
 	return job.Job, nil

@@ -160,6 +160,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"deliveries.get", "GET", of + "deliveries/" + v.letter, "", 200, false},
 		{"extensions.list", "GET", of + "extensions", "", 200, false},
 		{"extensions.get", "GET", x, "", 200, false},
+		{"extensions.get_self_service", "GET", of + "self-service", "", 200, false},
 		{"extensions.logs", "GET", x + "/logs", "", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
@@ -186,6 +187,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"deliveries.discard", "DELETE", of + "deliveries/" + v.letter, "", 409, false}, // it is tried again
 		{"keys.trust", "PUT", of + "keys/beacorp", `{"key":"` + public + `"}`, 200, false},
 		{"keys.distrust", "DELETE", of + "keys/beacorp", "", 200, false},
+		{"extensions.set_self_service", "PUT", of + "self-service", `{"permissions":["kv"]}`, 200, true},
 		{"extensions.install", "POST", of + "extensions", v.zip2, 201, true},
 		{"extensions.configure", "PUT", x + "/settings", `{"settings":{"n":1}}`, 200, false},
 		{"extensions.set_secret", "PUT", x + "/secrets/password", `{"value":"x"}`, 200, false},
