@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -43,23 +45,6 @@ type Send struct {
 	Data json.RawMessage `json:"data,omitempty" doc:"What to send in place of the event's data."`
 }
 
-// Operations returns the operations on deliveries that failed.
-func (l *Ledger) Operations() []hostapi.Operation {
-	whole := func(ByID) hostapi.Scope { return hostapi.Scope{} }
-	return []hostapi.Operation{
-		hostapi.Define(hostapi.Spec{Name: "deliveries.list", Permission: "deliveries:read", Doors: hostapi.HTTP("GET", "/api/v1/deliveries"),
-			Doc: "Deliveries of events that fail, wait behind a failing one, or were given up."},
-			func(Query) hostapi.Scope { return hostapi.Scope{} }, l.List),
-		hostapi.Define(hostapi.Spec{Name: "deliveries.get", Permission: "deliveries:read", Doors: hostapi.HTTP("GET", "/api/v1/deliveries/:id"),
-			Doc: "A delivery, with what is sent."}, whole, func(ctx context.Context, in ByID) (Letter, error) { return l.Get(ctx, in.ID) }),
-		hostapi.Define(hostapi.Spec{Name: "deliveries.retry", Permission: "deliveries:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/deliveries/:id/retry"),
-			Doc: "Sends a delivery again, at once, as it was or with other data."},
-			func(Send) hostapi.Scope { return hostapi.Scope{} }, func(ctx context.Context, in Send) (Row, error) { return l.Retry(ctx, in.ID, in.Data) }),
-		hostapi.Define(hostapi.Spec{Name: "deliveries.discard", Permission: "deliveries:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/deliveries/:id"),
-			Doc: "Gives up a delivery for good."}, whole, func(ctx context.Context, in ByID) (Row, error) { return l.Discard(ctx, in.ID) }),
-	}
-}
-
 // List returns a page of the rows of the tenant of ctx.
 func (l *Ledger) List(ctx context.Context, q Query) (List, error) {
 	tenant, err := store.Tenant(ctx)
@@ -73,14 +58,21 @@ func (l *Ledger) List(ctx context.Context, q Query) (List, error) {
 		return List{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and 200")
 	}
 	stmt, args := `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ?`, []any{tenant}
-	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}, {" AND id > ?", q.After}} {
+	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}} {
 		if f.value != "" {
 			stmt, args = stmt+f.cond, append(args, f.value)
 		}
 	}
+	if q.After != "" {
+		position, id, err := place(q.After)
+		if err != nil {
+			return List{}, err
+		}
+		stmt, args = stmt+" AND (position > ? OR position = ? AND id > ?)", append(args, position, position, id)
+	}
 	out := List{Items: []Row{}}
 	err = l.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, stmt+" ORDER BY id LIMIT ?", append(args, q.Limit+1)...)
+		rows, err := tx.Query(ctx, stmt+" ORDER BY position, id LIMIT ?", append(args, q.Limit+1)...)
 		if err != nil {
 			return err
 		}
@@ -96,9 +88,19 @@ func (l *Ledger) List(ctx context.Context, q Query) (List, error) {
 	})
 	if len(out.Items) > q.Limit {
 		out.Items = out.Items[:q.Limit]
-		out.Next = out.Items[q.Limit-1].ID
+		last := out.Items[q.Limit-1]
+		out.Next = strconv.FormatUint(last.Position, 10) + "." + last.ID
 	}
 	return out, err
+}
+
+// place reads what [List.Next] says.
+func place(after string) (position int64, id string, err error) {
+	at, id, ok := strings.Cut(after, ".")
+	if position, err = strconv.ParseInt(at, 10, 64); err != nil || !ok || position < 0 {
+		return 0, "", trellis.Errorf(trellis.Invalid, "after: %.80q is not the next of an answer", after)
+	}
+	return position, id, nil
 }
 
 // Get returns a delivery of the tenant of ctx, with what is sent.
@@ -116,7 +118,9 @@ func (l *Ledger) Get(ctx context.Context, id string) (Letter, error) {
 	}
 	letter.Data = json.RawMessage(letter.data)
 	if letter.data == "" {
-		e, err := l.db.Log().Event(ctx, letter.Event)
+		// The row is the tenant's, and so may be read; its event is another's where a
+		// reader of the platform's own failed.
+		e, err := l.db.Log().Event(store.Platform(ctx), letter.Event)
 		if err != nil {
 			return Letter{}, err
 		}
@@ -126,11 +130,18 @@ func (l *Ledger) Get(ctx context.Context, id string) (Letter, error) {
 }
 
 // Retry lets a delivery that was given up, or that waits for its time, be tried
-// at once, with other data if data is not empty. Later events of the same key may
-// have been delivered meanwhile.
+// at once, with other data if data is not empty. Events that came after one that
+// was given up may have been delivered already; none of its key is while it is
+// being tried.
 func (l *Ledger) Retry(ctx context.Context, id string, data json.RawMessage) (Row, error) {
-	if len(data) > 256<<10 {
+	if string(data) == "null" {
+		data = nil
+	}
+	switch {
+	case len(data) > 256<<10:
 		return Row{}, trellis.Errorf(trellis.Exhausted, "the data of an event may have 256 KiB")
+	case len(data) > 0 && (!json.Valid(data) || !utf8.Valid(data)):
+		return Row{}, trellis.Errorf(trellis.Invalid, "the data of an event must be JSON")
 	}
 	return l.change(ctx, id, func(ctx context.Context, tx *store.Tx, r Row) error {
 		if r.State == Parked {

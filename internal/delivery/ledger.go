@@ -19,7 +19,6 @@ package delivery
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -93,6 +92,9 @@ type Ledger struct {
 	cfg Config
 	db  *store.DB
 	log *slog.Logger
+
+	mu      sync.Mutex
+	running map[string]bool // roles
 }
 
 // New brings the ledger's tables up to date and returns it.
@@ -115,7 +117,7 @@ func New(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := cfg.DB.Migrate(ctx, "delivery", files); err != nil {
 		return nil, fmt.Errorf("migrate the delivery ledger: %w", err)
 	}
-	return &Ledger{cfg: cfg, db: cfg.DB, log: cfg.Logger}, nil
+	return &Ledger{cfg: cfg, db: cfg.DB, log: cfg.Logger, running: map[string]bool{}}, nil
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -126,28 +128,42 @@ func or[T comparable](v, otherwise T) T {
 	return v
 }
 
-// Run delivers for every role until ctx is done and every delivery has ended.
+// Run delivers for every role until ctx is done and every delivery has ended. A
+// role that runs on this node already is an error of kind [trellis.Conflict]: it
+// would be one reader to the leases, and each event would be delivered by both.
 func (l *Ledger) Run(ctx context.Context, roles ...Role) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var wg sync.WaitGroup
-	errs := make(chan error, len(roles))
+	var names []string
+	defer func() { l.free(names) }()
 	for _, r := range roles {
-		t := l.tail(r)
-		wg.Go(func() {
-			if err := t.run(ctx); err != nil {
-				errs <- fmt.Errorf("role %s: %w", r.Name, err)
-				stop()
-			}
-		})
+		if r.Name == "" || !l.claim(r.Name) {
+			return trellis.Errorf(trellis.Conflict, "the role %q has no name, or runs on this node already", r.Name)
+		}
+		names = append(names, r.Name)
+	}
+	var wg sync.WaitGroup
+	for _, r := range roles {
+		wg.Go(func() { l.tail(r).run(ctx) })
 	}
 	wg.Wait()
-	close(errs)
-	var all []error
-	for err := range errs {
-		all = append(all, err)
+	return nil
+}
+
+func (l *Ledger) claim(role string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running[role] {
+		return false
 	}
-	return errors.Join(all...)
+	l.running[role] = true
+	return true
+}
+
+func (l *Ledger) free(roles []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range roles {
+		delete(l.running, r)
+	}
 }
 
 // Consume calls h for each event that pattern takes in, of every tenant, each on

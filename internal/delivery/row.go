@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -37,33 +37,34 @@ type Row struct {
 
 	tenant, role, data string
 	partition          int
+	updated            int64 // tells whether somebody changed it meanwhile
 }
 
-func rowOf(role string, k laneKey, e trellis.Event) Row {
+func rowOf(role string, ln *lane, e trellis.Event) Row {
+	w := ln.who
 	return Row{
-		ID: trellis.DerivedID(e.ID, role, k.tenant, k.subscriber), Subscriber: k.subscriber, Event: e.ID, Type: e.Type, Key: e.Key, Position: e.Position,
-		tenant: k.tenant, role: role, partition: k.partition,
+		ID: trellis.DerivedID(e.ID, role, w.tenant, w.subscriber), Subscriber: w.subscriber, Event: e.ID, Type: e.Type, Key: e.Key, Position: e.Position,
+		tenant: w.tenant, role: role, partition: ln.part.n,
 	}
 }
 
 // message is what is kept of an error: it is shown to those who run the tenant.
 func message(err error) string {
-	s := err.Error()
-	if len(s) > 1000 {
-		s = s[:1000]
-	}
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
+	s := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) > maxMessage {
+		s = strings.ToValidUTF8(s[:maxMessage], "") // not in the middle of a character
 	}
 	return s
 }
 
-const rowColumns = `tenant, id, role, subscriber, partition, key, position, event, type, state, attempts, next_at, error, data`
+const maxMessage = 1000
+
+const rowColumns = `tenant, id, role, subscriber, partition, key, position, event, type, state, attempts, next_at, error, data, updated`
 
 func scanRow(row interface{ Scan(...any) error }) (Row, error) {
 	var r Row
 	var next, position int64
-	err := row.Scan(&r.tenant, &r.ID, &r.role, &r.Subscriber, &r.partition, &r.Key, &position, &r.Event, &r.Type, &r.State, &r.Attempts, &next, &r.Error, &r.data)
+	err := row.Scan(&r.tenant, &r.ID, &r.role, &r.Subscriber, &r.partition, &r.Key, &position, &r.Event, &r.Type, &r.State, &r.Attempts, &next, &r.Error, &r.data, &r.updated)
 	r.Position, r.Edited = uint64(position), r.data != ""
 	if next != 0 {
 		r.Next = store.FromMicros(next)
@@ -83,31 +84,33 @@ func insertRow(ctx context.Context, tx *store.Tx, r Row) error {
 	return err
 }
 
-type openKey struct{ tenant, subscriber, key string }
-
-type cursorRow struct {
-	tenant, subscriber string
-	position           uint64
+// openKey is a key that has rows that are not dead.
+type openKey struct {
+	who
+	key string
 }
 
-// openRows reads what is open in a partition: how many rows each key has that
-// are not dead, and who is behind.
-func (t *tail) openRows(ctx context.Context, partition int) (open map[openKey]int, cursors []cursorRow, err error) {
-	open = map[openKey]int{}
+// cursorRow says how far a subscriber has come that is behind.
+type cursorRow struct {
+	who
+	position uint64
+}
+
+// openRows reads what is open in a partition.
+func (t *tail) openRows(ctx context.Context, partition int) (open []openKey, cursors []cursorRow, err error) {
 	err = t.l.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT tenant, subscriber, key, COUNT(*) FROM deliveries WHERE role = ? AND partition = ? AND state <> 'dead'
-			GROUP BY tenant, subscriber, key`, t.role.Name, partition)
+		rows, err := tx.Query(ctx, `SELECT DISTINCT tenant, subscriber, key FROM deliveries WHERE role = ? AND partition = ? AND state <> 'dead'`,
+			t.role.Name, partition)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = rows.Close() }()
 		for rows.Next() {
 			var k openKey
-			var n int
-			if err := rows.Scan(&k.tenant, &k.subscriber, &k.key, &n); err != nil {
+			if err := rows.Scan(&k.tenant, &k.subscriber, &k.key); err != nil {
 				return err
 			}
-			open[k] = n
+			open = append(open, k)
 		}
 		if err := rows.Err(); err != nil {
 			return err

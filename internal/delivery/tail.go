@@ -2,9 +2,8 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,192 +17,172 @@ type tail struct {
 	role Role
 
 	slots chan struct{}  // deliveries at once
-	tasks sync.WaitGroup // lanes, retries and those who catch up
+	tasks sync.WaitGroup // lanes, retries and readers of those who are behind
+	watch *time.Timer    // ends everything when the leases can no longer be trusted
 
-	mu    sync.Mutex
-	read  uint64 // everything up to here was dispatched
-	at    uint64 // being dispatched
-	parts [Partitions]part
-	lanes map[laneKey]*lane
-	busy  map[string]bool // rows that are being tried again, by ID
-	room  *sync.Cond      // somewhere a queue has become shorter
+	mu     sync.Mutex
+	room   *sync.Cond            // a queue has become shorter, or a partition was lost
+	nudge  func()                // lets the reader look where it is
+	read   uint64                // everything up to here was dispatched, in every partition that is ours
+	parts  [Partitions]*part     // nil: another node's
+	lost   [Partitions]*part     // those that we had before, and have not taken again
+	behind map[who]*reader       // those who read the log by themselves
+	gates  map[who]chan struct{} // deliveries at once to one subscriber
+	busy   map[string]bool       // rows that are being tried again, by ID
 }
 
-// part is one partition, as far as this node works on it.
-type part struct {
-	owned bool
-	fence uint64
-	mark  uint64         // stored
-	open  []*outstanding // dispatched, in the order of positions
-}
-
-// outstanding is a dispatched event that somebody still works on.
-type outstanding struct {
-	position uint64
-	left     int
-}
+// who names a subscriber.
+type who struct{ tenant, subscriber string }
 
 func (l *Ledger) tail(r Role) *tail {
 	r.Attempts = or(r.Attempts, 8)
 	if r.Backoff == nil {
 		r.Backoff = backoff
 	}
-	t := &tail{l: l, role: r, slots: make(chan struct{}, l.cfg.Workers), lanes: map[laneKey]*lane{}, busy: map[string]bool{}}
+	t := &tail{l: l, role: r, slots: make(chan struct{}, l.cfg.Workers), behind: map[who]*reader{}, gates: map[who]chan struct{}{}, busy: map[string]bool{}, nudge: func() {}}
 	t.room = sync.NewCond(&t.mu)
 	return t
 }
 
-// run reads the log and dispatches until ctx is done.
-func (t *tail) run(ctx context.Context) error {
-	ctx = store.Platform(ctx)
+// run reads the log and dispatches until ctx is done. The readers see the whole
+// log, but subscribers are called in a context that has no such right.
+func (t *tail) run(ctx context.Context) {
+	wake := context.AfterFunc(ctx, func() { t.mu.Lock(); defer t.mu.Unlock(); t.room.Broadcast() })
+	defer wake()
+	t.watch = time.AfterFunc(t.l.cfg.Lease, t.distrust)
+	defer t.watch.Stop()
 	var keeper sync.WaitGroup
 	keeper.Go(func() { t.keep(ctx) })
 	defer func() {
-		t.tasks.Wait()
 		keeper.Wait()
+		t.tasks.Wait()
 		t.close(context.WithoutCancel(ctx))
 	}()
-	log := t.l.db.Log()
 	for ctx.Err() == nil {
-		after, any := t.position()
-		if !any { // no partition is ours yet
-			if !pause(ctx, t.l.cfg.Poll) {
-				return nil
-			}
-			continue
+		after, ok := t.position(ctx)
+		if !ok {
+			return
 		}
-		events, err := log.Read(ctx, after, 512)
+		events, err := t.events(ctx, after, 512)
 		switch {
 		case errors.Is(err, store.ErrTrimmed):
-			if err := t.skip(ctx, after); err != nil {
-				return err
-			}
+			t.skip(ctx, after)
 		case err != nil:
-			if ctx.Err() == nil {
-				t.l.log.Warn("event log could not be read", "role", t.role.Name, "err", err)
-				pause(ctx, t.l.cfg.Poll)
-			}
+			t.warn(ctx, "event log could not be read", err)
+			pause(ctx, t.l.cfg.Poll)
 		case len(events) == 0:
-			wait, cancel := context.WithTimeout(ctx, t.l.cfg.Poll)
-			_ = log.Wait(wait, after)
-			cancel()
+			t.wait(ctx, after)
 		default:
 			for _, e := range events {
 				if !t.dispatch(ctx, after, e) {
-					break // the partitions changed hands: begin again from their marks
+					break // the partitions changed hands: begin again from where that set the reader
 				}
 				after = e.Position
 			}
 		}
 	}
-	return nil
 }
 
-// position returns how far the log was dispatched, and whether any partition is
-// this node's.
-func (t *tail) position() (uint64, bool) {
+// events reads the whole log.
+func (t *tail) events(ctx context.Context, after uint64, limit int) ([]trellis.Event, error) {
+	return t.l.db.Log().Read(store.Platform(ctx), after, limit)
+}
+
+// event returns the event that a row is about.
+func (t *tail) event(ctx context.Context, r Row) (trellis.Event, error) {
+	e, err := t.l.db.Log().Event(store.Platform(ctx), r.Event)
+	if err == nil && r.data != "" {
+		e.Data = json.RawMessage(r.data)
+	}
+	return e, err
+}
+
+// position waits until some partition is this node's, and returns how far the log
+// was dispatched. It is not ok if ctx is done.
+func (t *tail) position(ctx context.Context) (after uint64, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i := range t.parts {
-		if t.parts[i].owned {
-			return t.read, true
+	for ; ctx.Err() == nil; t.room.Wait() {
+		for _, p := range t.parts {
+			if p != nil {
+				return t.read, true
+			}
 		}
 	}
-	return t.read, false
+	return 0, false
+}
+
+// wait waits a while for events after a position, or until the reader is set back.
+func (t *tail) wait(ctx context.Context, after uint64) {
+	ctx, cancel := context.WithTimeout(ctx, t.l.cfg.Poll)
+	defer cancel()
+	t.mu.Lock()
+	t.nudge = cancel
+	back := t.read != after
+	t.mu.Unlock()
+	if !back {
+		_ = t.l.db.Log().Wait(ctx, after) // whatever it says, the log is read next
+	}
 }
 
 // skip goes on at the oldest event that the log still has.
-func (t *tail) skip(ctx context.Context, from uint64) error {
+func (t *tail) skip(ctx context.Context, from uint64) {
 	oldest, err := t.l.db.Log().Oldest(ctx)
 	if err != nil {
-		return err
+		t.warn(ctx, "oldest event could not be read", err)
+		pause(ctx, t.l.cfg.Poll)
+		return
 	}
 	t.l.log.Warn("events were trimmed before they were delivered", "role", t.role.Name, "from", from, "to", oldest)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.read = max(t.read, oldest-1)
-	return nil
+	if t.read == from {
+		t.read = max(t.read, oldest-1)
+	}
 }
 
-// dispatch hands e to its subscribers. It reports false if the reader was set
-// back since after was read.
+// dispatch queues e for its subscribers; it never waits for any of them. It
+// reports false if the reader was set back, or the partition changed hands, since
+// after was read.
 func (t *tail) dispatch(ctx context.Context, after uint64, e trellis.Event) bool {
-	p := Partition(e.Key)
-	var subs []Subscriber
+	n := Partition(e.Key)
 	t.mu.Lock()
-	part := t.parts[p]
-	mine := part.owned && e.Position > part.mark
+	p := t.parts[n]
+	mine := p != nil && !p.leaving && e.Position > p.from
 	t.mu.Unlock()
+	var subs []Subscriber
 	if mine {
 		subs = t.role.Subscribers(ctx, e)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.read != after || t.parts[p].owned != part.owned || t.parts[p].fence != part.fence {
-		return false // the reader was set back, or the partition changed hands meanwhile
+	if t.read != after || t.parts[n] != p {
+		return false
 	}
-	t.at = e.Position
-	defer func() { t.at = 0 }()
-	if mine && len(subs) > 0 {
-		o := &outstanding{position: e.Position, left: 1} // one for the dispatching itself
-		t.parts[p].open = append(t.parts[p].open, o)
+	if mine && !p.leaving {
 		for _, s := range subs {
 			if s.From < e.Position {
-				t.enqueue(ctx, laneKey{s.Tenant, s.ID, p}, s, e, o)
+				t.owe(ctx, p, s, e)
 			}
 		}
-		o.left--
 	}
-	if t.read == after {
-		t.read = e.Position
-		return true
-	}
-	return false
-}
-
-// low returns up to where everything in partition p is done.
-func (t *tail) low(p int) uint64 {
-	part := &t.parts[p]
-	n := 0
-	for n < len(part.open) && part.open[n].left == 0 {
-		n++
-	}
-	part.open = part.open[n:]
-	if len(part.open) > 0 {
-		return part.open[0].position - 1
-	}
-	return t.read
-}
-
-// guarded calls a subscriber; a panic of ours becomes an error.
-func (t *tail) guarded(ctx context.Context, s Subscriber, d Delivery) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.l.log.Error("subscriber panicked", "role", t.role.Name, "subscriber", s.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = trellis.Errorf(trellis.Internal, "the subscriber failed by a fault of the platform")
-		}
-	}()
-	ctx = trellis.WithTrace(ctx, trellis.Trace{ID: d.Event.Trace, Cause: d.Event.ID, Hops: d.Event.Hops + 1})
-	err = s.Deliver(ctx, d)
-	if err == nil && t.l.cfg.Twice {
-		err = s.Deliver(ctx, d)
-	}
-	outcome := "ok"
-	if err != nil {
-		outcome = "failed"
-	}
-	t.l.cfg.Metrics.Delivery(t.role.Name, outcome, time.Since(d.Event.Time))
-	return err
+	t.read = e.Position
+	return true
 }
 
 // keep stores marks, renews leases and tries again what failed.
 func (t *tail) keep(ctx context.Context) {
-	mark, poll := time.NewTicker(t.l.cfg.Mark), time.NewTicker(t.l.cfg.Poll)
+	every := min(t.l.cfg.Poll, t.l.cfg.Lease/4) // a lease is trusted for two thirds of its time
+	mark, poll := time.NewTicker(t.l.cfg.Mark), time.NewTicker(every)
 	defer mark.Stop()
 	defer poll.Stop()
+	tried := time.Time{}
 	for {
 		t.renew(ctx)
-		t.retry(ctx)
+		if time.Since(tried) >= t.l.cfg.Poll*9/10 {
+			tried = time.Now()
+			t.retry(ctx)
+		}
 		for polled := false; !polled; {
 			select {
 			case <-ctx.Done():
@@ -220,19 +199,23 @@ func (t *tail) keep(ctx context.Context) {
 // close stores the last marks and gives the partitions to others.
 func (t *tail) close(ctx context.Context) {
 	t.store(ctx)
+	names := []string{t.nodeName()}
 	t.mu.Lock()
-	var names []string
-	for i := range t.parts {
-		if t.parts[i].owned {
-			t.parts[i].owned = false
+	for i, p := range t.parts {
+		if p != nil {
+			t.lose(p)
 			names = append(names, t.leaseName(i))
 		}
 	}
 	t.mu.Unlock()
-	if len(names) > 0 {
-		if err := t.l.db.Release(ctx, t.l.cfg.Node, names...); err != nil {
-			t.l.log.Warn("partitions not released", "role", t.role.Name, "err", err)
-		}
+	if err := t.l.db.Release(ctx, t.l.cfg.Node, names...); err != nil {
+		t.l.log.Warn("partitions not released", "role", t.role.Name, "err", err)
+	}
+}
+
+func (t *tail) warn(ctx context.Context, msg string, err error) {
+	if ctx.Err() == nil {
+		t.l.log.Warn(msg, "role", t.role.Name, "err", err)
 	}
 }
 
