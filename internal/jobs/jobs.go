@@ -90,6 +90,8 @@ type Job struct {
 	params json.RawMessage
 	saved  json.RawMessage
 	cancel bool
+
+	fruitless int // how often it was begun since it last came any further
 }
 
 // Config is what jobs are made of. DB is required.
@@ -215,7 +217,13 @@ func (c *EnqueueChange) Apply(ctx context.Context, tx *store.Tx) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	*job, err = jobByID(ctx, tx, job.tenant, job.ID)
+	present, err := jobByID(ctx, tx, job.tenant, job.ID)
+	if err == nil && present.Kind != job.Kind {
+		return trellis.Errorf(trellis.Conflict, "the job %s is one of another kind", job.ID)
+	}
+	if err == nil {
+		*job = present
+	}
 	return err
 }
 
@@ -256,7 +264,7 @@ func (j *Jobs) Retry(ctx context.Context, id string) (Job, error) {
 		if job.State != Failed && job.State != Cancelled {
 			return trellis.Errorf(trellis.Conflict, "the job is %s: only one that failed or was cancelled can go on", job.State)
 		}
-		_, err := tx.Exec(ctx, `UPDATE jobs SET state = 'queued', cancel = 0, error = '', attempts = 0, finished = 0, due = ? WHERE tenant = ? AND id = ?`,
+		_, err := tx.Exec(ctx, `UPDATE jobs SET state = 'queued', cancel = 0, error = '', attempts = 0, fruitless = 0, finished = 0, due = ? WHERE tenant = ? AND id = ?`,
 			store.Micros(time.Now()), job.tenant, id)
 		return err
 	})
@@ -300,14 +308,14 @@ func (j *Jobs) Wait(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-const columns = `tenant, id, kind, title, state, actor, params, saved, report, done, total, note, error, attempts, trace, cause, hops, cancel, created, due, started, finished`
+const columns = `tenant, id, kind, title, state, actor, params, saved, report, done, total, note, error, attempts, fruitless, trace, cause, hops, cancel, created, due, started, finished`
 
 func scan(row interface{ Scan(...any) error }) (Job, error) {
 	var j Job
 	var actor, params, saved, report string
 	var created, due, started, finished int64
 	err := row.Scan(&j.tenant, &j.ID, &j.Kind, &j.Title, &j.State, &actor, &params, &saved, &report, &j.Progress.Done, &j.Progress.Total,
-		&j.Progress.Note, &j.Error, &j.Attempts, &j.Trace, &j.cause, &j.hops, &j.cancel, &created, &due, &started, &finished)
+		&j.Progress.Note, &j.Error, &j.Attempts, &j.fruitless, &j.Trace, &j.cause, &j.hops, &j.cancel, &created, &due, &started, &finished)
 	if err != nil {
 		return j, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,8 +56,8 @@ func (r *Run) State(v any) (bool, error) {
 // Checkpoint applies changes and saves the state after them, in one transaction:
 // a kill never counts anything twice. The state is encoded when the changes have
 // been applied, so it can tell what came of them. It fails with
-// [trellis.Conflict] if another node has taken the job over, and then changes
-// nothing.
+// [trellis.Conflict] if another node has taken the job over, or somebody has
+// cancelled it, and then changes nothing.
 func (r *Run) Checkpoint(ctx context.Context, state any, p Progress, changes ...store.Change) error {
 	r.mu.Lock()
 	r.progress, r.dirty = p, false
@@ -67,11 +68,20 @@ func (r *Run) Checkpoint(ctx context.Context, state any, p Progress, changes ...
 		if err != nil {
 			return fmt.Errorf("encode checkpoint of job %s: %w", r.job.ID, err)
 		}
-		_, err = tx.Exec(ctx, `UPDATE jobs SET saved = ?, done = ?, total = ?, note = ? WHERE tenant = ? AND id = ?`,
+		n, err := tx.Exec(ctx, `UPDATE jobs SET saved = ?, done = ?, total = ?, note = ?, fruitless = 0 WHERE tenant = ? AND id = ? AND cancel = 0`,
 			string(raw), p.Done, p.Total, p.Note, r.job.tenant, r.job.ID)
+		if err == nil && n == 0 {
+			return errCancelled
+		}
 		return err
 	}))
-	return r.jobs.db.Write(ctx, all...)
+	err := r.jobs.db.Write(ctx, all...)
+	if err == nil {
+		r.mu.Lock()
+		r.job.fruitless = 0
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // Progress notes how far the job is; it is stored within a second.
@@ -148,34 +158,45 @@ func (j *Jobs) Run(ctx context.Context, kinds []Kind) error {
 // take leases the job that is due the longest, or whose node is gone.
 func (j *Jobs) take(ctx context.Context, kinds map[string]Kind) (*Run, bool) {
 	ctx = store.Platform(ctx)
-	var due []Job
-	err := j.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+columns+` FROM jobs WHERE state IN ('queued', 'running') AND due <= ? ORDER BY due LIMIT 64`, store.Micros(time.Now()))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			job, err := scan(rows)
+	args := []any{store.Micros(time.Now())}
+	for name := range kinds {
+		args = append(args, name)
+	}
+	if len(kinds) == 0 {
+		return nil, false
+	}
+	query := `SELECT ` + columns + ` FROM jobs WHERE state IN ('queued', 'running') AND due <= ? AND kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `)
+		ORDER BY due, tenant, id LIMIT 64 OFFSET ?`
+	for offset := 0; ; offset += 64 { // those that others run are passed by, however many there are
+		var due []Job
+		err := j.db.Read(ctx, func(tx *store.Tx) error {
+			rows, err := tx.Query(ctx, query, append(args, offset)...)
 			if err != nil {
 				return err
 			}
-			if _, ok := kinds[job.Kind]; ok {
+			defer func() { _ = rows.Close() }()
+			for rows.Next() {
+				job, err := scan(rows)
+				if err != nil {
+					return err
+				}
 				due = append(due, job)
 			}
+			return rows.Err()
+		})
+		if err != nil {
+			j.quiet(ctx, "jobs could not be read", err)
+			return nil, false
 		}
-		return rows.Err()
-	})
-	if err != nil {
-		j.quiet(ctx, "jobs could not be read", err)
-		return nil, false
-	}
-	for _, job := range due {
-		if r, ok := j.lease(ctx, job); ok {
-			return r, true
+		for _, job := range due {
+			if r, ok := j.lease(ctx, job); ok {
+				return r, true
+			}
+		}
+		if len(due) < 64 {
+			return nil, false
 		}
 	}
-	return nil, false
 }
 
 // lease makes this node the one that works on job, unless another does.
@@ -191,6 +212,7 @@ func (j *Jobs) lease(ctx context.Context, job Job) (*Run, bool) {
 		return nil, false
 	}
 	r := &Run{jobs: j, holder: holder, fence: fence}
+	var ended State
 	err = j.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		present, err := jobByID(ctx, tx, job.tenant, job.ID)
 		if err != nil {
@@ -199,7 +221,17 @@ func (j *Jobs) lease(ctx context.Context, job Job) (*Run, bool) {
 		if present.State.Ended() || present.Due.After(time.Now()) {
 			return trellis.Errorf(trellis.Conflict, "job %s has been done meanwhile", job.ID)
 		}
-		_, err = tx.Exec(ctx, `UPDATE jobs SET state = 'running', attempts = attempts + 1, started = CASE started WHEN 0 THEN ? ELSE started END
+		// One that was cancelled while nobody ran it, or that ends each node that
+		// begins it, is not begun again.
+		switch {
+		case present.cancel:
+			ended, err = Cancelled, end(ctx, tx, present, Cancelled, "cancelled")
+			return err
+		case present.fruitless >= maxFruitless:
+			ended, err = Failed, end(ctx, tx, present, Failed, fmt.Sprintf("it was begun %d times, and stopped each time before it came any further", present.fruitless))
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE jobs SET state = 'running', attempts = attempts + 1, fruitless = fruitless + 1, started = CASE started WHEN 0 THEN ? ELSE started END
 			WHERE tenant = ? AND id = ?`, store.Micros(time.Now()), job.tenant, job.ID)
 		if err != nil {
 			return err
@@ -208,11 +240,26 @@ func (j *Jobs) lease(ctx context.Context, job Job) (*Run, bool) {
 		r.progress = r.job.Progress
 		return err
 	}))
-	if err != nil {
-		_ = j.db.Release(ctx, holder, leaseName(job))
+	if err != nil || ended != "" {
+		if ended != "" && err == nil {
+			j.cfg.Metrics.Job(job.Kind, string(ended))
+			j.log.Warn("job not begun again", "job", job.ID, "kind", job.Kind, "state", string(ended))
+		}
+		_ = j.db.Release(ctx, holder, leaseName(job)) // it runs out by itself
 		return nil, false
 	}
 	return r, true
+}
+
+// maxFruitless is how often a job is begun that comes no further: one that kills
+// its node must not do so for ever.
+const maxFruitless = 10
+
+// end records the end of a job that nobody runs.
+func end(ctx context.Context, tx *store.Tx, job Job, state State, message string) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, error = ?, finished = ? WHERE tenant = ? AND id = ?`,
+		string(state), message, store.Micros(time.Now()), job.tenant, job.ID)
+	return err
 }
 
 // perform runs a job to its end, or until something stops it.
@@ -298,13 +345,17 @@ func (r *Run) store(ctx context.Context) error {
 	}))
 }
 
-// attempts is how often a job is begun that something unavailable stopped.
+// attempts is how often a job is begun that something unavailable stops before it
+// comes any further.
 const attempts = 5
 
 // finish records how the run ended: done, failed, cancelled, or to be gone on
 // with later, by this node's next start or another node.
 func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) error {
 	state, message, due := Done, "", time.Time{}
+	r.mu.Lock()
+	fruitless := r.job.fruitless
+	r.mu.Unlock()
 	switch {
 	case err == nil:
 	case errors.Is(err, errLost):
@@ -312,9 +363,9 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 	case errors.Is(err, errCancelled):
 		state, message = Cancelled, "cancelled"
 	case stopping:
-		state = Queued
-	case trellis.KindOf(err) == trellis.Unavailable && r.job.Attempts < attempts:
-		state, message, due = Queued, "waits to try again", time.Now().Add(time.Second<<min(r.job.Attempts, 6))
+		state, fruitless = Queued, max(0, fruitless-1) // which is not its fault
+	case trellis.KindOf(err) == trellis.Unavailable && fruitless < attempts:
+		state, message, due = Queued, "waits to try again", time.Now().Add(time.Second<<min(fruitless, 6))
 	default:
 		state, message = Failed, public(err)
 		j.log.Warn("job failed", "job", r.job.ID, "kind", r.job.Kind, "err", err)
@@ -322,7 +373,7 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 	r.mu.Lock()
 	p, report := r.progress, r.report
 	r.mu.Unlock()
-	return j.db.Write(ctx, r.fenced(), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+	err = j.db.Write(ctx, r.fenced(), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		finished := int64(0)
 		if state.Ended() {
 			finished = store.Micros(time.Now())
@@ -330,13 +381,17 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 		if due.IsZero() {
 			due = r.job.Due
 		}
-		if _, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, error = ?, done = ?, total = ?, note = ?, finished = ?, due = ? WHERE tenant = ? AND id = ?`,
-			string(state), message, p.Done, p.Total, p.Note, finished, store.Micros(due), r.job.tenant, r.job.ID); err != nil || report == nil {
+		if _, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, error = ?, done = ?, total = ?, note = ?, finished = ?, due = ?, fruitless = ? WHERE tenant = ? AND id = ?`,
+			string(state), message, p.Done, p.Total, p.Note, finished, store.Micros(due), fruitless, r.job.tenant, r.job.ID); err != nil || report == nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE jobs SET report = ? WHERE tenant = ? AND id = ?`, string(report), r.job.tenant, r.job.ID)
 		return err
 	}))
+	if err == nil && state.Ended() {
+		j.cfg.Metrics.Job(r.job.Kind, string(state))
+	}
+	return err
 }
 
 // public is what an error may say to whoever asked for the job.
