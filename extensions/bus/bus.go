@@ -127,7 +127,7 @@ func (b *Bus) connect() (err error) {
 		options = append(options, nats.InProcessServer(b.server))
 	}
 	if b.conn, err = nats.Connect(url, options...); err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+		return trellis.Errorf(trellis.Invalid, "the address of the NATS server cannot be used") // the error may have a password in it
 	}
 	b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(512))
 	return err
@@ -149,6 +149,9 @@ func (b *Bus) serve() error {
 		host, port, err := splitListen(b.cfg.Listen)
 		if err != nil {
 			return err
+		}
+		if b.cfg.Token == "" {
+			return trellis.Errorf(trellis.Invalid, "a NATS server that others can reach needs a token")
 		}
 		o.DontListen, o.Host, o.Port, o.Authorization = false, host, port, b.cfg.Token
 	}
@@ -184,7 +187,9 @@ func (b *Bus) Run(ctx context.Context) error {
 func (b *Bus) announce(ctx context.Context) {
 	for seen := b.events.Head(); b.events.Wait(ctx, seen) == nil; {
 		seen = b.events.Head()
-		_ = b.conn.Publish(headSubject, fmt.Append(nil, seen)) // others look by themselves, too
+		if b.conn.IsConnected() { // else it would be kept, to be sent when nobody needs it any more
+			_ = b.conn.Publish(headSubject, fmt.Append(nil, seen)) // others look by themselves, too
+		}
 		if !pause(ctx, 5*time.Millisecond) {
 			return
 		}

@@ -21,16 +21,25 @@ type fan struct {
 	ring  []trellis.Event // with consecutive positions
 	head  uint64          // position of the last one that is known
 	moved chan struct{}
+
+	weight int // bytes of the ring, roughly
 }
 
-const fanSize = 2048
+// The bounds of the memory: when it is full, the oldest are forgotten, and a
+// follower that is further behind reads the log.
+const (
+	fanSize   = 8192 // events that are kept at least, if they are not too large
+	maxWeight = 16 << 20
+)
+
+func weight(e trellis.Event) int { return 800 + len(e.Data) }
 
 func newFan(b *Bus) *fan { return &fan{b: b, moved: make(chan struct{})} }
 
 // run follows the stream, and looks after it: a position that is missing, or a
 // second of silence while the log's head moves, sends it to the log.
 func (f *fan) run(ctx context.Context) {
-	f.head = f.b.events.Head()
+	f.begin(f.b.events.Head())
 	messages := make(chan trellis.Event, 1024)
 	var wg sync.WaitGroup
 	wg.Go(func() { f.consume(ctx, messages) })
@@ -54,6 +63,15 @@ func (f *fan) run(ctx context.Context) {
 	}
 }
 
+// begin sets where the memory begins; what lies before is read from the log.
+func (f *fan) begin(head uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.head = head
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
 func (f *fan) position() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,7 +87,8 @@ func (f *fan) take(ctx context.Context, e trellis.Event) bool {
 	if e.Position > head+1 {
 		f.fill(ctx, e.Position-1)
 		if f.position() != e.Position-1 {
-			return false // the log has it, and will be asked again
+			f.b.events.Wake() // the log has it, and will be asked again
+			return false
 		}
 	}
 	f.add([]trellis.Event{e})
@@ -86,7 +105,7 @@ func (f *fan) fill(ctx context.Context, to uint64) {
 				return
 			}
 			f.mu.Lock()
-			f.ring, f.head = nil, max(f.head, oldest-1)
+			f.ring, f.weight, f.head = nil, 0, max(f.head, oldest-1)
 			f.mu.Unlock()
 			continue
 		}
@@ -103,6 +122,19 @@ func (f *fan) add(events []trellis.Event) {
 	if len(f.ring)+len(events) > 2*fanSize {
 		keep := min(len(f.ring), fanSize)
 		f.ring = append(make([]trellis.Event, 0, 2*fanSize), f.ring[len(f.ring)-keep:]...)
+		f.weight = 0
+		for _, e := range f.ring {
+			f.weight += weight(e)
+		}
+	}
+	for _, e := range events {
+		f.weight += weight(e)
+	}
+	if f.weight > maxWeight { // large ones are read from the log
+		f.ring, f.weight = nil, 0
+		for _, e := range events {
+			f.weight += weight(e)
+		}
 	}
 	f.ring = append(f.ring, events...)
 	f.head = events[len(events)-1].Position
@@ -171,11 +203,20 @@ func (f *fan) consumeOnce(ctx context.Context, messages chan<- trellis.Event) er
 // whoever wants only what is to come.
 func (b *Bus) Head() uint64 { return b.events.Head() }
 
+// reaches reports whether the log's head comes to a position soon: another node
+// may know of it already.
+func (b *Bus) reaches(ctx context.Context, position uint64) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	b.events.Wake()
+	return b.events.Wait(ctx, position-1) == nil
+}
+
 // Follow implements [trellis.Source]: it calls h for each event after a position,
 // first from the log, then as they come, in order and once each, as long as h
 // succeeds. It sees the events of the actor's tenant or, in a context of the
-// platform, of all. A position that the log no longer reaches back to is
-// [store.ErrTrimmed].
+// platform, of all. A position that the log no longer reaches back to,
+// or never reached, is [store.ErrTrimmed]: the follower begins anew ("resync").
 func (b *Bus) Follow(ctx context.Context, from uint64, pattern string, h func(context.Context, trellis.Event) error) error {
 	if !trellis.ValidPattern(pattern) {
 		return trellis.Errorf(trellis.Invalid, "pattern %q is neither a type, nor a prefix with .*, nor *", pattern)
@@ -185,6 +226,9 @@ func (b *Bus) Follow(ctx context.Context, from uint64, pattern string, h func(co
 		return trellis.Errorf(trellis.Denied, "nobody follows events")
 	}
 	reading := store.Platform(ctx)
+	if from > b.events.Head() && !b.reaches(ctx, from) {
+		return store.ErrTrimmed // of another database, or of one from before a backup was put in its place
+	}
 	for position := from; ; {
 		events, moved, ok := b.fan.after(position)
 		if !ok {

@@ -2,7 +2,9 @@ package bus
 
 import (
 	"net"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,17 +29,41 @@ func encode(e trellis.Event) *nats.Msg {
 		"ce-position": strconv.FormatUint(e.Position, 10), "content-type": "application/json", nats.MsgIdHdr: e.ID,
 	} {
 		if value != "" {
-			m.Header[name] = []string{value}
+			m.Header[name] = []string{escape(value)}
 		}
 	}
 	return m
+}
+
+// escape writes a value as CloudEvents has it in headers: a space, a double quote,
+// a percent sign and whatever is not printable ASCII are percent-encoded, byte by
+// byte. So no value can end a header and begin another.
+func escape(value string) string {
+	const hexadecimal = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(value) {
+		if c := value[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '%' {
+			_, _ = b.Write([]byte{'%', hexadecimal[c>>4], hexadecimal[c&15]})
+		} else {
+			_ = b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// unescape reads what [escape] writes; what is no escape stays as it is.
+func unescape(value string) string {
+	if s, err := url.PathUnescape(value); err == nil {
+		return s
+	}
+	return value
 }
 
 // decode returns the event of a message. Faults are [trellis.Invalid].
 func decode(header nats.Header, data []byte) (trellis.Event, error) {
 	get := func(name string) string {
 		if v := header[name]; len(v) > 0 {
-			return v[0]
+			return unescape(v[0])
 		}
 		return ""
 	}
