@@ -68,9 +68,15 @@ func (r *Registry) Handler() http.Handler {
 	return promhttp.HandlerFor(r.reg, promhttp.HandlerOpts{})
 }
 
-// HTTPRequest measures a request. The route is a pattern, never a path.
+// HTTPRequest measures a request. The route is a pattern, never a path; a method
+// that HTTP does not know is "other".
 func (r *Registry) HTTPRequest(method, route string, status int, d time.Duration) {
 	if r != nil {
+		switch method {
+		case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		default:
+			method = "other"
+		}
 		r.requests.WithLabelValues(method, route, strconv.Itoa(status/100)+"xx").Observe(d.Seconds())
 	}
 }
