@@ -60,7 +60,7 @@ func TestMarks(t *testing.T) {
 // once; only they have cursors, and only as long as they lag.
 func TestSlowDelaysNobody(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		const events = 600
+		const events = 640
 		slow := make([]*sub, 6)
 		for i := range slow {
 			slow[i] = r.subscribe(fmt.Sprint("slow", i), func(context.Context, delivery.Delivery) error {
@@ -80,8 +80,8 @@ func TestSlowDelaysNobody(t *testing.T) {
 		defer stop()
 		r.until("it has begun", func() bool { return r.number(`SELECT COUNT(*) FROM delivery_marks`) == delivery.Partitions })
 		began := time.Now()
-		for n := 0; n < events; n += 10 {
-			r.emit(keys(10, 10)...)
+		for n := 0; n < events; n += 32 {
+			r.emit(keys(32, 32)...) // enough for every worker, if slow ones could have them all
 			time.Sleep(10 * time.Millisecond)
 		}
 		r.until("the quick one", func() bool { return quick.count() == events })
