@@ -28,8 +28,8 @@ type fan struct {
 // The bounds of the memory: when it is full, the oldest are forgotten, and a
 // follower that is further behind reads the log.
 const (
-	fanSize   = 8192 // events that are kept at least, if they are not too large
-	maxWeight = 16 << 20
+	fanSize   = 4096 // events that are kept at least, if they are not too large
+	maxWeight = 8 << 20
 )
 
 func weight(e trellis.Event) int { return 800 + len(e.Data) }

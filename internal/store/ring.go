@@ -12,7 +12,7 @@ type ring struct {
 }
 
 // maxRingWeight bounds the memory of a ring.
-const maxRingWeight = 16 << 20
+const maxRingWeight = 8 << 20
 
 func weight(e trellis.Event) int {
 	return 320 + len(e.Data) + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Subject) + len(e.Tenant) + len(e.Actor) + len(e.Person) +

@@ -36,7 +36,7 @@ type Config struct {
 	Path          string        // of the database file; required
 	Readers       int           // connections that read: the number of processors and two, if zero
 	MaxGroup      int           // changes in one commit, at most, if not of one write: 256 if zero
-	Ring          int           // recent events in memory: 16,384 if zero, and never more than 16 MiB of them
+	Ring          int           // recent events in memory: 8,192 if zero, and never more than 8 MiB of them
 	BusyTimeout   time.Duration // how long to wait for another program that writes: 10 s if zero
 	LatePositions bool          // for tests: positions are given by a later step, as on PostgreSQL
 	Logger        *slog.Logger  // nothing is logged without one
@@ -73,7 +73,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		cfg.MaxGroup = 256
 	}
 	if cfg.Ring == 0 {
-		cfg.Ring = 16_384
+		cfg.Ring = 8_192
 	}
 	if cfg.BusyTimeout == 0 {
 		cfg.BusyTimeout = 10 * time.Second
