@@ -21,7 +21,9 @@ type Extension struct {
 	Description  string     `json:"description,omitempty" doc:"What it does."`
 	Version      string     `json:"version" doc:"Version that runs where it is enabled."`
 	Previous     string     `json:"previous,omitempty" doc:"Version that a rollback brings back."`
-	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more."`
+	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
+	PendingFor   string     `json:"pending_for,omitempty" doc:"Why that version waits."`
+	PendingAsks  []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
 	State        string     `json:"state" doc:"Whether it works, or was suspended because it failed." enum:"installed,suspended"`
 	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended."`
 	Asks         []Sentence `json:"asks" doc:"What it asks for, in plain words."`
@@ -83,6 +85,9 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
 		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
 		Asks: in.manifest.Sentences(r.cfg.Known), Enabled: []Enabling{},
+	}
+	if in.pending != "" {
+		x.PendingFor, x.PendingAsks = in.waitsFor, in.next.Sentences(r.cfg.Known)
 	}
 	for _, s := range in.manifest.Secrets {
 		x.Secrets = append(x.Secrets, s.Name)

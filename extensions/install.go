@@ -161,7 +161,7 @@ func (c *install) next(ctx context.Context, tx *store.Tx, tenant string, present
 		return err
 	}
 	if p.Reason != "" {
-		if _, err := tx.Exec(ctx, `UPDATE installations SET pending = ? WHERE tenant = ? AND id = ?`, m.Version, tenant, present.id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE installations SET pending = ?, pending_reason = ? WHERE tenant = ? AND id = ?`, m.Version, p.Reason, tenant, present.id); err != nil {
 			return err
 		}
 		return ConsentAsked.Emit(ctx, tx, "extensions/"+m.ID, p)

@@ -35,10 +35,11 @@ type installation struct {
 	tenant, id, extension string
 	owner                 Scope
 	version, previous     string
-	pending               string
+	pending, waitsFor     string // the version that waits for consent, and why
 	state, reason         string
 	created               time.Time
 	manifest              Manifest
+	next                  Manifest // of that version
 	digest, bundle        string
 	limits                runtime.Limits
 	schema                *Settings
@@ -127,8 +128,10 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 }
 
 func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
-	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.state, i.reason, i.created, v.manifest, v.digest, v.bundle
+	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.created, v.manifest, v.digest, v.bundle,
+			COALESCE(w.manifest, '')
 		FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
+		LEFT JOIN extension_versions w ON w.tenant = i.tenant AND w.installation = i.id AND w.version = i.pending
 		WHERE i.state <> 'removed' ORDER BY i.tenant, i.id`)
 	if err != nil {
 		return err
@@ -137,15 +140,20 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 	for rows.Next() {
 		in := &installation{courses: map[string]*enablement{}}
 		var created int64
-		var manifest string
-		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.state, &in.reason,
-			&created, &manifest, &in.digest, &in.bundle); err != nil {
+		var manifest, next string
+		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.waitsFor, &in.state, &in.reason,
+			&created, &manifest, &in.digest, &in.bundle, &next); err != nil {
 			return err
 		}
 		in.created = store.FromMicros(created)
 		if err := in.parse([]byte(manifest)); err != nil {
 			r.log.Error("installed extension cannot be read and is left out", "extension", in.extension, "installation", in.id, "err", err)
 			continue
+		}
+		if next != "" {
+			if in.next, err = ReadManifest([]byte(next)); err != nil {
+				r.log.Error("version that waits cannot be read", "extension", in.extension, "version", in.pending, "err", err)
+			}
 		}
 		t := s.tenants[in.tenant]
 		if t == nil {

@@ -53,6 +53,9 @@ func TestUpgrade(t *testing.T) {
 			if (x.Pending == "1.1.0") != tt.waits || (x.Version == "1.1.0") == tt.waits {
 				t.Errorf("version %s, pending %q, want it to wait: %v", x.Version, x.Pending, tt.waits)
 			}
+			if (len(x.PendingAsks) > 0) != tt.waits || (x.PendingFor != "") != tt.waits {
+				t.Errorf("it waits because %q, and asks for %+v", x.PendingFor, x.PendingAsks)
+			}
 			if n := len(r.events(t, ctx, extensions.ConsentAsked.Name())); (n == 1) != tt.waits {
 				t.Errorf("%d events that consent is asked", n)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -74,7 +75,7 @@ func (c *extInstallCmd) Run(e *env) error {
 		describe(w, x)
 		switch {
 		case x.Pending != "":
-			fmt.Fprintf(w, "\nVersion %s asks for more than %s and waits. Next: trellis ext inspect %s, trellis ext grant %s%s\n", x.Pending, x.Version, c.File, x.ID, courseFlag(c.Course))
+			fmt.Fprintf(w, "\nUntil then version %s runs. Next: trellis ext grant %s%s, with -withhold PERMISSION for what it shall not have\n", x.Version, x.ID, courseFlag(c.Course))
 		case len(x.Enabled) == 0:
 			fmt.Fprintf(w, "\nIt is installed and enabled for nobody. Next: trellis ext enable %s%s\n", x.ID, courseFlag(c.Course))
 		default:
@@ -102,6 +103,14 @@ func describe(w io.Writer, x extensions.Extension) {
 	}
 	fmt.Fprintln(w, "It asks for:")
 	sentences(w, x.Asks)
+	if x.Pending != "" {
+		fmt.Fprintf(w, "Version %s waits for consent: %s\n", x.Pending, x.PendingFor)
+		more := slices.DeleteFunc(slices.Clone(x.PendingAsks), func(s extensions.Sentence) bool { return slices.Contains(x.Asks, s) })
+		if len(more) > 0 {
+			fmt.Fprintln(w, "It also asks for:")
+			sentences(w, more)
+		}
+	}
 	for _, on := range x.Enabled {
 		at := "the whole tenant"
 		if on.Course != "" {

@@ -131,12 +131,9 @@ func (c *extGrantCmd) Run(e *env) error {
 	}
 	var out extensions.Extension
 	if x.Pending != "" {
-		if len(c.Withhold) > 0 {
-			return advise(trellis.Errorf(trellis.Invalid, "version %s waits for consent: name what it is granted with -grant", x.Pending), "trellis ext inspect FILE says what the version asks for")
-		}
 		in := some("course", c.Course)
-		if in["grants"] = c.Grant; len(c.Grant) == 0 {
-			in["grants"] = []string{"*"}
+		if in["grants"], err = pick(x.PendingAsks, c.Grant, c.Withhold); err != nil {
+			return err
 		}
 		err = c.do(e.ctx, "POST", c.path("/consent"), nil, in, &out)
 	} else {
