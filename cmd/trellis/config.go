@@ -30,6 +30,7 @@ type serveConfig struct {
 	PublicURL    string   `toml:"public_url"`    // how people reach the pages
 	ContentURL   string   `toml:"content_url"`   // how they reach the second origin, on another host
 	NATS         string   `toml:"nats"`          // address of a NATS server; one within the process if empty
+	NATSListen   string   `toml:"nats_listen"`   // address at which services reach the one within, by TRELLIS_NATS_TOKEN: none if empty
 	Unsigned     bool     `toml:"unsigned"`      // whether unsigned bundles are taken
 	SelfService  []string `toml:"self_service"`  // permissions that course staff may grant
 	AllowNetwork []string `toml:"allow_network"` // private networks that extensions may reach
@@ -80,7 +81,7 @@ func faultOf(name string, err error) error {
 			keys = append(keys, fmt.Sprintf("%s (line %d)", strings.Join(e.Key(), "."), row))
 		}
 		return advise(trellis.Errorf(trellis.Invalid, "%s: there is no key %s", name, strings.Join(keys, ", ")),
-			"the keys are dir, listen, content, public_url, content_url, nats, unsigned, self_service, allow_network, proxies, retention")
+			"the keys are dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention")
 	case errors.As(err, &decode):
 		row, column := decode.Position()
 		text := strings.TrimPrefix(decode.Error(), "toml: ")
@@ -99,7 +100,7 @@ func faultOf(name string, err error) error {
 // environment reads what the environment says of the keys.
 func (c *serveConfig) environment(env func(string) string) error {
 	for name, to := range map[string]any{
-		"DIR": &c.Dir, "LISTEN": &c.Listen, "CONTENT": &c.Content, "PUBLIC_URL": &c.PublicURL, "CONTENT_URL": &c.ContentURL, "NATS": &c.NATS,
+		"DIR": &c.Dir, "LISTEN": &c.Listen, "CONTENT": &c.Content, "PUBLIC_URL": &c.PublicURL, "CONTENT_URL": &c.ContentURL, "NATS": &c.NATS, "NATS_LISTEN": &c.NATSListen,
 		"UNSIGNED": &c.Unsigned, "SELF_SERVICE": &c.SelfService, "ALLOW_NETWORK": &c.AllowNetwork, "PROXIES": &c.Proxies, "RETENTION": &c.Retention,
 	} {
 		value := env("TRELLIS_" + name)
@@ -155,7 +156,7 @@ func (c serveConfig) check() error {
 // app returns how the platform is to run.
 func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 	cfg := app.Config{
-		Dir: c.Dir, NATS: c.NATS, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Compiler: compiler(), Unsigned: c.Unsigned, SelfService: c.SelfService,
+		Dir: c.Dir, NATS: c.NATS, NATSListen: c.NATSListen, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Compiler: compiler(), Unsigned: c.Unsigned, SelfService: c.SelfService,
 		Proxies: c.Proxies, Version: programVersion(), Logger: log,
 	}
 	var allow []netip.Prefix

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis/hostapi"
@@ -47,12 +48,13 @@ func (d *demoCmd) demo(e *env) (err error) {
 		return errors.Join(err, closeAll(listener, content))
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	demo, err := a.SeedDemo(e.ctx)
+	file := filepath.Join(dir, "demo.env")
+	earlier, _ := os.ReadFile(file) // there is none at the first start
+	demo, err := a.SeedDemo(e.ctx, app.ReadDemo(earlier))
 	if err != nil {
 		return errors.Join(err, closeAll(listener, content))
 	}
 	at := urlOf(listener, d.Listen)
-	file := filepath.Join(dir, "demo.env")
 	if err := writeFile(file, []byte(demo.Env(at))); err != nil {
 		return errors.Join(err, closeAll(listener, content))
 	}
@@ -63,6 +65,9 @@ func (d *demoCmd) demo(e *env) (err error) {
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		e.note("Take care: whoever reaches %s can log in as the operator, for the demo's password is known to everybody.", listener.Addr())
 	}
+	var examples sync.WaitGroup
+	examples.Go(func() { goExamples(e.ctx, e, a) })
+	defer examples.Wait()
 	return a.Run(e.ctx, listener, content)
 }
 

@@ -63,15 +63,18 @@ func (c *extBuildCmd) Run(e *env) error {
 }
 
 // build builds main.wasm from main.go or main.c.
-func build(ctx context.Context, dir string) error {
+func build(ctx context.Context, dir string) error { return buildAs(ctx, dir, "main.wasm") }
+
+// buildAs builds the module of a project as a file, whose name counts from there.
+func buildAs(ctx context.Context, dir, file string) error {
 	var cmd *exec.Cmd
 	switch {
 	case exists(dir, "main.go"):
-		cmd = exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", "main.wasm", ".")
+		cmd = exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, ".")
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	case exists(dir, "main.c"):
 		cmd = exec.CommandContext(ctx, "clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-Wl,--strip-all",
-			"-Wl,-z,stack-size=16384", "-I", ".", "-o", "main.wasm", "main.c")
+			"-Wl,-z,stack-size=16384", "-I", ".", "-o", file, "main.c")
 	default:
 		return advise(trellis.Errorf(trellis.Invalid, "%s has neither main.go nor main.c", dir), "trellis ext new acme.first begins a project")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/integrations/oneroster/rostertest"
+	"github.com/trellis-learning/trellis/internal/testkit"
 	"github.com/trellis-learning/trellis/testdata/wasm"
 )
 
@@ -103,6 +104,47 @@ func TestCourseStaff(t *testing.T) {
 	staff.fails(1, "nothing was changed", "ext", "uninstall", "acme.welcome", "-course", course)
 	staff.ok("ext", "uninstall", "acme.welcome", "-course", course, "-yes")
 	staff.fails(1, "acme.welcome", "ext", "logs", "acme.welcome", "-course", course)
+}
+
+// TestDemoExamples: where the source of Trellis is, the demo builds the examples in
+// Go while it runs and installs them for nobody; and it keeps its tokens when it is
+// started again.
+func TestDemoExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED the examples in Go: -short")
+	}
+	s := newShell(t)
+	data := filepath.Join(s.dir, "data")
+	s.dir = testkit.Root(t)
+	p := s.start("demo", "-data", data, "-listen", "127.0.0.1:0")
+	for _, id := range []string{"trellis-demo.enrollment-policy", "trellis-demo.nightly-report", "trellis-demo.welcome"} {
+		p.until("Next: trellis ext enable " + id + "\n")
+	}
+	first, err := os.ReadFile(filepath.Join(data, "demo.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct{ Items []extensions.Extension }
+	s.with(strings.Fields(string(first))...).json(&list, "ext", "list")
+	enabled := 0
+	for _, x := range list.Items {
+		enabled += len(x.Enabled)
+	}
+	if len(list.Items) != 5 || enabled != 2 {
+		t.Errorf("%d extensions, enabled in %d places", len(list.Items), enabled)
+	}
+	if status := p.stop(); status != 0 {
+		t.Errorf("it ended with %d:\n%s", status, p.said())
+	}
+	s.start("demo", "-data", data, "-listen", "127.0.0.1:0").until("Everything is as you left it.")
+	again, err := os.ReadFile(filepath.Join(data, "demo.env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func(env []byte) string { _, rest, _ := strings.Cut(string(env), "TRELLIS_TENANT"); return rest }
+	if token(first) != token(again) {
+		t.Error("the tokens were not kept")
+	}
 }
 
 // TestVersions: a version that asks for more waits for consent, and one step leads

@@ -40,7 +40,8 @@ type Config struct {
 	DB          *store.DB          // of several nodes in one process; opened in Dir if nil
 	Key         *secret.Key        // master key; from Dir if nil
 	NATS        string             // address of a NATS server; one within the process if empty
-	NATSToken   string             // for it
+	NATSListen  string             // address at which outside services reach the one within; "" for not at all
+	NATSToken   string             // of whoever connects to either
 	Node        string             // names this node among others; a new ID if empty
 	Compiler    []string           // argv of the child that compiles extensions; in this process if empty
 	Unsigned    bool               // whether unsigned bundles are taken
@@ -170,7 +171,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if a.Bus, err = bus.New(bus.Config{
-		DB: a.DB, Ledger: a.Ledger, URL: cfg.NATS, Token: cfg.NATSToken, Dir: filepath.Join(cfg.Dir, "nats"), Node: cfg.Node, Lease: cfg.Lease, Fault: cfg.Fault,
+		DB: a.DB, Ledger: a.Ledger, URL: cfg.NATS, Listen: cfg.NATSListen, Token: cfg.NATSToken, Dir: filepath.Join(cfg.Dir, "nats"), Node: cfg.Node, Lease: cfg.Lease, Fault: cfg.Fault,
 		Logger: a.part("bus"), Metrics: a.Metrics,
 	}); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/examples"
@@ -34,8 +35,10 @@ func System(ctx context.Context, tenant string) context.Context {
 }
 
 // SeedDemo makes the demo's tenant, courses, people and extensions, as far as they
-// are not there, and new tokens. It can be called again and again.
-func (a *App) SeedDemo(ctx context.Context) (Demo, error) {
+// are not there. It can be called again and again: tokens that an earlier call has
+// returned are kept as long as they are good, so that terminals that know them go
+// on working.
+func (a *App) SeedDemo(ctx context.Context, earlier Demo) (Demo, error) {
 	d := Demo{Tenant: DemoTenant, Course: DemoCourse}
 	platform, tenant := System(ctx, trellis.PlatformTenant), System(ctx, DemoTenant)
 	core := a.Learning
@@ -70,10 +73,17 @@ func (a *App) SeedDemo(ctx context.Context) (Demo, error) {
 		return d, err
 	}
 	for _, t := range []struct {
-		ctx   context.Context
-		owner string
-		token *string
-	}{{platform, operator, &d.Operator}, {tenant, d.StaffID, &d.Staff}, {tenant, d.LearnerID, &d.Learner}} {
+		ctx     context.Context
+		owner   string
+		earlier string
+		token   *string
+	}{
+		{platform, operator, earlier.Operator, &d.Operator}, {tenant, d.StaffID, earlier.Staff, &d.Staff}, {tenant, d.LearnerID, earlier.Learner, &d.Learner},
+	} {
+		if who, err := core.Authenticate(ctx, "", t.earlier); err == nil && who.ID == t.owner {
+			*t.token = t.earlier
+			continue
+		}
 		token, err := core.CreateToken(t.ctx, learning.CreateToken{Person: t.owner, Name: "demo"})
 		if err != nil {
 			return d, err
@@ -140,6 +150,36 @@ func (a *App) demoExtensions(ctx context.Context) error {
 
 // Env returns what the demo writes into demo.env.
 func (d Demo) Env(url string) string {
-	return fmt.Sprintf("TRELLIS_URL=%s\nTRELLIS_TENANT=%s\nTRELLIS_COURSE=%s\nTRELLIS_TOKEN=%s\nTRELLIS_OPERATOR_TOKEN=%s\nTRELLIS_STAFF_TOKEN=%s\nTRELLIS_LEARNER_TOKEN=%s\n",
-		url, d.Tenant, d.Course, d.Operator, d.Operator, d.Staff, d.Learner)
+	var out strings.Builder
+	fmt.Fprintf(&out, "TRELLIS_URL=%s\n", url)
+	for _, v := range d.variables() {
+		fmt.Fprintf(&out, "%s=%s\n", v.name, *v.value)
+	}
+	return out.String()
+}
+
+// ReadDemo reads what an earlier [Demo.Env] has written. What it cannot make sense
+// of it leaves out.
+func ReadDemo(env []byte) (d Demo) {
+	for line := range strings.Lines(string(env)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		for _, v := range d.variables() {
+			if v.name == name {
+				*v.value = value
+			}
+		}
+	}
+	return d
+}
+
+type variable struct {
+	name  string
+	value *string
+}
+
+func (d *Demo) variables() []variable {
+	return []variable{
+		{"TRELLIS_TENANT", &d.Tenant}, {"TRELLIS_COURSE", &d.Course}, {"TRELLIS_TOKEN", &d.Operator},
+		{"TRELLIS_OPERATOR_TOKEN", &d.Operator}, {"TRELLIS_STAFF_TOKEN", &d.Staff}, {"TRELLIS_LEARNER_TOKEN", &d.Learner},
+	}
 }

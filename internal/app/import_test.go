@@ -64,7 +64,7 @@ func TestFixtureRosters(t *testing.T) {
 		t.Skip("SKIPPED the real rosters: ../shared/fixtures is absent")
 	}
 	p := testkit.Start(t, app.Config{})
-	if _, err := p.SeedDemo(t.Context()); err != nil {
+	if _, err := p.SeedDemo(t.Context(), app.Demo{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx := app.System(t.Context(), app.DemoTenant)

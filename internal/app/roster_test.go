@@ -21,7 +21,7 @@ func TestFixtureStory(t *testing.T) {
 		t.Skip("SKIPPED the story of the real roster: ../shared/fixtures is absent")
 	}
 	p := testkit.Start(t, app.Config{})
-	demo, err := p.SeedDemo(t.Context())
+	demo, err := p.SeedDemo(t.Context(), app.Demo{})
 	if err != nil {
 		t.Fatal(err)
 	}
