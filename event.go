@@ -57,8 +57,8 @@ type Emitter interface {
 // what fails. It is for effects. Follow calls h with each event after the
 // position from, on every node, in order, first from the log and then live; h's
 // error ends it. It is for views, caches and streams. A from that is older than
-// the log gives an error of kind [Exhausted], upon which the caller reads its
-// data anew. Both return when ctx is done.
+// the log gives an error of kind [Conflict], upon which the caller reads its data
+// anew. Both return when ctx is done.
 //
 // A pattern is an exact type, "prefix.*" for all types below prefix, or "*".
 type Source interface {

@@ -23,20 +23,21 @@ type extCmd struct {
 	Keygen       extKeygenCmd  `cmd:"" help:"Make a key to sign bundles with."`
 	Sign         extSignCmd    `cmd:"" help:"Sign a bundle."`
 
-	Install   extInstallCmd   `cmd:"" help:"Install a bundle, for the tenant or a course."`
-	Upgrade   extInstallCmd   `cmd:"" help:"Install a newer version: the same as install."`
-	Enable    extEnableCmd    `cmd:"" help:"Switch an extension on, with what it is granted."`
-	Disable   extDisableCmd   `cmd:"" help:"Switch an extension off."`
-	Grant     extGrantCmd     `cmd:"" help:"Consent to a version that asks for more, or change what an extension is granted."`
-	Approve   extApproveCmd   `cmd:"" help:"Approve (or reject) what course staff asked for."`
-	Settings  extSettingsCmd  `cmd:"" help:"Show or change settings."`
-	Secrets   extSecretsCmd   `cmd:"" help:"Give an extension a secret, read from standard input."`
-	List      extListCmd      `cmd:"" help:"Show what is installed, and where it is enabled."`
-	Logs      extLogsCmd      `cmd:"" help:"Show what an extension said."`
-	RunNow    extRunNowCmd    `cmd:"" help:"Run a schedule or job of an extension at once."`
-	Rollback  extRollbackCmd  `cmd:"" help:"Bring back the version before."`
-	Uninstall extUninstallCmd `cmd:"" help:"Remove an extension with all that it kept."`
-	Trust     extTrustCmd     `cmd:"" help:"Trust a publisher's key (operators), or list the keys."`
+	Install   extInstallCmd     `cmd:"" help:"Install a bundle, for the tenant or a course."`
+	Upgrade   extInstallCmd     `cmd:"" help:"Install a newer version: the same as install."`
+	Enable    extEnableCmd      `cmd:"" help:"Switch an extension on, with what it is granted."`
+	Disable   extDisableCmd     `cmd:"" help:"Switch an extension off."`
+	Grant     extGrantCmd       `cmd:"" help:"Consent to a version that asks for more, or change what an extension is granted."`
+	Approve   extApproveCmd     `cmd:"" help:"Approve (or reject) what course staff asked for."`
+	Self      extSelfServiceCmd `cmd:"" name:"self-service" help:"Show or change what course staff may grant without approval."`
+	Settings  extSettingsCmd    `cmd:"" help:"Show or change settings."`
+	Secrets   extSecretsCmd     `cmd:"" help:"Give an extension a secret, read from standard input."`
+	List      extListCmd        `cmd:"" help:"Show what is installed, and where it is enabled."`
+	Logs      extLogsCmd        `cmd:"" help:"Show what an extension said."`
+	RunNow    extRunNowCmd      `cmd:"" help:"Run a schedule or job of an extension at once."`
+	Rollback  extRollbackCmd    `cmd:"" help:"Bring back the version before."`
+	Uninstall extUninstallCmd   `cmd:"" help:"Remove an extension with all that it kept."`
+	Trust     extTrustCmd       `cmd:"" help:"Trust a publisher's key (operators), or list the keys."`
 }
 
 // where names an extension and where it is.

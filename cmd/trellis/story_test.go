@@ -147,6 +147,22 @@ func TestDemoExamples(t *testing.T) {
 	}
 }
 
+// TestSelfService: those who run the tenant say what course staff may grant.
+func TestSelfService(t *testing.T) {
+	s := demo(t)
+	if out := s.ok("ext", "self-service"); !strings.Contains(out, "(kv)") || strings.Contains(out, "(pii:name)") {
+		t.Errorf("at first:\n%s", out)
+	}
+	s.fails(1, "is not a permission", "ext", "self-service", "-allow", "kw")
+	var set extensions.SelfService
+	s.json(&set, "ext", "self-service", "-allow", "pii:name", "-forbid", "kv")
+	if !slices.Contains(set.Permissions, "pii:name") || slices.Contains(set.Permissions, "kv") {
+		t.Errorf("afterwards: %v", set.Permissions)
+	}
+	staff := s.with("TRELLIS_TOKEN=" + s.value("TRELLIS_STAFF_TOKEN"))
+	staff.fails(1, "", "ext", "self-service", "-allow", "pii:email")
+}
+
 // TestVersions: a version that asks for more waits for consent, and one step leads
 // back. A permission that is not asked for is not granted by mistake.
 func TestVersions(t *testing.T) {

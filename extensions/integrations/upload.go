@@ -39,6 +39,9 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 	if err != nil {
 		return jobs.Job{}, err
 	}
+	if trellis.ActorFrom(ctx).Tenant == trellis.PlatformTenant {
+		return jobs.Job{}, trellis.Errorf(trellis.Invalid, "the platform's own tenant has no rosters: name the tenant that you mean")
+	}
 	o, err := decodeOptions(options)
 	if err != nil {
 		return jobs.Job{}, err

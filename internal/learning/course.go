@@ -87,6 +87,9 @@ func (l *Learning) CreateCourse(ctx context.Context, in CreateCourse) (Course, e
 // PrepareCreateCourse prepares [Learning.CreateCourse]. The batch knows the
 // course from then on.
 func (b *Batch) PrepareCreateCourse(ctx context.Context, in CreateCourse) (*CourseChange, error) {
+	if b.tenant == trellis.PlatformTenant {
+		return nil, errOperatorsOnly()
+	}
 	key, err := trellis.ParseCourseKey(in.Key)
 	if err != nil {
 		return nil, err

@@ -216,6 +216,9 @@ func (l *Learning) PutOrganisation(ctx context.Context, in Organisation) (Organi
 
 // PrepareOrganisation prepares [Learning.PutOrganisation].
 func PrepareOrganisation(ctx context.Context, in Organisation) (*OrganisationChange, error) {
+	if trellis.ActorFrom(ctx).Tenant == trellis.PlatformTenant {
+		return nil, errOperatorsOnly()
+	}
 	switch {
 	case !trellis.ValidOrganisation(in.Key):
 		return nil, trellis.Errorf(trellis.Invalid, "%.80q cannot be the key of an organisation: letters, digits and . _ ~ -, at most 64", in.Key)
@@ -259,4 +262,9 @@ func scanOrganisation(row interface{ Scan(...any) error }) (Organisation, error)
 	var o Organisation
 	err := row.Scan(&o.Key, &o.Title, &o.Event)
 	return o, err
+}
+
+// errOperatorsOnly answers an operator who has not said in which tenant to act.
+func errOperatorsOnly() error {
+	return trellis.Errorf(trellis.Invalid, "the platform's own tenant has operators and nothing else: name the tenant that you mean")
 }
