@@ -284,6 +284,7 @@ func (a *App) Run(ctx context.Context, listener, content net.Listener) error {
 		return a.Jobs.Run(ctx, slices.Concat(a.Plugins.Kinds(), a.Imports.Kinds()))
 	})
 	run("schedules", a.Plugins.Run)
+	run("erasure", a.forget)
 	run("imports", a.Imports.Run)
 	run("retention", a.retain)
 	if listener != nil {
