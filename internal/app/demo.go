@@ -31,7 +31,7 @@ type Demo struct {
 // System returns a context in which the platform itself acts in a tenant.
 func System(ctx context.Context, tenant string) context.Context {
 	ctx = trellis.WithTrace(ctx, trellis.Trace{ID: trellis.NewTraceID()})
-	return trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: "demo", Kind: trellis.SystemActor})
+	return trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: "trellis", Kind: trellis.SystemActor})
 }
 
 // SeedDemo makes the demo's tenant, courses, people and extensions, as far as they
