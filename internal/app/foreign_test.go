@@ -93,6 +93,13 @@ func newVictim(t *testing.T, p *testkit.Platform) victim {
 	_, err = p.Jobs.Wait(v.ctx, job.ID)
 	must(err)
 	v.job = job.ID
+	testkit.Eventually(t, "the upload to go with its job", func() bool {
+		var left int
+		must(p.DB.Read(v.ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(v.ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = 'b'`).Scan(&left)
+		}))
+		return left == 0
+	})
 
 	// An event that has come too far is put aside for a person to look at.
 	e := trellis.NewEvent(v.ctx, enrollment+"created.v1", "Secret", v.person, v.course, []byte(`{}`))

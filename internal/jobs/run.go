@@ -28,6 +28,7 @@ type Run struct {
 	mu       sync.Mutex
 	progress Progress
 	dirty    bool
+	advanced bool // it came further in this run
 	report   json.RawMessage
 }
 
@@ -78,7 +79,7 @@ func (r *Run) Checkpoint(ctx context.Context, state any, p Progress, changes ...
 	err := r.jobs.db.Write(ctx, all...)
 	if err == nil {
 		r.mu.Lock()
-		r.job.fruitless = 0
+		r.advanced = true
 		r.mu.Unlock()
 	}
 	return err
@@ -354,7 +355,10 @@ const attempts = 5
 func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) error {
 	state, message, due := Done, "", time.Time{}
 	r.mu.Lock()
-	fruitless := r.job.fruitless
+	p, report, fruitless := r.progress, r.report, r.job.fruitless
+	if r.advanced {
+		fruitless = 0
+	}
 	r.mu.Unlock()
 	switch {
 	case err == nil:
@@ -370,9 +374,6 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 		state, message = Failed, public(err)
 		j.log.Warn("job failed", "job", r.job.ID, "kind", r.job.Kind, "err", err)
 	}
-	r.mu.Lock()
-	p, report := r.progress, r.report
-	r.mu.Unlock()
 	err = j.db.Write(ctx, r.fenced(), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		finished := int64(0)
 		if state.Ended() {

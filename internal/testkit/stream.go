@@ -47,6 +47,9 @@ func (p *Platform) Follow(t testing.TB, token, query string, after uint64) *Stre
 			}
 			var e trellis.Event
 			if err := json.Unmarshal([]byte(value), &e); err != nil {
+				if ctx.Err() != nil {
+					return // the line was cut off with the stream
+				}
 				t.Errorf("not an event: %s", value)
 				return
 			}
