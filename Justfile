@@ -66,6 +66,7 @@ run *ARGS:
 new ID DIR:
     go run ./cmd/trellis ext new -lang go {{ID}} {{DIR}}
 
+# what the figures are made of; TRELLIS_BENCH_ROWS=1000000 just bench imports a million rows
 bench *ARGS:
     go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./internal/app
 

@@ -302,7 +302,7 @@ func (r *Registry) ownedBy(ctx context.Context, id string, owner Scope) (*instal
 
 // granted returns the permissions of a manifest that somebody grants.
 func granted(m Manifest, grants []string) ([]string, error) {
-	if grants == nil {
+	if grants == nil && len(m.Permissions) > 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "grants: say what is granted of what it asks for (%s), or [\"*\"] for all of it", strings.Join(m.Permissions, ", "))
 	}
 	allowed := []string{}

@@ -93,6 +93,9 @@ func (a *API) Call(ctx context.Context, operation string, in []byte) ([]byte, er
 func (a *API) Serve(ctx context.Context, door Door, operation string, in []byte) ([]byte, error) {
 	o, ok := a.byName[operation]
 	if !ok || !o.spec.Doors.at(door) {
+		if _, guest := CallerFrom(ctx); guest { // operators see what an extension tries
+			a.denied(ctx, door, Operation{spec: Spec{Name: short(operation)}}, "", Scope{})
+		}
 		return nil, trellis.Errorf(trellis.NotFound, "there is no operation %.80q here", operation)
 	}
 	if len(in) > maxInput {

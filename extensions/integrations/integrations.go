@@ -130,6 +130,9 @@ func (x *Integrations) Export(ctx context.Context, format string, w io.Writer) e
 	if err != nil {
 		return err
 	}
+	if trellis.ActorFrom(ctx).Tenant == trellis.PlatformTenant {
+		return trellis.Errorf(trellis.Invalid, "the platform's own tenant has no rosters: name the tenant that you mean")
+	}
 	if f.Export == nil {
 		return trellis.Errorf(trellis.NotFound, "%s only comes in", format)
 	}

@@ -46,12 +46,16 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 	if err != nil {
 		return jobs.Job{}, err
 	}
+	body := bufio.NewReader(r)
+	if head, err := body.Peek(2); string(head) != "PK" && (err == nil || errors.Is(err, io.EOF)) {
+		return jobs.Job{}, trellis.Errorf(trellis.Invalid, "what was sent is no zip archive")
+	}
 	title := "Import of a roster"
 	if o.Title != "" {
 		title += ": " + o.Title
 	}
 	seal := "upload/" + trellis.ActorFrom(ctx).Tenant + "/" + trellis.NewID()
-	digest, err := x.seal(ctx, r, seal)
+	digest, err := x.seal(ctx, body, seal)
 	if err != nil {
 		return jobs.Job{}, err
 	}

@@ -48,7 +48,7 @@ func TestUploadsGo(t *testing.T) {
 	})
 	t.Run("failed", func(t *testing.T) {
 		c := start(t, nil)
-		job, err := c.jobs.Wait(c.ctx, c.upload("", []byte("not a zip")).ID)
+		job, err := c.jobs.Wait(c.ctx, c.upload("", []byte("PK, and yet not a zip")).ID)
 		if err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, "zip") {
 			t.Errorf("job %+v, %v", job, err)
 		}
@@ -105,6 +105,8 @@ func TestUploadIsRefused(t *testing.T) {
 		{"unknown option", "oneroster", `{"lenient":true}`, strings.NewReader(""), trellis.Invalid},
 		{"title of a terminal", "oneroster", `{"title":"\u001b[2J"}`, strings.NewReader(""), trellis.Invalid},
 		{"long title", "oneroster", `{"title":"` + strings.Repeat("x", 256) + `"}`, strings.NewReader(""), trellis.Invalid},
+		{"no zip", "oneroster", "", strings.NewReader("not a zip"), trellis.Invalid},
+		{"nothing", "oneroster", "", strings.NewReader(""), trellis.Invalid},
 		{"cut off", "oneroster", "", io.MultiReader(strings.NewReader("PK"), iotest.ErrReader(broken)), trellis.Internal},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

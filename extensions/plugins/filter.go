@@ -39,7 +39,7 @@ func (p *Plugins) Filter(ctx context.Context, q trellis.Question) ([]byte, error
 		case errors.As(err, &refusal):
 			return nil, refusal
 		case h.RefusesOnError():
-			return nil, trellis.Errorf(trellis.Unavailable, "the extension %s could not decide, so nobody is let through: %w", h.Extension(), err)
+			return nil, trellis.Errorf(trellis.Unavailable, "%w", &undecided{h.Extension(), q.Type, err})
 		default:
 			p.log.Warn("step of a filter skipped", "extension", h.Extension(), "filter", q.Type, "err", err)
 		}
@@ -49,6 +49,21 @@ func (p *Plugins) Filter(ctx context.Context, q trellis.Question) ([]byte, error
 	}
 	return data, nil
 }
+
+// undecided is the error of a step that could not decide. The doors know it by its
+// method, and say whose step it was.
+type undecided struct {
+	extension, filter string
+	err               error
+}
+
+func (u *undecided) Error() string {
+	return fmt.Sprintf("the extension %s could not decide, so nobody is let through: %v", u.extension, u.err)
+}
+func (u *undecided) Unwrap() error { return u.err }
+
+// Undecided returns the extension, and the filter that it was asked for.
+func (u *undecided) Undecided() (extension, filter string) { return u.extension, u.filter }
 
 // step asks one extension and returns the data as it leaves them, or its no as a
 // [*trellis.Refusal]. Any other error means that it could not decide; a guest that

@@ -222,7 +222,7 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 // serve mounts every route.
 func (a *App) serve(known extensions.Known) error {
 	a.Web = web.New(web.Config{
-		Authenticator: a.Learning, Tenants: a.Learning, Ready: a.ready, TrustedProxies: a.cfg.Proxies, Logger: a.part("web"), Metrics: a.Metrics,
+		Authenticator: a.Learning, Tenants: a.Learning, Ready: a.DB.Ready, TrustedProxies: a.cfg.Proxies, Logger: a.part("web"), Metrics: a.Metrics,
 	})
 	rest := api.New(api.Config{
 		API: a.API, Learning: a.Learning, Registry: a.Registry, Log: a.DB.Log(), Importer: a.Imports, Exporter: a.Imports, Version: a.cfg.Version,
@@ -239,13 +239,6 @@ func (a *App) serve(known extensions.Known) error {
 	}
 	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Logger: a.part("content")})
 	return a.Web.MountOpenAPI("/api/openapi.json", "Trellis", a.cfg.Version)
-}
-
-func (a *App) ready(ctx context.Context) error {
-	return a.DB.Read(ctx, func(tx *store.Tx) error {
-		var one int
-		return tx.QueryRow(ctx, `SELECT 1`).Scan(&one)
-	})
 }
 
 func (a *App) part(name string) *slog.Logger { return a.log.With("part", name) }

@@ -145,6 +145,10 @@ func TestTwoNodes(t *testing.T) {
 		_, err := p.Learning.Enroll(ctx, learning.Enroll{Person: id, Course: closed})
 		return trellis.KindOf(err) == trellis.Refused
 	}
+	_, token := one.Person(t, ctx, "admin", learning.Assign{Role: trellis.RoleTenantAdmin})
+	start := one.DB.Log().Head()
+	streams := map[string]*testkit.Stream{"one": one.Follow(t, token, "", start), "two": two.Follow(t, token, "", start)}
+
 	began, n := time.Now(), 0
 	testkit.Eventually(t, "the filter on the other node", func() bool { n++; return refuses(two, "a"+strconv.Itoa(n)) })
 	if d := time.Since(began); d > time.Second {
@@ -157,5 +161,20 @@ func TestTwoNodes(t *testing.T) {
 	testkit.Eventually(t, "the filter gone on the first node", func() bool { n++; return !refuses(one, "b"+strconv.Itoa(n)) })
 	if d := time.Since(began); d > time.Second {
 		t.Errorf("the filter was gone on the first node after %v", d)
+	}
+
+	// Both nodes have written; the followers of both hear of all of it.
+	var want []trellis.Event
+	for _, e := range one.Events(t, ctx, "") {
+		if e.Position > start {
+			want = append(want, e)
+		}
+	}
+	for node, s := range streams {
+		for _, e := range want {
+			if got := s.Next(t); got.ID != e.ID || got.Position != e.Position {
+				t.Fatalf("node %s: event %s at %d, want %s at %d", node, got.ID, got.Position, e.ID, e.Position)
+			}
+		}
 	}
 }

@@ -59,7 +59,8 @@ func people(b *testing.B, p *testkit.Platform, ctx context.Context, n int) []str
 }
 
 // BenchmarkEnroll is a durable enrolment through the policy in C, by one caller
-// and by 64 at once; and one sync of the disk, measured in the same run.
+// and by 64 at once, of the operation, and end to end over HTTP with a token; and
+// one sync of the disk, measured in the same run.
 func BenchmarkEnroll(b *testing.B) {
 	b.Run("fsync", func(b *testing.B) {
 		f, err := os.CreateTemp(b.TempDir(), "sync")
@@ -76,24 +77,44 @@ func BenchmarkEnroll(b *testing.B) {
 			}
 		}
 	})
-	for _, callers := range []int{1, 64} {
-		b.Run("callers="+strconv.Itoa(callers), func(b *testing.B) {
+	for _, by := range []struct {
+		callers int
+		http    bool
+	}{{1, false}, {64, false}, {1, true}, {64, true}} {
+		name := "callers=" + strconv.Itoa(by.callers)
+		if by.http {
+			name = "http/" + name
+		}
+		b.Run(name, func(b *testing.B) {
 			p := testkit.Start(b, app.Config{})
 			ctx := p.Tenant(b, "acme")
 			course := p.Course(b, ctx, "course-v1:A+B+1")
 			p.Install(b, ctx, policy(b, "acme.policy"), "", map[string]any{"closed_courses": []string{"course-v1:A+Closed*"}})
 			ids := people(b, p, ctx, b.N)
+			enroll := func(person string) error {
+				_, err := p.Learning.Enroll(ctx, learning.Enroll{Person: person, Course: course})
+				return err
+			}
+			if by.http {
+				_, token := p.Person(b, ctx, "admin", learning.Assign{Role: trellis.RoleTenantAdmin})
+				enroll = func(person string) error {
+					if status, body := p.Do(b, token, "POST", "/api/v1/enrollments", `{"course":"`+course+`","person":"`+person+`"}`); status != 201 {
+						return fmt.Errorf("%d %s", status, body)
+					}
+					return nil
+				}
+			}
 			var next atomic.Int64
 			b.ResetTimer()
 			var wg sync.WaitGroup
-			for range callers {
+			for range by.callers {
 				wg.Go(func() {
 					for {
 						i := int(next.Add(1)) - 1
 						if i >= b.N {
 							return
 						}
-						if _, err := p.Learning.Enroll(ctx, learning.Enroll{Person: ids[i], Course: course}); err != nil {
+						if err := enroll(ids[i]); err != nil {
 							b.Error(err)
 							return
 						}

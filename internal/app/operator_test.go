@@ -18,6 +18,7 @@ func TestOperatorNamesATenant(t *testing.T) {
 		{"POST", "/api/v1/courses", `{"key":"course-v1:A+B+1","title":"x"}`},
 		{"PUT", "/api/v1/organisations/A", `{"title":"x"}`},
 		{"POST", "/api/v1/imports/oneroster", "PK"},
+		{"GET", "/api/v1/exports/oneroster", ""},
 	} {
 		if status, body := p.Do(t, operator, tt.method, tt.path, tt.body); status != 400 || !strings.Contains(body, "name the tenant that you mean") {
 			t.Errorf("%s %s: %d %s", tt.method, tt.path, status, body)

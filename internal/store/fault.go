@@ -50,7 +50,7 @@ func translate(err error) error {
 	case code&0xff == sqliteIO, code&0xff == sqliteCantOpen:
 		return fail(trellis.Unavailable, "the disk does not work", err)
 	case code&0xff == sqliteFull:
-		return fail(trellis.Exhausted, "there is no more room", err)
+		return fail(trellis.Unavailable, "the disk is full", err)
 	}
 	return err
 }

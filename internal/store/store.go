@@ -199,6 +199,19 @@ func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
 	return translate(fn(&Tx{s: s}))
 }
 
+// Ready returns an error if the data cannot be read, or the last group of writes
+// could not be committed, because the disk is full for instance. A running platform
+// writes all the time, its leases at least, so it notices when that is over.
+func (db *DB) Ready(ctx context.Context) error {
+	if err := db.writer.fault.Load(); err != nil {
+		return unwritten(*err)
+	}
+	return db.Read(ctx, func(tx *Tx) error {
+		var one int
+		return tx.QueryRow(ctx, `SELECT 1`).Scan(&one)
+	})
+}
+
 // Log returns the event log.
 func (db *DB) Log() *Log { return db.log }
 

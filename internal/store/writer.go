@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/trellis-learning/trellis"
 )
@@ -31,7 +32,8 @@ type writer struct {
 	db       *DB
 	s        *session
 	requests chan *request
-	mu       sync.RWMutex // held for reading while a request is handed over
+	fault    atomic.Pointer[error] // of the last transaction, if that could not be begun or committed
+	mu       sync.RWMutex          // held for reading while a request is handed over
 	closed   bool
 }
 
@@ -161,7 +163,8 @@ type applied struct {
 func (w *writer) together(group []*request) error {
 	ctx := context.Background()
 	if err := w.s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		w.db.logger.Warn("transaction not begun", "err", err)
+		w.db.logger.Error("transaction not begun", "err", err)
+		w.fault.Store(&err)
 		w.abandon() // should there be one already, the next group has a clean start
 		return err
 	}
@@ -196,10 +199,12 @@ func (w *writer) together(group []*request) error {
 		err = w.s.exec(ctx, "COMMIT")
 	}
 	if err != nil {
-		w.db.logger.Warn("group not committed", "size", len(group), "err", err)
+		w.db.logger.Error("group not committed", "size", len(group), "err", err)
+		w.fault.Store(&err)
 		w.abandon()
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
+	w.fault.Store(nil)
 	w.db.log.committed(head, events)
 	for _, a := range good {
 		if a.audit != nil {

@@ -151,6 +151,12 @@ func (p Problem) write(to *fasthttp.Response) error {
 	return nil
 }
 
+// undecided is an error of a filter that could not decide.
+type undecided interface {
+	error
+	Undecided() (extension, filter string)
+}
+
 // problem says what an error means to the one who asked.
 func problem(err error, st *state) Problem {
 	kind := trellis.KindOf(err)
@@ -159,6 +165,7 @@ func problem(err error, st *state) Problem {
 	var f *fault
 	var of *fiber.Error
 	var r *trellis.Refusal
+	var u undecided
 	switch {
 	case errors.As(err, &f):
 		p.Status, p.Title, p.challenge = f.status, f.title, f.challenge
@@ -169,6 +176,10 @@ func problem(err error, st *state) Problem {
 		p.Status, p.Title, p.challenge = http.StatusUnauthorized, whoAreYou, challenge
 	case kind == trellis.Refused && errors.As(err, &r):
 		p.Detail, p.Extension, p.Filter, p.Code, p.Effect = r.Message, r.Extension, r.Filter, r.Code, r.Effect
+	case kind == trellis.Unavailable && errors.As(err, &u):
+		p.after = max(p.after, time.Second)
+		p.Extension, p.Filter = u.Undecided()
+		p.Detail = "The extension " + p.Extension + " could not decide, so nobody is let through. Its log has the reason under the trace of this answer."
 	case kind == trellis.Unavailable:
 		p.after = max(p.after, time.Second)
 		fallthrough

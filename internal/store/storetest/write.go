@@ -179,8 +179,8 @@ func fullAlone(t *testing.T, db *store.DB) {
 	}
 	pages(fmt.Sprintf("PRAGMA max_page_count = %d", pages("PRAGMA page_count")+60))
 	err := together(t, db, stmt(`INSERT INTO things (tenant, id, n) VALUES ('demo', ?, 1)`, strings.Repeat("x", 1<<20)))
-	if trellis.KindOf(err) != trellis.Exhausted {
-		t.Errorf("err = %v (%s), want %s", err, trellis.KindOf(err), trellis.Exhausted)
+	if trellis.KindOf(err) != trellis.Unavailable {
+		t.Errorf("err = %v (%s), want %s", err, trellis.KindOf(err), trellis.Unavailable)
 	}
 }
 
