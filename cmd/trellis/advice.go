@@ -70,6 +70,9 @@ func advice(err error, command string) string {
 	if errors.As(err, &known) {
 		return known.next
 	}
+	if next := adviceByText(err.Error(), command); next != "" {
+		return next
+	}
 	var a *answer
 	if !errors.As(err, &a) {
 		if trellis.KindOf(err) == trellis.Invalid && command != "" {
@@ -80,6 +83,8 @@ func advice(err error, command string) string {
 	switch kind := trellis.KindOf(err); {
 	case a.status == http.StatusUnauthorized:
 		return loginFirst
+	case (kind == trellis.Denied || kind == trellis.NotFound) && strings.HasPrefix(command, "ext install"):
+		return "course staff install into their own course: trellis ext install FILE -course KEY; " + whoFirst
 	case kind == trellis.Denied:
 		return whoFirst
 	case kind == trellis.Refused:
@@ -96,6 +101,18 @@ func advice(err error, command string) string {
 		}
 	case kind == trellis.Invalid && command != "":
 		return "trellis " + strings.TrimSpace(strings.Split(command, "<")[0]) + " --help"
+	}
+	return ""
+}
+
+// adviceByText knows what to do about errors whose kind says too little.
+func adviceByText(text, command string) string {
+	switch {
+	case strings.HasPrefix(command, "ext install") && strings.Contains(text, "not signed"):
+		return "trellis ext keygen, trellis ext sign FILE -key KEY, and as an operator trellis ext trust PUBLISHER KEY.pub; or unsigned = true in the server's configuration, for trying"
+	case strings.HasPrefix(command, "ext ") && strings.HasSuffix(text, ": build it first"):
+		dir, _, _ := strings.Cut(text, " has no ")
+		return "trellis ext build " + dir
 	}
 	return ""
 }

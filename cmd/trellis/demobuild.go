@@ -105,4 +105,3 @@ func source() (string, bool) {
 		return "", false
 	}
 }
-

@@ -117,7 +117,15 @@ func describe(w io.Writer, x extensions.Extension) {
 		if on.Course != "" {
 			at = on.Course
 		}
-		fmt.Fprintf(w, "%s in %s, granted: %s\n", map[string]string{"on": "Enabled", "off": "Switched off", "waiting": "Waits for approval"}[on.State], at, orNone(on.Grants))
+		switch on.State {
+		case "waiting":
+			fmt.Fprintf(w, "Waits for approval in %s, asks to be granted: %s\n", at, orNone(on.Grants))
+			fmt.Fprintf(w, "Those who run the tenant decide: trellis ext approve %s%s, with -reject to say no\n", x.ID, courseFlag(on.Course))
+		case "off":
+			fmt.Fprintf(w, "Switched off in %s, granted: %s\n", at, orNone(on.Grants))
+		default:
+			fmt.Fprintf(w, "Enabled in %s, granted: %s\n", at, orNone(on.Grants))
+		}
 	}
 }
 

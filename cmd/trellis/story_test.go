@@ -249,9 +249,13 @@ func TestImport(t *testing.T) {
 	if r := s.json(&again, "import", file.File); r.status != 0 || again.Created+again.Changed+again.Removed != 0 || again.Unchanged == 0 {
 		t.Errorf("importing what was exported: %+v %+v", again, r)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "broken.zip"), []byte("no zip"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "broken.zip"), []byte("PK, and yet no zip"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(s.dir, "text.zip"), []byte("no zip"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.fails(1, "what was sent is no zip archive", "import", "text.zip")
 	var failed struct{ State, Error string }
 	if r := s.json(&failed, "import", "broken.zip"); r.status != 1 || failed.State != "failed" || !strings.Contains(r.errs, "Next: trellis jobs retry") {
 		t.Errorf("no zip: %+v %+v", failed, r)
@@ -328,6 +332,9 @@ func TestNewProjects(t *testing.T) {
 	}
 	s.fails(1, "neither main.go nor main.c", "ext", "build", ".")
 	s.fails(1, "build it first", "ext", "pack", "strings")
+	if r := s.run("", "ext", "pack", "strings"); !strings.Contains(r.errs, "Next: trellis ext build strings") {
+		t.Errorf("what to do about a project that is not built: %s", r.errs)
+	}
 	s.write("nothing.trellis", "no zip")
 	s.fails(1, "not a zip", "ext", "inspect", "nothing.trellis")
 }
