@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -63,9 +67,16 @@ const (
 	whoFirst   = "trellis whoami says who you are and what you may do"
 )
 
+// called is a command as it was called.
+type called struct {
+	command string
+	tenant  bool // it takes a course, and was given none: it is about the whole tenant
+}
+
 // advice returns what may help against an error of a command, "" if nothing is
 // known.
-func advice(err error, command string) string {
+func advice(err error, c called) string {
+	command := c.command
 	var known *advised
 	if errors.As(err, &known) {
 		return known.next
@@ -83,8 +94,8 @@ func advice(err error, command string) string {
 	switch kind := trellis.KindOf(err); {
 	case a.status == http.StatusUnauthorized:
 		return loginFirst
-	case (kind == trellis.Denied || kind == trellis.NotFound) && strings.HasPrefix(command, "ext install"):
-		return "course staff install into their own course: trellis ext install FILE -course KEY; " + whoFirst
+	case (kind == trellis.Denied || kind == trellis.NotFound) && c.tenant && strings.HasPrefix(command, "ext "):
+		return inCourse(kind, command)
 	case kind == trellis.Denied:
 		return whoFirst
 	case kind == trellis.Refused:
@@ -105,10 +116,59 @@ func advice(err error, command string) string {
 	return ""
 }
 
+// placeholder is an argument as the parser names it.
+var placeholder = regexp.MustCompile(`<[a-z]+>`)
+
+// inCourse advises those who asked for what concerns the whole tenant, which course
+// staff may not touch, and may be told is not there.
+func inCourse(kind trellis.Kind, command string) string {
+	if strings.HasPrefix(command, "ext approve") {
+		return "trellis ext list shows what waits, and the course that ext approve ID -course KEY has to name; " + whoFirst
+	}
+	next := "course staff name their own course: trellis " + placeholder.ReplaceAllStringFunc(command, func(s string) string { return strings.ToUpper(s[1 : len(s)-1]) }) + " -course KEY; "
+	if kind == trellis.NotFound && !strings.Contains(command, "<file>") {
+		return next + "trellis ext list shows what is installed"
+	}
+	return next + whoFirst
+}
+
+// missing says that a file is not there, and what to do.
+func missing(fault *fs.PathError, flag, command string) error {
+	name := fault.Path
+	if dir, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(rel) {
+			name = rel
+		}
+	}
+	command, _, _ = strings.Cut(command, " <")
+	what, next := "file", "trellis "+strings.TrimSpace(command+" --help")
+	switch {
+	case flag == "--write":
+		what = "directory"
+	case flag == "--config":
+		next = "trellis " + command + " -config FILE; each of its keys may be absent: " + configKeys
+	case flag == "--key":
+		next = "trellis ext keygen FILE makes a key"
+	case command == "ext trust":
+		next = "trellis ext keygen FILE makes a key, and FILE.pub to trust it by"
+	case command == "run":
+		next = "trellis ext build DIR makes main.wasm from a project"
+	case command == "import":
+		next = "trellis import FILE takes a OneRoster zip; trellis export oneroster makes one"
+	case command == "ext pack", command == "ext test", command == "ext build", command == "ext upgrade-guest":
+		next = "trellis ext new PUBLISHER.NAME DIR begins a project"
+	case command == "ext settings", command == "ext enable":
+		next = "trellis " + command + " --help; settings are JSON, or @FILE with the path of a file that holds it"
+	case strings.HasPrefix(command, "ext "):
+		next = "trellis ext pack DIR makes a project's bundle, and says where it is"
+	}
+	return advise(trellis.Errorf(trellis.Invalid, "there is no %s %s", what, name), "%s", next)
+}
+
 // adviceByText knows what to do about errors whose kind says too little.
 func adviceByText(text, command string) string {
 	switch {
-	case strings.HasPrefix(command, "ext install") && strings.Contains(text, "not signed"):
+	case (strings.HasPrefix(command, "ext install") || strings.HasPrefix(command, "ext upgrade")) && strings.Contains(text, "not signed"):
 		return "trellis ext keygen, trellis ext sign FILE -key KEY, and as an operator trellis ext trust PUBLISHER KEY.pub; or unsigned = true in the server's configuration, for trying"
 	case strings.HasPrefix(command, "ext ") && strings.HasSuffix(text, ": build it first"):
 		dir, _, _ := strings.Cut(text, " has no ")

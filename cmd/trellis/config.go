@@ -38,6 +38,9 @@ type serveConfig struct {
 	Retention    string   `toml:"retention"`     // how long events are kept: 2160h if empty
 }
 
+// configKeys names the keys for people.
+const configKeys = "dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention"
+
 // configFlag is the flag of the commands that work on a server's data.
 type configFlag struct {
 	Config string `short:"c" type:"existingfile" help:"Configuration file (TOML). Its keys can be said in the environment, too: TRELLIS_DIR for dir, and so on."`
@@ -81,7 +84,7 @@ func faultOf(name string, err error) error {
 			keys = append(keys, fmt.Sprintf("%s (line %d)", strings.Join(e.Key(), "."), row))
 		}
 		return advise(trellis.Errorf(trellis.Invalid, "%s: there is no key %s", name, strings.Join(keys, ", ")),
-			"the keys are dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention")
+			"the keys are %s", configKeys)
 	case errors.As(err, &decode):
 		row, column := decode.Position()
 		text := strings.TrimPrefix(decode.Error(), "toml: ")

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,24 +104,45 @@ func (d *demoCmd) greet(w io.Writer, url, file string, first bool, took time.Dur
 	if first {
 		state = "A tenant, two courses and three people were made."
 	}
-	fmt.Fprintf(w, `Trellis is ready at %s (%.1f s). %s
+	fmt.Fprintf(w, `Trellis is ready at %[1]s (%.1[2]f s). %[3]s
 
 Two extensions are at work: an enrolment policy, which closes one course, and a
 welcome, which hears of every enrolment. In another terminal:
 
-  set -a; . %s; set +a   # who you are: the operator
-  trellis ext list                  # what is installed, and what it may do
-  trellis enroll learner $TRELLIS_COURSE
-                                    # let through
-  trellis enroll learner %s
-                                    # refused, with the policy's reason
-  trellis events -follow            # what happens, as it happens
-  trellis ext new -lang go acme.first first
-                                    # your own
+  # who you are: the operator
+  set -a; . %[4]s; set +a
+  # what is installed, and what it may do
+  %[5]s ext list
+  # let through
+  %[5]s enroll learner $TRELLIS_COURSE
+  # refused, with the policy's reason
+  %[5]s enroll learner %[6]s
+  # what happens, as it happens
+  %[5]s events -follow
+  # your own
+  %[5]s ext new -lang go acme.first first
 
-(without an installed trellis: go run ./cmd/trellis …)
-API: %s/api/openapi.json   metrics: %s/metrics
+API: %[1]s/api/openapi.json   metrics: %[1]s/metrics
 People: operator (tenant _), staff and learner (tenant demo); password trellis-demo.
-Stop with Ctrl-C; everything is kept in %s.
-`, url, took.Seconds(), state, file, app.ClosedDemo, url, url, d.Data)
+Stop with Ctrl-C; everything is kept in %[7]s.
+`, url, took.Seconds(), state, file, typed(), app.ClosedDemo, d.Data)
+}
+
+// typed is how whoever started this program can start it again.
+func typed() string {
+	self, err := os.Executable()
+	if err == nil && goRun(self) {
+		return "go run ./cmd/trellis"
+	}
+	return os.Args[0]
+}
+
+// cached is how Go's build cache names the directory of a program that it keeps.
+var cached = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
+
+// goRun says whether a program is one that go run has built: in a temporary
+// directory at first, then in Go's build cache.
+func goRun(self string) bool {
+	dir := filepath.Dir(self)
+	return cached.MatchString(filepath.Base(dir)) || slices.ContainsFunc(strings.Split(filepath.ToSlash(dir), "/"), func(part string) bool { return strings.HasPrefix(part, "go-build") })
 }

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -50,10 +53,14 @@ func (d *doctor) judge(what, note string, err error) {
 func (c *doctorCmd) Run(e *env) error {
 	d := &doctor{}
 	d.machine(e.ctx)
+	elsewhere := ""
 	if c.Config != "" || os.Getenv("TRELLIS_DIR") != "" {
 		d.server(c.configFlag)
+		if cfg, err := c.read(); err == nil && !cfg.reachedAt(c.URL) {
+			elsewhere = ", which is not the configured one: that listens at " + cfg.Listen + "; -url looks at that one"
+		}
 	}
-	d.running(e.ctx, c.remote)
+	d.running(e.ctx, c.remote, elsewhere)
 	wrong := 0
 	for _, f := range d.findings {
 		if f.State == "wrong" {
@@ -141,8 +148,33 @@ func (d *doctor) key(dir string) {
 	d.judge("master key", where+": keep a copy elsewhere; without it no secret can be read", err)
 }
 
-// running looks at the server that commands would talk to.
-func (d *doctor) running(ctx context.Context, r remote) {
+// reachedAt says whether an address is that of the server which is configured so,
+// as far as can be told: a host without a name is any, and so is port 0.
+func (c serveConfig) reachedAt(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	if public, err := url.Parse(c.PublicURL); err == nil && public.Host != "" && strings.EqualFold(public.Host, u.Host) {
+		return true
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	given := u.Port()
+	if given == "" {
+		given = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	ip, at := net.ParseIP(host), net.ParseIP(u.Hostname())
+	local := strings.EqualFold(u.Hostname(), "localhost") || at != nil && at.IsLoopback()
+	here := host == "" || ip != nil && ip.IsUnspecified() || strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return (port == "0" || port == given) && (strings.EqualFold(host, u.Hostname()) || local && here)
+}
+
+// running looks at the server that commands would talk to, which may be elsewhere
+// than the one that is configured.
+func (d *doctor) running(ctx context.Context, r remote, elsewhere string) {
 	anonymous := r
 	anonymous.Token, anonymous.Tenant = "", ""
 	if err := anonymous.do(ctx, "GET", "/readyz", nil, nil, nil); err != nil {
@@ -150,26 +182,30 @@ func (d *doctor) running(ctx context.Context, r remote) {
 		if a := (*answer)(nil); errors.As(err, &a) || os.Getenv("TRELLIS_URL") != "" {
 			state = "wrong"
 		}
-		d.add("server", state, err.Error())
+		note := err.Error()
+		if !strings.Contains(note, r.URL) {
+			note = r.URL + ": " + note
+		}
+		d.add("server", state, note+elsewhere)
 		return
 	}
-	d.add("server", "ok", r.URL)
+	d.add("server", "ok", r.URL+elsewhere)
 	if r.Token == "" {
 		d.add("token", "absent", "set TRELLIS_TOKEN: "+loginFirst)
 		return
 	}
 	var me learning.Me
 	if err := r.do(ctx, "GET", "/api/v1/me", nil, nil, &me); err != nil {
-		d.judge("token", "", err)
+		d.judge("token", "", fmt.Errorf("at %s: %w", r.URL, err))
 		return
 	}
-	d.add("token", "ok", me.Kind+" in "+me.Tenant)
+	d.add("token", "ok", me.Kind+" in "+me.Tenant+", at "+r.URL)
 	var tenants learning.List[learning.Tenant]
 	err := r.do(ctx, http.MethodGet, "/api/v1/tenants", nil, nil, &tenants)
 	switch {
 	case err == nil && len(tenants.Items) == 0:
 		d.add("tenants", "absent", "trellis tenant put NAME -title TITLE")
 	case err == nil:
-		d.add("tenants", "ok", fmt.Sprint(len(tenants.Items)))
+		d.add("tenants", "ok", fmt.Sprintf("%d, at %s", len(tenants.Items), r.URL))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -83,6 +84,12 @@ func (e *env) misunderstood(parser *kong.Kong, err error) int {
 		if path := p.Context.Command(); path != "" {
 			command += " " + strings.TrimSpace(strings.Split(path, "<")[0])
 		}
+		if f := (*fs.PathError)(nil); errors.As(err, &f) && errors.Is(f, fs.ErrNotExist) {
+			flag, _, _ := strings.Cut(err.Error(), ":")
+			err = missing(f, flag, strings.TrimPrefix(command, "trellis "))
+			e.complain(err, advice(err, called{}))
+			return statusUsage
+		}
 		if strings.HasPrefix(err.Error(), "expected one of") && !e.json { // a command that has commands: show them
 			parser.Stdout = e.errs
 			_ = p.Context.PrintUsage(false)
@@ -94,8 +101,11 @@ func (e *env) misunderstood(parser *kong.Kong, err error) int {
 }
 
 // fail says what went wrong and what may help, and returns the exit status.
-func (e *env) fail(err error, command string) int {
-	e.complain(err, advice(err, command))
+func (e *env) fail(err error, c called) int {
+	if f := (*fs.PathError)(nil); errors.As(err, &f) && errors.Is(f, fs.ErrNotExist) && err.Error() == f.Error() {
+		err = missing(f, "", c.command)
+	}
+	e.complain(err, advice(err, c))
 	return statusFailed
 }
 

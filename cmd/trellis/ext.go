@@ -120,7 +120,6 @@ func describe(w io.Writer, x extensions.Extension) {
 		switch on.State {
 		case "waiting":
 			fmt.Fprintf(w, "Waits for approval in %s, asks to be granted: %s\n", at, orNone(on.Grants))
-			fmt.Fprintf(w, "Those who run the tenant decide: trellis ext approve %s%s, with -reject to say no\n", x.ID, courseFlag(on.Course))
 		case "off":
 			fmt.Fprintf(w, "Switched off in %s, granted: %s\n", at, orNone(on.Grants))
 		default:
@@ -198,6 +197,11 @@ func (c *extListCmd) Run(e *env) error {
 				fmt.Fprintln(w)
 			}
 			describe(w, x)
+			for _, on := range x.Enabled {
+				if on.State == "waiting" {
+					fmt.Fprintf(w, "Those who run the tenant decide.\nNext: trellis ext approve %s%s (or -reject)\n", x.ID, courseFlag(on.Course))
+				}
+			}
 		}
 	})
 	return nil

@@ -19,6 +19,9 @@ type extPackCmd struct {
 }
 
 func (c *extPackCmd) Run(e *env) error {
+	if _, err := os.Stat(c.Dir); err != nil {
+		return err
+	}
 	var zip bytes.Buffer
 	b, err := extensions.Pack(c.Dir, &zip)
 	if err != nil {

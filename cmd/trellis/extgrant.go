@@ -48,10 +48,9 @@ func (c *extEnableCmd) Run(e *env) error {
 	}
 	e.show(out, func(w io.Writer) {
 		describe(w, out)
-		for _, on := range out.Enabled {
-			if on.Course == c.Course && on.State == "waiting" {
-				fmt.Fprintln(w, "\nIt asks for more than course staff may grant: those who run the tenant must approve it.")
-			}
+		if on, ok := enabling(out, c.Course); ok && on.State == "waiting" {
+			fmt.Fprintln(w, "\nIt asks for more than course staff may grant, and waits: those who run the tenant must approve it. Next: trellis ext list shows whether they have")
+			return
 		}
 		fmt.Fprintf(w, "\nNext: trellis ext logs %s%s, trellis ext disable %s%s\n", c.ID, courseFlag(c.Course), c.ID, courseFlag(c.Course))
 	})

@@ -95,7 +95,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	parser, err := kong.New(&c, kong.Name("trellis"), kong.Writers(out, errs), kong.Exit(func(status int) { exited = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Description(description), kong.Vars{"version": programVersion()})
 	if err != nil {
-		return e.fail(err, "")
+		return e.fail(err, called{})
 	}
 	k, err := parser.Parse(args)
 	if exited >= 0 {
@@ -110,9 +110,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return statusInterrupted
 		}
-		return e.fail(err, k.Command())
+		return e.fail(err, called{k.Command(), withoutCourse(k)})
 	}
 	return 0
+}
+
+// withoutCourse says whether a command that takes a course was given none.
+func withoutCourse(k *kong.Context) bool {
+	return slices.ContainsFunc(k.Flags(), func(f *kong.Flag) bool { return f.Name == "course" && f.Target.String() == "" })
 }
 
 // longFlags lets flags be written with one dash, as Go's programs have them:

@@ -123,8 +123,12 @@ func TestServe(t *testing.T) {
 		t.Errorf("what a learner hears of:\n%s", out)
 	}
 	learner.fails(1, "tenants:write", "tenant", "put", "other", "-title", "Other")
-	if out := as.ok("doctor", "-config", "trellis.toml"); strings.Contains(out, "wrong ") {
+	if out := as.ok("doctor", "-config", "trellis.toml"); strings.Contains(out, "wrong ") || !strings.Contains(out, url+"\n") {
 		t.Errorf("the doctor:\n%s", out)
+	}
+	s.write("other.toml", "dir = \"data\"\nlisten = \"127.0.0.1:1\"\n")
+	if out := as.ok("doctor", "-config", "other.toml"); !strings.Contains(out, url+", which is not the configured one: that listens at 127.0.0.1:1") || !strings.Contains(out, "service in _, at "+url) && !strings.Contains(out, "person in _, at "+url) {
+		t.Errorf("the doctor and another server:\n%s", out)
 	}
 	follow := learner.start("events", "-follow")
 	follow.until("Following")
@@ -156,6 +160,53 @@ func TestServe(t *testing.T) {
 	if status := again.stop(); status != 0 || strings.Contains(again.said(), "Nobody runs this server") {
 		t.Errorf("the second time: status %d\n%s", status, again.said())
 	}
+}
+
+// TestReachedAt: whether an address is that of the configured server.
+func TestReachedAt(t *testing.T) {
+	for _, tt := range []struct {
+		name, listen, url string
+		want              bool
+	}{
+		{"the same", "127.0.0.1:8080", "http://127.0.0.1:8080/", true},
+		{"another port", "127.0.0.1:8080", "http://127.0.0.1:8081", false},
+		{"every address", ":80", "http://localhost", true},
+		{"another host", "127.0.0.1:443", "https://other.example.org", false},
+		{"how people reach it", "127.0.0.1:8080", "https://learn.example.org", true},
+		{"a port that is not known", "127.0.0.1:0", "http://[::1]:4711", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := serveConfig{Listen: tt.listen, PublicURL: "https://learn.example.org"}
+			if got := c.reachedAt(tt.url); got != tt.want {
+				t.Errorf("%s and %s: %t, want %t", tt.listen, tt.url, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestUnsigned: a server that takes signed bundles only says how to sign one.
+func TestUnsigned(t *testing.T) {
+	s := newShell(t)
+	s.write("trellis.toml", "dir = \"data\"\nlisten = \"127.0.0.1:0\"\n")
+	url := s.start("serve", "-config", "trellis.toml").address()
+	var operator created
+	made := s.run("correct horse\n", "operator", "create", "olivia", "-config", "trellis.toml", "-json")
+	if err := json.Unmarshal([]byte(made.out), &operator); err != nil {
+		t.Fatalf("%v: %+v", err, made)
+	}
+	as := s.with("TRELLIS_URL="+url, "TRELLIS_TOKEN="+operator.Token)
+	as.ok("tenant", "put", "school", "-title", "A School")
+	file, in := s.bundle("1.0.0", "kv"), as.with("TRELLIS_TENANT=school")
+	for _, command := range []string{"install", "upgrade"} {
+		r := in.run("", "ext", command, file)
+		if r.status != 1 || !strings.Contains(r.errs, "is not signed") || !strings.Contains(r.errs, "\nNext: trellis ext keygen, trellis ext sign FILE -key KEY, and as an operator trellis ext trust PUBLISHER KEY.pub; or unsigned = true") {
+			t.Errorf("ext %s: %+v", command, r)
+		}
+	}
+	s.ok("ext", "keygen", "key.pem")
+	s.ok("ext", "sign", file, "-key", "key.pem")
+	as.ok("ext", "trust", "acme", "key.pem.pub")
+	in.ok("ext", "install", file)
 }
 
 // TestContentOrigin: extensions' files come from a listener of their own, on which

@@ -65,15 +65,21 @@ func TestCourseStaff(t *testing.T) {
 	file := staff.bundle("1.0.0", "kv", "users:read", "pii:name", "events:emit")
 
 	learner.fails(1, "extensions:write", "ext", "install", file, "-course", course)
-	staff.fails(1, "there is no such thing here", "ext", "install", file)
+	for _, line := range []string{"install " + file, "upgrade " + file, "disable trellis-demo.welcome-c", "rollback trellis-demo.welcome-c", "settings trellis-demo.welcome-c {}"} {
+		args := strings.Fields("ext " + line)
+		if r := staff.run("", args...); r.status != 1 || !strings.Contains(r.errs, "Next: course staff name their own course: trellis ext "+args[1]+" ") || !strings.Contains(r.errs, " -course KEY") {
+			t.Errorf("staff, without a course: trellis ext %s: status %d\n%s%s", line, r.status, r.out, r.errs)
+		}
+	}
+	staff.fails(1, "you may not look everybody up by login name", "enroll", "operator", course)
 	if out := staff.ok("ext", "install", file, "-course", course); !strings.Contains(out, "See people's names (pii:name)") || !strings.Contains(out, "Next: trellis ext enable acme.welcome -course "+course) {
 		t.Errorf("installed:\n%s", out)
 	}
-	if out := staff.ok("ext", "enable", "acme.welcome", "-course", course); !strings.Contains(out, "must approve it") {
+	if out := staff.ok("ext", "enable", "acme.welcome", "-course", course); !strings.Contains(out, "must approve it. Next: trellis ext list") || !strings.Contains(out, "asks to be granted: kv") || strings.Contains(out, "ext logs") {
 		t.Errorf("enabled:\n%s", out)
 	}
 	staff.fails(1, "", "ext", "approve", "acme.welcome", "-course", course)
-	if out := operator.ok("ext", "list"); !strings.Contains(out, "Waits for approval in "+course) {
+	if out := operator.ok("ext", "list"); !strings.Contains(out, "Waits for approval in "+course+", asks to be granted: kv") || !strings.Contains(out, "\nNext: trellis ext approve acme.welcome -course "+course+" (or -reject)\n") {
 		t.Errorf("the operator does not see what waits:\n%s", out)
 	}
 	if out := operator.ok("ext", "approve", "acme.welcome", "-course", course); !strings.Contains(out, "Enabled in "+course+", granted: kv, users:read, pii:name, events:emit") {

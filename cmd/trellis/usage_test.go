@@ -94,6 +94,41 @@ func TestMisunderstood(t *testing.T) {
 	}
 }
 
+// TestNoFile: a file that is not there is named as it was typed, with what to do.
+func TestNoFile(t *testing.T) {
+	for _, tt := range []struct {
+		line, next string
+		status     int
+	}{
+		{"ext install none", "trellis ext pack DIR", statusUsage},
+		{"ext sign usage_test.go -key none", "trellis ext keygen", statusUsage},
+		{"serve -config none", "trellis serve -config FILE", statusUsage},
+		{"import none", "trellis import FILE takes a OneRoster zip", statusUsage},
+		{"run none check", "trellis ext build DIR", statusUsage},
+		{"ext inspect none", "trellis ext pack DIR", statusFailed},
+		{"ext settings acme.first @none", "trellis ext settings --help", statusFailed},
+		{"ext pack none", "trellis ext new", statusFailed},
+	} {
+		t.Run(tt.line, func(t *testing.T) {
+			status, _, errs := here(t, strings.Fields(tt.line)...)
+			if status != tt.status || !strings.HasPrefix(errs, "trellis: there is no file none") || !strings.Contains(errs, "\nNext: "+tt.next) {
+				t.Errorf("status %d\n%s", status, errs)
+			}
+		})
+	}
+}
+
+func TestGoRun(t *testing.T) {
+	for self, want := range map[string]bool{
+		"/tmp/go-build2840444125/b001/exe/trellis": true, "/cache/f3/" + strings.Repeat("0f", 32) + "-d/trellis": true,
+		"/usr/local/bin/trellis": false, "/home/ada/trellis/trellis": false,
+	} {
+		if got := goRun(self); got != want {
+			t.Errorf("%s: %t, want %t", self, got, want)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if status, out, _ := here(t, "-version"); status != 0 || strings.TrimSpace(out) == "" {
 		t.Errorf("status %d, %q", status, out)

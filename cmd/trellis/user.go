@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -177,6 +178,17 @@ func (c *roleTakeCmd) Run(e *env) error {
 // idPattern is what the ID of a person looks like; names to log in with do not.
 var idPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
+// seesEverybody says whether somebody may look at all people of the tenant, so that
+// who is not among them is not there.
+func seesEverybody(me learning.Me) bool {
+	if len(me.Scopes) > 0 && !slices.Contains(me.Scopes, "users:read") {
+		return false
+	}
+	return slices.ContainsFunc(me.Roles, func(r trellis.Role) bool {
+		return (r.Name == "operator" || r.Name == "tenant-admin") && r.Organisation == "" && r.Course == ""
+	})
+}
+
 // personID finds a person by the name that she logs in with, unless who is an ID.
 func personID(e *env, r remote, who string) (string, error) {
 	if idPattern.MatchString(who) {
@@ -189,6 +201,7 @@ func personID(e *env, r remote, who string) (string, error) {
 	if me.User != nil && strings.EqualFold(me.User.Username, who) {
 		return me.ID, nil
 	}
+	hidden := !seesEverybody(me)
 	for after := ""; ; {
 		var page learning.List[trellis.User]
 		if err := r.do(e.ctx, "GET", "/api/v1/users", params("limit", "200", "after", after), nil, &page); err != nil {
@@ -198,8 +211,12 @@ func personID(e *env, r remote, who string) (string, error) {
 			if strings.EqualFold(u.PII.Username, who) {
 				return u.ID, nil
 			}
+			hidden = hidden || u.PII.Username == ""
 		}
-		if after = page.Next; after == "" {
+		if after = page.Next; after == "" && hidden {
+			return "", advise(trellis.Errorf(trellis.Denied, "you may not look everybody up by login name, and of those whom you see nobody logs in as %q", who),
+				"say the person's ID in place of the name; those who run the tenant find it with trellis user list")
+		} else if after == "" {
 			return "", advise(trellis.Errorf(trellis.NotFound, "nobody here logs in as %q", who), "trellis user list, trellis user create %s", who)
 		}
 	}
