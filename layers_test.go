@@ -194,7 +194,8 @@ func TestNoInit(t *testing.T) {
 }
 
 // goFiles returns every Go file of the module that is neither a test nor below
-// testdata.
+// testdata. A directory with a go.mod of its own is another module: what somebody
+// makes by the tutorial within a clone, for instance.
 func goFiles(t *testing.T) []file {
 	t.Helper()
 	var files []file
@@ -205,6 +206,9 @@ func goFiles(t *testing.T) []file {
 		name := d.Name()
 		if d.IsDir() {
 			if p != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil && p != "." {
 				return filepath.SkipDir
 			}
 			return nil

@@ -97,8 +97,10 @@ func urlOf(l net.Listener, asked string) string {
 }
 
 func (d *demoCmd) greet(w io.Writer, url, file string, first bool, took time.Duration) {
-	if rel, err := filepath.Rel(".", file); err == nil && !strings.HasPrefix(rel, "..") {
-		file = rel
+	if dir, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(rel) {
+			file = rel
+		}
 	}
 	state := "Everything is as you left it."
 	if first {
