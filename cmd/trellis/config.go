@@ -24,19 +24,19 @@ import (
 // which goes before the file; lists are separated by commas there. What is secret
 // is said in the environment only: TRELLIS_MASTER_KEY, TRELLIS_NATS_TOKEN.
 type serveConfig struct {
-	Dir          string   `toml:"dir"`           // where everything is kept: /var/lib/trellis if empty
-	Listen       string   `toml:"listen"`        // address to listen at: 127.0.0.1:8080 if empty
-	Content      string   `toml:"content"`       // address of the second origin: none if empty
-	PublicURL    string   `toml:"public_url"`    // how people reach the pages
+	Dir          string   `toml:"dir"`            // where everything is kept: /var/lib/trellis if empty
+	Listen       string   `toml:"listen"`         // address to listen at: 127.0.0.1:8080 if empty
+	Content      string   `toml:"content"`        // address of the second origin: none if empty
+	PublicURL    string   `toml:"public_url"`     // how people reach the pages
 	Tenant       string   `toml:"default_tenant"` // to which pages lead whose address names none: they ask if empty
-	ContentURL   string   `toml:"content_url"`   // how they reach the second origin, on another host
-	NATS         string   `toml:"nats"`          // address of a NATS server; one within the process if empty
-	NATSListen   string   `toml:"nats_listen"`   // address at which services reach the one within, by TRELLIS_NATS_TOKEN: none if empty
-	Unsigned     bool     `toml:"unsigned"`      // whether unsigned bundles are taken
-	SelfService  []string `toml:"self_service"`  // permissions that course staff may grant
-	AllowNetwork []string `toml:"allow_network"` // private networks that extensions may reach
-	Proxies      []string `toml:"proxies"`       // addresses of proxies that are believed
-	Retention    string   `toml:"retention"`     // how long events are kept: 2160h if empty
+	ContentURL   string   `toml:"content_url"`    // how they reach the second origin, on another host
+	NATS         string   `toml:"nats"`           // address of a NATS server; one within the process if empty
+	NATSListen   string   `toml:"nats_listen"`    // address at which services reach the one within, by TRELLIS_NATS_TOKEN: none if empty
+	Unsigned     bool     `toml:"unsigned"`       // whether unsigned bundles are taken
+	SelfService  []string `toml:"self_service"`   // permissions that course staff may grant
+	AllowNetwork []string `toml:"allow_network"`  // private networks that extensions may reach
+	Proxies      []string `toml:"proxies"`        // addresses of proxies that are believed
+	Retention    string   `toml:"retention"`      // how long events are kept: 2160h if empty
 }
 
 // configKeys names the keys for people.

@@ -21,7 +21,13 @@ func (p *Pages) Routes() []web.Route {
 	for _, a := range all() {
 		r := web.Route{
 			Method: a.method, Path: a.path, Name: "pages." + a.name, Summary: a.summary, Permission: a.permission, Public: a.public, Page: true, Stream: a.upload,
-			Handle: func(c *fiber.Ctx) error { return a.handle(p, p.request(c)) },
+			Handle: func(c *fiber.Ctx) error {
+				r := p.request(c)
+				if a.method == http.MethodGet && !a.platform && r.base == "" && r.tenant() == trellis.PlatformTenant && p.cfg.Tenant != "" {
+					return r.goTo("/t/" + p.cfg.Tenant + r.here()) // who runs the platform has no courses there
+				}
+				return a.handle(p, r)
+			},
 		}
 		if a.method != http.MethodGet {
 			if r.Limit = a.limit; r.Limit == 0 {

@@ -82,6 +82,7 @@ type page struct {
 	public       bool   // whether one need not be signed in
 	limit        int64  // bytes of what is sent: 256 KiB if zero
 	upload       bool   // what is sent takes its time
+	platform     bool   // whether it makes sense in the platform's own tenant, too
 	handle       func(*Pages, *request) error
 }
 

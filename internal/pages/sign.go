@@ -13,10 +13,10 @@ import (
 // signPages are those of signing in and out.
 func signPages() []page {
 	return []page{
-		{method: "GET", path: "/", name: "home", summary: "Leads to what is next.", public: true, handle: (*Pages).home},
-		{method: "GET", path: "/login", name: "login", summary: "Where one signs in.", public: true, handle: (*Pages).login},
-		{method: "POST", path: "/login", name: "login.post", summary: "Signs somebody in.", public: true, limit: 16 << 10, handle: (*Pages).signIn},
-		{method: "POST", path: "/logout", name: "logout", summary: "Signs out.", public: true, handle: (*Pages).signOut},
+		{method: "GET", path: "/", name: "home", summary: "Leads to what is next.", public: true, platform: true, handle: (*Pages).home},
+		{method: "GET", path: "/login", name: "login", summary: "Where one signs in.", public: true, platform: true, handle: (*Pages).login},
+		{method: "POST", path: "/login", name: "login.post", summary: "Signs somebody in.", public: true, platform: true, limit: 16 << 10, handle: (*Pages).signIn},
+		{method: "POST", path: "/logout", name: "logout", summary: "Signs out.", public: true, platform: true, handle: (*Pages).signOut},
 	}
 }
 

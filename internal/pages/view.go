@@ -23,14 +23,14 @@ type view struct {
 	Lead   string // a sentence below it
 	Nav    string // which entry of the main navigation is the page's
 	Crumbs []link
-	Notice *notice // what was done; else what the page before has left
-	Faults []fault // what is wrong with the form that was sent
-	Code   []code  // what does the same without a browser
-	Live   string  // path of the stream that says which slots are stale
-	Width  string  // "narrow", "wide", or the usual one
-	Bare   bool    // without navigation
+	Notice *notice                  // what was done; else what the page before has left
+	Faults []fault                  // what is wrong with the form that was sent
+	Code   []code                   // what does the same without a browser
+	Live   string                   // path of the stream that says which slots are stale
+	Width  string                   // "narrow", "wide", or the usual one
+	Bare   bool                     // without navigation
 	Slots  map[string]template.HTML // what extensions show, by place; see [request.showSlots]
-	Data   any     // for the page's own template
+	Data   any                      // for the page's own template
 
 	// ---
 	Base, CSRF, Here string
