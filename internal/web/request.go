@@ -30,7 +30,7 @@ type state struct {
 	csrf     string // what the forms of the answer carry
 	form     *Form
 	page     bool
-	session  bool // whether the route takes the session of a browser, though it is no page
+	session  bool   // whether the route takes the session of a browser, though it is no page
 	bearer   bool   // whether the token stands in the header Authorization
 	route    string // the pattern, "none" until one is found
 	limit    int64
