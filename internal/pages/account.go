@@ -115,11 +115,11 @@ func (p *Pages) changePassword(r *request) error {
 	if err == nil && who.User != nil {
 		token, err := p.cfg.Learning.Login(r.ctx, learning.Login{Username: who.User.Username, Password: learning.Secret(next), Address: r.address()})
 		if err == nil {
-			web.SetSession(r.c, token.Key, token.Expires)
+			p.end(r, web.SetSession(r.c, token.Key, token.Expires))
 			return r.done("/account", notice{State: "ok", Text: "Your password is changed. Wherever else you were signed in, you are signed out."})
 		}
 	}
-	web.EndSession(r.c)
+	p.end(r, web.EndSession(r.c))
 	return r.goTo("/login?out=everywhere")
 }
 
@@ -127,10 +127,7 @@ func (p *Pages) endSessions(r *request) error {
 	if _, err := call[learning.Done](r.ctx, p, "users.end_sessions", struct{}{}); err != nil {
 		return err
 	}
-	if old := r.token(); old != "" {
-		p.end(r, old) // that of somebody who looks in from outside is another tenant's
-	}
-	web.EndSession(r.c)
+	p.end(r, web.EndSession(r.c)) // that of somebody who looks in from outside is another tenant's
 	return r.goTo("/login?out=everywhere")
 }
 

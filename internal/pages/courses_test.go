@@ -98,7 +98,7 @@ func TestJoinAndLeave(t *testing.T) {
 	}
 	b.submit("Leave again", nil).want(http.StatusOK, "You left Logic 1.")
 	b.get("/courses/"+logic).submit("Join Logic 1", fields{"mode": "audit"}).want(http.StatusOK, "You are in Logic 1.", "Leave this course")
-	b.get("/courses/"+logic).want(http.StatusOK).lacks("You are in Logic 1.") // said once
+	b.get("/courses/" + logic).want(http.StatusOK).lacks("You are in Logic 1.") // said once
 }
 
 func TestCardsByState(t *testing.T) {

@@ -24,11 +24,15 @@ type undecided interface {
 }
 
 // refused puts into words why something in a course was not done; did is what was
-// not: "Not joined". Titles are what texts of ours call the course in place of its
+// not: "Not joined". Texts of ours call the course by its title in place of its
 // key. What only the platform is to blame for is logged here.
 func (r *request) refused(did string, err error, course, title string) no {
 	kind := trellis.KindOf(err)
 	n := no{Status: web.Status(kind)}
+	whom := "those who teach the course"
+	if course == "" {
+		whom = "those who run the school"
+	}
 	r.wait(trellis.RetryAfter(err))
 	var refusal *trellis.Refusal
 	var u undecided
@@ -40,7 +44,7 @@ func (r *request) refused(did string, err error, course, title string) no {
 		}
 	case kind == trellis.Unavailable && errors.As(err, &u):
 		extension, _ := u.Undecided()
-		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, extension, course)) + " could not decide, so nobody is let through for now. Nothing has changed. Try again in a minute; if it stays so, tell those who teach the course."
+		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, extension, course)) + " could not decide, so nobody is let through for now. Nothing has changed. Try again in a minute; if it stays so, tell " + whom + "."
 		n.Trace = traceOf(r.ctx)
 	case kind == trellis.Unavailable || kind == trellis.Internal:
 		r.p.log.Warn("page could not do it", "what", did, "trace", traceOf(r.ctx), "err", err)
