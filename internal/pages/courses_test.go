@@ -80,7 +80,7 @@ func TestJoinAndLeave(t *testing.T) {
 	kim := account(t, s.Platform, "demo", "kim")
 	b := browse(t, s.Platform).signIn("demo", "kim", password)
 	b.get("/courses").want(http.StatusOK, "You are in no course yet.", "Choose one below.", "Courses to join", "Logic 1")
-	b.submit("Join Logic 1", fields{"mode": "honor"}).want(http.StatusOK, "You are in Logic 1.", "on the track Honor")
+	b.submit("Join Logic 1", fields{"mode": "honor"}).want(http.StatusOK, "You are in Logic 1.", "track Honor")
 	if got, want := b.at.Path, "/t/demo/courses/"+logic; got != want {
 		t.Errorf("after joining one is at %s, want %s", got, want)
 	}
