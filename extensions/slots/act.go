@@ -100,18 +100,17 @@ func (s *Slots) perform(ctx context.Context, p Page, want Want, sent *sending, a
 	began := time.Now()
 	used, err := action.Call(ctx, extensions.Call{In: in, Seed: id, Read: func(raw []byte) (err error) {
 		var n *tree.Node
-		if reply, n, err = ReadReply(raw); err != nil {
-			return err
-		}
-		if n != nil {
+		if reply, n, err = ReadReply(raw); err == nil && n != nil {
 			err = offered(*n, *sent.hook)
 		}
+		if err != nil {
+			return trellis.Errorf(trellis.Unavailable, "%w", err) // its failure, not a word of its own to the person
+		}
 		sent.answered, sent.hasTree = n, len(reply.Tree) > 0
-		return err
+		return nil
 	}})
 	s.traced(ctx, action, want.Slot, began, used, err)
 	if err != nil {
-		sent.answered, sent.hasTree = nil, false
 		return s.refused(ctx, p, want, sent, action, err)
 	}
 	if reply.Redirect != "" {
@@ -128,7 +127,7 @@ func (s *Slots) refused(ctx context.Context, p Page, want Want, sent *sending, a
 		s.log.Warn("action of a slot failed", "extension", action.Extension(), "action", action.Export(), "slot", want.Slot, "err", err)
 		return s.again(ctx, p, want, sent, nil, "bad", action.Title()+" could not do that. What you entered is kept; try again in a while.")
 	}
-	text := []rune(plain(err.Error()))
+	text := []rune(plain(strings.TrimPrefix(err.Error(), "hook "+action.Export()+": "))) // what the runtime adds is for operators
 	return s.again(ctx, p, want, sent, nil, "bad", string(text[:min(len(text), maxMessage)]))
 }
 

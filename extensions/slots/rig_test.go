@@ -180,7 +180,7 @@ func must(t testing.TB, err error) {
 func suspend(t testing.TB, r *rig, id string) {
 	t.Helper()
 	must(t, r.DB.Write(r.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = 'it fails' WHERE extension = ?`, id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = 'it fails' WHERE extension = ? AND state = 'installed'`, id); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE registry_version SET value = value + 1 WHERE name = 'extensions'`)
@@ -190,4 +190,9 @@ func suspend(t testing.TB, r *rig, id string) {
 		x, err := r.Registry.Get(r.ctx, id, extensions.Scope{})
 		return err == nil && x.State == "suspended"
 	})
+}
+
+func count(r *rig, query string, n *int) error {
+	ctx := store.Platform(r.ctx)
+	return r.DB.Read(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, query).Scan(n) })
 }
