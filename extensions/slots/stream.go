@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -41,9 +40,6 @@ func (s *Slots) leave(actor string) {
 	s.open.total--
 }
 
-// errEnded says that a stream has ended and why is known to those concerned.
-var errEnded = errors.New("the stream has ended")
-
 // stream writes which slots have become stale until the client or the server goes,
 // or the session ends. A client that does not read in time holds up nobody: what is
 // stale stays so, and is said once when it reads again.
@@ -75,7 +71,7 @@ func (s *Slots) stream(ctx context.Context, w *watcher, token string, out *bufio
 				return err
 			}
 		case <-look.C:
-			if err := s.recheck(ctx, w, token, out); err != nil {
+			if going, err := s.recheck(ctx, w, token, out); err != nil || !going {
 				return err
 			}
 		}
@@ -113,21 +109,23 @@ func (s *Slots) tell(w *watcher, out *bufio.Writer, told *string) (wait time.Dur
 	return wait, out.Flush()
 }
 
-// recheck asks whether the session still holds, and for what. Its error ends the
-// stream, after the client was told.
-func (s *Slots) recheck(ctx context.Context, w *watcher, token string, out *bufio.Writer) error {
+// recheck asks whether the session still holds, and for what. Where it does not, the
+// client is told, and the stream ends.
+func (s *Slots) recheck(ctx context.Context, w *watcher, token string, out *bufio.Writer) (going bool, err error) {
 	if s.cfg.Auth == nil {
-		return nil
+		return true, nil
 	}
 	actor, err := s.cfg.Auth.Authenticate(ctx, w.tenant, token)
 	switch {
 	case err == nil:
 		actor.Tenant = w.tenant
 		w.become(actor)
-		return nil
+		return true, nil
 	case trellis.KindOf(err) != trellis.Denied:
-		return nil // not to know is no reason to cut anybody off
+		return true, nil // not to know is no reason to cut anybody off
 	}
-	_, err = fmt.Fprint(out, "event: denied\ndata: {\"reason\":\"the session has ended\"}\n\n")
-	return errors.Join(errEnded, err, out.Flush())
+	if _, err := fmt.Fprint(out, "event: denied\ndata: {\"reason\":\"the session has ended\"}\n\n"); err != nil {
+		return false, err
+	}
+	return false, out.Flush()
 }
