@@ -288,7 +288,7 @@ func (f *filling) input(slot string, h extensions.Hook) Asked {
 		}
 		f.people.Do(f.lookup)
 		if *field.to = field.of(f.person); *field.to != "" {
-			f.s.cfg.Registry.PersonalRead(f.ctx, h, f.who.ID, field.class)
+			f.s.cfg.Registry.PersonalRead(context.WithoutCancel(f.ctx), h, f.who.ID, field.class) // recorded, be it too late for the page
 		}
 	}
 	return in

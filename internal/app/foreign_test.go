@@ -171,6 +171,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.get", "GET", x, "", 200, false},
 		{"extensions.get_self_service", "GET", of + "self-service", "", 200, false},
 		{"extensions.logs", "GET", x + "/logs", "", 200, false},
+		{"slots.list", "GET", of + "slots" + at, "", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
