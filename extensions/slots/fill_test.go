@@ -233,7 +233,7 @@ func TestDeadline(t *testing.T) {
 	r.addWith(t, "acme.late", "", guest{"card": says("Late")}, map[string]any{"permissions": []string{"pii:name"}}, line{"call": "card", "order": 1})
 	r.add(t, "acme.good", "", guest{"card": says("Well")}, line{"call": "card"}, line{"call": "card", "slot": above})
 	got := impatient.Fill(r.staff, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
-	if seen(string(got[side])) != "acme.good: Well" || seen(string(got[above])) != "acme.good: Well" || !strings.Contains(string(got[side]), "did not answer in 500ms.") {
+	if seen(string(got[side])) != "acme.good: Well" || seen(string(got[above])) != "acme.good: Well" || !strings.Contains(string(got[side]), "did not answer in 500 ms.") {
 		t.Errorf("seen %v", got)
 	}
 }

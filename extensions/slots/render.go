@@ -138,8 +138,10 @@ func (f *filling) trouble(b *strings.Builder, slot string, t trouble) {
 // extension's title.
 func said(err error, deadline time.Duration) string {
 	switch {
-	case errors.Is(err, errLate), errors.Is(err, runtime.ErrTime):
-		return fmt.Sprintf("did not answer in %v.", deadline.Round(time.Millisecond))
+	case errors.Is(err, errLate):
+		return fmt.Sprintf("did not answer in %d ms.", deadline.Milliseconds())
+	case errors.Is(err, runtime.ErrTime):
+		return "did not answer in the time that it may take."
 	case errors.Is(err, runtime.ErrFuel):
 		return "was stopped: it computed without end."
 	}
