@@ -50,7 +50,7 @@ func (s *Slots) Act(ctx context.Context, p Page, form url.Values, wants ...Want)
 		return Outcome{}, errForged()
 	}
 	sent := &sending{offer: o, form: form}
-	hook, action, ok := s.offeredBy(ctx, o, who)
+	hook, action, ok := s.offeredBy(ctx, o, who, want)
 	switch {
 	case !ok:
 		sent.hook = nil
@@ -73,15 +73,19 @@ func (s *Slots) Act(ctx context.Context, p Page, form url.Values, wants ...Want)
 	return s.perform(ctx, p, want, sent, action, values)
 }
 
-// offeredBy finds the hook that made an offer, if it still makes it to that person.
-func (s *Slots) offeredBy(ctx context.Context, o offer, who trellis.Actor) (hook, action extensions.Hook, ok bool) {
-	hooks := s.cfg.Registry.Slots(ctx, o.Slot, o.Course)
-	i := slices.IndexFunc(hooks, func(h extensions.Hook) bool { return h.ID() == o.Hook })
-	if i < 0 || hooks[i].Ready() != nil || !hooks[i].ShownTo(who, o.Course) {
-		return hook, action, false
+// offeredBy finds the hook that made an offer, if it still makes it to that person:
+// if it still is what stands in the place, and may ask for that.
+func (s *Slots) offeredBy(ctx context.Context, o offer, who trellis.Actor, want Want) (hook, action extensions.Hook, ok bool) {
+	items, _ := resolve(s.cfg.Registry.Slots(ctx, o.Slot, o.Course), who, o.Course, want.Default)
+	for _, it := range items {
+		for _, h := range it.hooks() {
+			if h.ID() == o.Hook {
+				action, ok = h.Action(o.Action.Export)
+				return h, action, ok
+			}
+		}
 	}
-	action, ok = hooks[i].Action(o.Action.Export)
-	return hooks[i], action, ok
+	return hook, action, false
 }
 
 // perform asks the extension to do it. The person acts, through the extension: its

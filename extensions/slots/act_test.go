@@ -194,6 +194,7 @@ func TestActTooLate(t *testing.T) {
 			_, err := r.Registry.Disable(r.ctx, "acme.poll", "")
 			must(t, err)
 		}, "no longer offered", false},
+		{"hidden by another", r.Slots, func() { r.add(t, "acme.hider", "", nil, line{"op": "hide", "target": "acme.poll"}) }, "no longer offered", false},
 		{"suspended", r.Slots, func() { suspend(t, r, "acme.poll") }, "no longer offered", false},
 		{"for others now", r.Slots, func() {
 			m := map[string]any{"id": "acme.poll", "version": "1.0.1", "abi": 1, "title": "Poll", "permissions": []string{"kv"},
@@ -209,7 +210,10 @@ func TestActTooLate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r.polls(t, counted, map[string]any{"permissions": []string{"kv"}})
-			defer func() { must(t, r.Registry.Uninstall(r.ctx, "acme.poll", extensions.Scope{})) }()
+			defer func() {
+				must(t, r.Registry.Uninstall(r.ctx, "acme.poll", extensions.Scope{}))
+				_ = r.Registry.Uninstall(r.ctx, "acme.hider", extensions.Scope{})
+			}()
 			sent := form(t, string(tt.by.Fill(r.learner, page(here), slots.Want{Slot: side})[side]), 0, "n", "5")
 			tt.between()
 			out, err := r.act(r.learner, sent)

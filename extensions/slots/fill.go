@@ -154,10 +154,30 @@ func (f *filling) ask() {
 		select {
 		case a := <-made:
 			a.to.html, a.to.err, a.to.done = a.html, a.err, true
+			f.measure(a.to)
 		case <-late.C:
+			for _, sec := range todo {
+				if !sec.done {
+					f.measure(sec)
+				}
+			}
 			return
 		}
 	}
+}
+
+// measure counts how a section came about.
+func (f *filling) measure(sec *section) {
+	outcome := "shown"
+	switch {
+	case !sec.done:
+		outcome = "late"
+	case sec.err != nil:
+		outcome = "failed"
+	case sec.html == nil:
+		outcome = "nothing"
+	}
+	f.s.cfg.Metrics.Slot(sec.hook.Slot().Slot, outcome, time.Since(f.now))
 }
 
 // guarded makes a section on a goroutine of its own, where a fault of ours must not

@@ -33,6 +33,20 @@ type trouble struct {
 	err  error
 }
 
+// hooks returns those who may ask for something in it.
+func (it *item) hooks() []extensions.Hook {
+	var all []extensions.Hook
+	if it.hook != nil {
+		all = append(all, *it.hook)
+	}
+	for _, pieces := range [][]piece{it.before, it.after} {
+		for _, p := range pieces {
+			all = append(all, p.hook)
+		}
+	}
+	return all
+}
+
 // resolve returns what stands in a place for somebody: first what the page itself
 // and the extensions put there, each in its order; then what other extensions do
 // with that, in theirs. What acts on something that is not there does nothing.
