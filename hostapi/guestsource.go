@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed guest/guest.go guest/native.go guest/operations.go guest/wasm.go guest/c/trellis.h
+//go:embed guest/guest.go guest/native.go guest/operations.go guest/ui.go guest/uidata.go guest/uiform.go guest/uihook.go guest/uijson.go guest/wasm.go guest/c/trellis.h
 var guestSource embed.FS
 
 // GuestSource returns the guest libraries as they are copied into projects:

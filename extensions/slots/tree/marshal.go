@@ -119,7 +119,7 @@ func appendField(b []byte, field any) (out []byte, empty bool) {
 			return b
 		})
 	case *[]Run:
-		b, empty = appendList(b, *f, func(b []byte, r *Run) []byte {
+		b, _ = appendList(b, *f, func(b []byte, r *Run) []byte {
 			if r.Style == "" && r.Link == "" {
 				return appendText(b, r.Text)
 			}
