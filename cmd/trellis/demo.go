@@ -44,7 +44,7 @@ func (d *demoCmd) demo(e *env) (err error) {
 	_, err = os.Stat(filepath.Join(dir, "trellis.db"))
 	first := errors.Is(err, fs.ErrNotExist)
 	a, err := app.New(e.ctx, app.Config{
-		Dir: dir, Compiler: compiler(), Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000},
+		Dir: dir, PublicURL: urlOf(listener, d.Listen), ContentURL: urlOf(content, contentHost(d.Listen)+":0"), Tenant: app.DemoTenant, Compiler: compiler(), Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000},
 	})
 	if err != nil {
 		return errors.Join(err, closeAll(listener, content))

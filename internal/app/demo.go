@@ -19,6 +19,8 @@ const (
 	DemoTenant = "demo"
 	DemoCourse = "course-v1:Demo+Welcome+2026"
 	ClosedDemo = "course-v1:Demo+Closed+2026"
+
+	demoPassword = "trellis-demo"
 )
 
 // Demo is what somebody needs who tries the demo.
@@ -26,6 +28,8 @@ type Demo struct {
 	Tenant, Course           string
 	Operator, Staff, Learner string // tokens
 	StaffID, LearnerID       string // people
+
+	OperatorLogin, StaffLogin, LearnerLogin string // name:password
 }
 
 // System returns a context in which the platform itself acts in a tenant.
@@ -39,7 +43,10 @@ func System(ctx context.Context, tenant string) context.Context {
 // returned are kept as long as they are good, so that terminals that know them go
 // on working.
 func (a *App) SeedDemo(ctx context.Context, earlier Demo) (Demo, error) {
-	d := Demo{Tenant: DemoTenant, Course: DemoCourse}
+	d := Demo{
+		Tenant: DemoTenant, Course: DemoCourse,
+		OperatorLogin: "operator:" + demoPassword, StaffLogin: "staff:" + demoPassword, LearnerLogin: "learner:" + demoPassword,
+	}
 	platform, tenant := System(ctx, trellis.PlatformTenant), System(ctx, DemoTenant)
 	core := a.Learning
 	if _, err := core.PutTenant(platform, learning.PutTenant{Name: DemoTenant, Title: "Demo", Open: true}); err != nil {
@@ -102,7 +109,7 @@ func (a *App) person(ctx context.Context, username, name string) (string, error)
 	if id, ok := b.Username(username); ok {
 		return id, nil
 	}
-	p, err := a.Learning.Register(ctx, learning.Register{Username: username, Email: username + "@demo.example", Name: name, Password: "trellis-demo"})
+	p, err := a.Learning.Register(ctx, learning.Register{Username: username, Email: username + "@demo.example", Name: name, Password: demoPassword})
 	return p.ID, err
 }
 
@@ -181,5 +188,6 @@ func (d *Demo) variables() []variable {
 	return []variable{
 		{"TRELLIS_TENANT", &d.Tenant}, {"TRELLIS_COURSE", &d.Course}, {"TRELLIS_TOKEN", &d.Operator},
 		{"TRELLIS_OPERATOR_TOKEN", &d.Operator}, {"TRELLIS_STAFF_TOKEN", &d.Staff}, {"TRELLIS_LEARNER_TOKEN", &d.Learner},
+		{"TRELLIS_OPERATOR_LOGIN", &d.OperatorLogin}, {"TRELLIS_STAFF_LOGIN", &d.StaffLogin}, {"TRELLIS_LEARNER_LOGIN", &d.LearnerLogin},
 	}
 }

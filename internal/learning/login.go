@@ -114,3 +114,17 @@ func (l *Learning) credentials(ctx context.Context, tenant, username string) (*P
 	p.Created = store.FromMicros(created)
 	return &p, hash, nil
 }
+
+// Logout ends the session whose key this is: on this node at once, on the others
+// within a second. One that has ended already is left as it is.
+func (l *Learning) Logout(ctx context.Context, key string) error {
+	if !wellFormed(key) {
+		return nil
+	}
+	err := l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE hash = ? AND name = ?`, hashKey(key), sessionName)
+		return err
+	}))
+	l.actors.clear()
+	return err
+}

@@ -126,6 +126,15 @@ func (s *Server) answer(c *fiber.Ctx, p Problem) error {
 	if own != "" && p.Status == http.StatusUnauthorized {
 		p.challenge = own // of a route with a scheme of its own
 	}
+	if st := stateOf(c); s.wantsPage(c, st) {
+		err := s.showProblem(c, p)
+		if err == nil {
+			return nil
+		}
+		s.log.Error("page about a problem not made", "route", st.route, "trace", st.trace.id, "err", err)
+		h.Reset()
+		s.heads(c, st)
+	}
 	return p.write(c.Response())
 }
 

@@ -25,6 +25,12 @@ type state struct {
 	cancel   context.CancelFunc
 	trace    traceParent
 	tenant   string // that the URL names
+	base     string // what stood before the path to name it
+	token    string // by which the request was let in
+	before   string // what the answer gives those who are not signed in
+	form     *Form
+	page     bool
+	bearer   bool   // whether the token stands in the header Authorization
 	route    string // the pattern, "none" until one is found
 	limit    int64
 	stream   bool
@@ -151,7 +157,7 @@ func (s *Server) heads(c *fiber.Ctx, st *state) {
 // serve authenticates and calls a route.
 func (s *Server) serve(c *fiber.Ctx, r *Route) error {
 	st := stateOf(c)
-	st.route, st.limit, st.stream = r.Path, r.Limit, r.Stream
+	st.route, st.limit, st.stream, st.page = r.Path, r.Limit, r.Stream, r.Page
 	if !r.Stream {
 		var cancel context.CancelFunc
 		st.ctx, cancel = context.WithTimeout(st.ctx, s.cfg.Timeout)
@@ -169,7 +175,30 @@ func (s *Server) serve(c *fiber.Ctx, r *Route) error {
 			return err // a body of no pieces is none
 		}
 	}
+	if r.Page {
+		if err := s.receive(c, st, r); err != nil {
+			return err
+		}
+	}
 	return r.Handle(c)
+}
+
+// receive is for pages: it reads what was sent and looks whether it is ours.
+func (s *Server) receive(c *fiber.Ctx, st *state, r *Route) (err error) {
+	s.pageHeads(c)
+	if r.Method == fiber.MethodGet {
+		return nil
+	}
+	if st.form, err = s.form(c); err != nil {
+		return err
+	}
+	if st.bearer {
+		return nil // no browser adds that by itself
+	}
+	if !sameOrigin(c) {
+		return errForm()
+	}
+	return s.checkForm(c, st.form.Values.Get("csrf"))
 }
 
 // idempotent returns the context in which a repeated request asks for the same

@@ -20,6 +20,7 @@ type Route struct {
 	Public       bool   // whether one need not say who one is
 	Limit        int64  // bytes of the body; 0: it has none
 	Stream       bool   // the body or the answer goes on: no timeout; see [Context]
+	Page         bool   // for people: it takes the session of a browser, and what it is sent is a form of ours; see [FormOf]
 	Request      []byte // JSON Schema of the body or, for GET and DELETE, of the query; nil if there is none
 	Response     []byte // JSON Schema of the answer
 	Status       int    // of success: 200 if zero
