@@ -178,9 +178,9 @@ func whole(series []Series, points int) bool {
 
 // rule appends a line across the plot: a stronger one for zero.
 func (r *renderer) rule(p plot, y float64, zero bool) {
-	class, opacity := "grid", ".18"
+	class := "grid"
 	if zero {
-		class, opacity = "grid zero", ".6"
+		class = "grid zero"
 	}
 	r.raw(`<line`)
 	r.attr("class", class)
@@ -188,9 +188,7 @@ func (r *renderer) rule(p plot, y float64, zero bool) {
 	r.number("x2", p.left+p.width)
 	r.number("y1", y)
 	r.number("y2", y)
-	r.raw(` stroke="currentColor"`)
-	r.attr("stroke-opacity", opacity)
-	r.raw(`/>`)
+	r.raw(` stroke="currentColor"/>`)
 }
 
 func (r *renderer) bars(p plot, k, of int, values []float64) {
@@ -256,14 +254,14 @@ func (r *renderer) mark(k, shape int, x, y, size float64) {
 		r.number("width", 2*size)
 		r.number("height", 2*size)
 	default:
-		r.raw(`<path` + class + ` d="M`)
+		r.raw(`<polygon` + class + ` points="`)
 		for i, d := range [][2]float64{{0, -1}, {1, 0}, {0, 1}, {-1, 0}} {
 			if i > 0 {
-				r.raw(` L`)
+				r.raw(` `)
 			}
-			r.raw(coordinate(x+d[0]*size*1.3) + ` ` + coordinate(y+d[1]*size*1.3))
+			r.raw(coordinate(x+d[0]*size*1.3) + `,` + coordinate(y+d[1]*size*1.3))
 		}
-		r.raw(` Z"`)
+		r.raw(`"`)
 	}
 	r.raw(` fill="currentColor"/>`)
 }
@@ -272,7 +270,7 @@ func (r *renderer) mark(k, shape int, x, y, size float64) {
 func legendRows(series []Series) int {
 	x := 0.0
 	for _, s := range series {
-		x += 16 + textWidth(shorten(s.Name, chartWidth-20)) + 14
+		x += 17 + textWidth(shorten(s.Name, chartWidth-20)) + 14
 	}
 	if x-14 <= chartWidth {
 		return 1
@@ -289,12 +287,12 @@ func (r *renderer) legend(series []Series, typ string) {
 		if typ != "line" {
 			shape = 1 // a piece of a bar
 		}
-		r.mark(k, shape, x+5, y, 4)
-		r.word(x+14, y+4, "start", name)
+		r.mark(k, shape, x+6, y, 4)
+		r.word(x+15, y+4, "start", name)
 		if rows > 1 {
 			y += legendRow
 		} else {
-			x += 16 + textWidth(name) + 14
+			x += 17 + textWidth(name) + 14
 		}
 	}
 }

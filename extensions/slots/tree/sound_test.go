@@ -20,8 +20,8 @@ var elements = map[string]string{
 	"p": "class dir data-tone id", "strong": "", "em": "", "code": "dir", "a": "href rel", "span": "class dir data-state data-tone id", "bdi": "",
 	"ul": "class", "ol": "class", "li": "dir", "table": "class", "caption": "class dir", "thead": "", "tbody": "", "tr": "", "th": "scope dir data-align", "td": "dir data-align",
 	"progress": "aria-labelledby max value", "img": "class src alt width height loading decoding", "figure": "class", "figcaption": "dir",
-	"svg": "role aria-label viewBox width height", "line": "class x1 x2 y1 y2 stroke stroke-opacity", "rect": "class x y width height rx fill",
-	"text": "class x y text-anchor font-size fill", "polyline": "class fill stroke stroke-width stroke-linejoin stroke-dasharray points", "circle": "class cx cy r fill", "path": "class d fill",
+	"svg": "role aria-label viewBox width height", "line": "class x1 x2 y1 y2 stroke", "rect": "class x y width height rx fill",
+	"text": "class x y text-anchor font-size fill", "polyline": "class fill stroke stroke-width stroke-linejoin stroke-dasharray points", "circle": "class cx cy r fill", "polygon": "class points fill",
 	"details": "class open", "summary": "dir", "form": "class method action novalidate data-action", "button": "class",
 	"input":    "type inputmode autocomplete id name value required aria-describedby aria-invalid min max maxlength checked dir",
 	"textarea": "rows id name required aria-describedby aria-invalid maxlength dir", "select": "id name required aria-describedby aria-invalid", "option": "value selected dir",
@@ -31,7 +31,7 @@ var elements = map[string]string{
 var (
 	drawn   = regexp.MustCompile(`^[0-9 .,MLZ-]*$`)
 	fixed   = map[string]string{"role": "region group img", "method": "post", "loading": "lazy", "decoding": "async", "fill": "none currentColor", "stroke": "currentColor", "type": "text date radio checkbox hidden"}
-	drawing = []string{"x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "width", "height", "viewBox", "points", "d", "font-size", "stroke-width", "stroke-opacity", "stroke-dasharray"}
+	drawing = []string{"x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "width", "height", "viewBox", "points", "font-size", "stroke-width", "stroke-dasharray"}
 )
 
 // sound wants of HTML that a browser's parser finds in it nothing but what the
