@@ -94,3 +94,9 @@ func (tab *Tab) Weight() (listeners, nodes int) {
 	}
 	return listeners, nodes
 }
+
+// Before runs a script before those of each page, from the next page on.
+func (tab *Tab) Before(script string) {
+	tab.t.Helper()
+	call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}

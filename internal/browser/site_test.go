@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/trellis-learning/trellis/internal/browser"
 )
 
 // server is one that can go away and come back at the same address, as a platform
@@ -161,4 +163,9 @@ func get[T any](c *course, read func(c *course) T) T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return read(c)
+}
+
+// followed waits until the tab follows the course.
+func (c *course) followed(tab *browser.Tab) {
+	tab.Eventually("the page follows", func() bool { return get(c, func(c *course) bool { return len(c.streams) > 0 }) })
 }

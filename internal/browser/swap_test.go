@@ -34,7 +34,7 @@ func TestSwapKeepsWhatAPersonDoes(t *testing.T) {
 	tab.Type("#a-answer", "forty-two")
 	browser.Eval[bool](tab, `(document.querySelector("#a-log").scrollTop = 100, document.activeElement.setSelectionRange(2, 5), window.node = document.activeElement, true)`)
 	browser.Eval[bool](tab, `((window.said = 0), new MutationObserver(() => window.said++).observe(document.querySelector("#status"), { childList: true, characterData: true, subtree: true }), true)`)
-	for waitStreams(t, tab, c, 1); c.version < 3; {
+	for c.followed(tab); c.version < 3; {
 		c.change()
 		tab.Wait("#slot-a h3", fmt.Sprint("Version ", c.version))
 	}
@@ -61,17 +61,6 @@ func TestSwapKeepsWhatAPersonDoes(t *testing.T) {
 	}
 }
 
-// waitStreams waits until pages follow the course.
-func waitStreams(t *testing.T, tab *browser.Tab, c *course, n int) {
-	t.Helper()
-	for get(c, func(c *course) int { return len(c.streams) }) < n {
-		tab.Until(`true`)
-		if t.Context().Err() != nil {
-			t.Fatal("nobody follows")
-		}
-	}
-}
-
 func TestSwapGivesTheFocusAHome(t *testing.T) {
 	for _, tt := range []struct {
 		name, after, focused, said string
@@ -90,7 +79,7 @@ func TestSwapGivesTheFocusAHome(t *testing.T) {
 			s := site(t, c.handlers())
 			tab := browser.Open(t)
 			tab.Go(s.URL)
-			waitStreams(t, tab, c, 1)
+			c.followed(tab)
 			tab.Focus("#a-answer")
 			c.change()
 			tab.Until(`!document.body.innerText.includes("Version 0")`)
@@ -119,7 +108,7 @@ func TestSwapOfHostileForms(t *testing.T) {
 	s := site(t, handlers)
 	tab := browser.Open(t)
 	tab.Go(s.URL)
-	waitStreams(t, tab, c, 1)
+	c.followed(tab)
 	c.change()
 	tab.Wait("#slot-a h3", "Version 1")
 	c.mu.Lock()

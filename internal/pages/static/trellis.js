@@ -220,6 +220,8 @@ const rest = () => streams.forEach((stream) => stream.close());
 function notice(text, label, act) {
   if ($("button", bar())?.textContent === label) return void ($("span", bar()).textContent = text);
   bar().replaceChildren(make("span", {}, text), make("button", { type: "button", className: "button small", onclick: act }, label));
+  bar().setAttribute("role", "region");
+  bar().setAttribute("aria-label", "Connection");
   bar().hidden = false;
   say(text);
 }
