@@ -176,6 +176,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.change_password", "PUT", of + "me/password", `{"current":"wrong","password":"correct horse"}`, 404, false}, // an operator is nobody there
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
+		{"tenants.brand", "PUT", of + "tenant/brand", `{"accent":"#ff0000"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
 		{"courses.create", "POST", of + "courses", `{"key":"course-v1:B+New+1","title":"x"}`, 201, false},
 		{"courses.update", "PATCH", of + "courses/" + v.course, `{"title":"X"}`, 200, false},
