@@ -31,13 +31,13 @@ func (k look) add(to map[string]any) error {
 	}
 	f, err := os.Open(*k.Logo)
 	if err != nil {
-		return trellis.Errorf(trellis.NotFound, "the logo cannot be read: %w", err)
+		return err
 	}
 	defer func() { _ = f.Close() }()
 	const most = 64<<10 + 1 // the server says what is too large
 	data, err := io.ReadAll(io.LimitReader(f, most))
 	if err != nil {
-		return trellis.Errorf(trellis.Invalid, "the logo cannot be read: %w", err)
+		return fmt.Errorf("read the logo: %w", err)
 	}
 	to["logo"] = "data:" + http.DetectContentType(data) + ";base64," + base64.StdEncoding.EncodeToString(data)
 	return nil
