@@ -180,6 +180,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.end_sessions", "DELETE", of + "me/sessions", "", 200, true},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
+		{"tenants.brand", "PUT", of + "tenant/brand", `{"accent":"#ff0000"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
 		{"courses.create", "POST", of + "courses", `{"key":"course-v1:B+New+1","title":"x"}`, 201, false},
 		{"courses.update", "PATCH", of + "courses/" + v.course, `{"title":"X"}`, 200, false},
@@ -284,6 +285,7 @@ func named(t *testing.T, p *testkit.Platform, token, tenant string, q request) i
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Trellis-Tenant", tenant)
+	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

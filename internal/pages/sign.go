@@ -62,7 +62,7 @@ func (p *Pages) signIn(r *request) error {
 	if r.tenant() == "" {
 		return r.goTo("/login")
 	}
-	token, err := p.credentials(r, f.Name, learning.Secret(r.value("password")))
+	token, err := p.cfg.Learning.SignIn(r.ctx, learning.Login{Username: f.Name, Password: learning.Secret(r.value("password")), Address: r.address()})
 	switch trellis.KindOf(err) {
 	case "":
 	case trellis.Denied:
@@ -70,34 +70,21 @@ func (p *Pages) signIn(r *request) error {
 	default:
 		return err
 	}
-	if old := r.token(); old != "" {
-		p.end(r, old)
-	}
-	web.SetSession(r.c, token.Key, token.Expires)
+	p.end(r, web.SetSession(r.c, token.Key, token.Expires))
 	return r.goTo(f.after())
 }
 
-// credentials exchanges a name and a password for a session: in the tenant or, for
-// those who run the platform, in the platform's own. Either takes the same time.
-func (p *Pages) credentials(r *request, name string, password learning.Secret) (learning.NewToken, error) {
-	in := learning.Login{Username: name, Password: password, Address: r.address()}
-	token, err := p.cfg.Learning.Login(r.ctx, in)
-	if trellis.KindOf(err) != trellis.Denied || r.tenant() == trellis.PlatformTenant {
-		return token, err
-	}
-	return p.cfg.Learning.Login(trellis.WithActor(r.ctx, trellis.Actor{Tenant: trellis.PlatformTenant}), in)
-}
-
 func (p *Pages) signOut(r *request) error {
-	if old := r.token(); old != "" {
-		p.end(r, old)
-	}
-	web.EndSession(r.c)
+	p.end(r, web.EndSession(r.c))
 	return r.goTo("/login")
 }
 
-// end ends a session for good. One that cannot be ended runs out by itself.
+// end ends a session for good, if there is one. One that cannot be ended runs out
+// by itself.
 func (p *Pages) end(r *request, token string) {
+	if token == "" {
+		return
+	}
 	if err := p.cfg.Learning.Logout(r.ctx, token); err != nil {
 		p.log.Warn("session not ended", "err", err)
 	}

@@ -66,8 +66,8 @@ type undo struct {
 // field, too.
 type fault struct{ Field, Text string }
 
-// school is how the tenant shows itself.
-type school struct{ Name, Title string }
+// school is how the tenant shows itself. Logo and CSS are paths, "" for none.
+type school struct{ Name, Title, Logo, CSS string }
 
 // me is who is signed in.
 type me struct {
@@ -212,7 +212,7 @@ func (r *request) introduce(v *view) error {
 		if err != nil {
 			return err
 		}
-		v.School = school{Name: t.Name, Title: t.Title}
+		v.School = school{t.Name, t.Title, r.p.cfg.Theming.Logo(t.Logo), r.p.cfg.Theming.Sheet(t.Accent)}
 	}
 	if !signedIn(r.ctx) {
 		return nil
