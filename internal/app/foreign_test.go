@@ -169,6 +169,11 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.get", "GET", x, "", 200, false},
 		{"extensions.get_self_service", "GET", of + "self-service", "", 200, false},
 		{"extensions.logs", "GET", x + "/logs", "", 200, false},
+		{"extensions.detail", "GET", x + "/detail", "", 200, false},
+		{"extensions.usage", "GET", x + "/usage", "", 200, false},
+		{"extensions.errors", "GET", x + "/errors", "", 200, false},
+		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
+		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
@@ -197,6 +202,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.set_self_service", "PUT", of + "self-service", `{"permissions":["kv"]}`, 200, true},
 		{"extensions.install", "POST", of + "extensions", v.zip2, 201, true},
 		{"extensions.configure", "PUT", x + "/settings", `{"settings":{"n":1}}`, 200, false},
+		{"extensions.retry", "POST", x + "/retry", `{}`, 200, true},
 		{"extensions.set_secret", "PUT", x + "/secrets/password", `{"value":"x"}`, 200, false},
 		{"extensions.run", "POST", x + "/run", `{"name":"x"}`, 404, false}, // it has no schedule
 		{"extensions.consent", "POST", x + "/consent", `{"grants":[]}`, 409, false},
