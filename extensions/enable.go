@@ -26,8 +26,10 @@ type Extension struct {
 	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
 	PendingFor   string     `json:"pending_for,omitempty" doc:"Why that version waits."`
 	PendingAsks  []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
-	State        string     `json:"state" doc:"Whether it works, or was suspended because it failed." enum:"installed,suspended"`
-	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended."`
+	State        string     `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
+	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
+	StoppedBy    string     `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
+	Stopped      time.Time  `json:"stopped,omitzero" doc:"When that was."`
 	Asks         []Sentence `json:"asks" doc:"What it asks for, in plain words."`
 	Suspended    *time.Time `json:"suspended,omitempty" doc:"When it was suspended."`
 	Errors       int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
@@ -47,6 +49,7 @@ type Enabling struct {
 	Revision string          `json:"revision" doc:"Names the settings as they were set: give it as seen to change no others."`
 	AskedBy  string          `json:"asked_by,omitempty" doc:"Who switched it on, or wants to."`
 	Updated  time.Time       `json:"updated" doc:"When that was."`
+	Refusal  string          `json:"refusal,omitempty" doc:"Why those who run the tenant said no to what was asked for."`
 	Fault    string          `json:"fault,omitempty" doc:"Why the settings do not fit the version that runs: it is not called before they do."`
 }
 
@@ -91,6 +94,7 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 	x := Extension{
 		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
 		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
+		StoppedBy: in.stoppedBy, Stopped: in.stopped,
 		Asks: in.manifest.Sentences(r.cfg.Known), Enabled: []Enabling{},
 	}
 	if in.pending != "" {
@@ -114,7 +118,7 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 		}
 		x.Enabled = append(x.Enabled, Enabling{
 			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, Revision: revision(e.settings),
-			AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault,
+			AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault, Refusal: e.refusal,
 		})
 	}
 	return x
@@ -145,6 +149,9 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	}
 	if in.Version != "" && in.Version != target.version {
 		return Extension{}, trellis.Errorf(trellis.Conflict, "version %s of %s is here by now, not %.40s: look again", target.version, in.ID, in.Version)
+	}
+	if target.state == stopped {
+		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is switched off for everybody: those who run the tenant switch it on again first", in.ID)
 	}
 	allowed, err := granted(target.manifest, in.Grants)
 	if err != nil {
@@ -206,13 +213,13 @@ func (r *Registry) put(ctx context.Context, in *installation, e enablement, firs
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, position, updated)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, refusal, position, updated)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, level, scope, installation) DO UPDATE SET
 				position = CASE WHEN enablements.state = 'on' THEN enablements.position ELSE excluded.position END,
 				state = excluded.state, locked = excluded.locked, settings = excluded.settings, grants = excluded.grants,
-				asked_by = excluded.asked_by, approval = excluded.approval, updated = excluded.updated`,
-			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, "",
+				asked_by = excluded.asked_by, approval = excluded.approval, refusal = excluded.refusal, updated = excluded.updated`,
+			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, "", e.refusal,
 			int64(head), store.Micros(time.Now())); err != nil {
 			return err
 		}
@@ -252,7 +259,7 @@ func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, e
 	if present := target.row(at); present != nil {
 		e = *present
 	}
-	e.state, e.askedBy = off, trellis.ActorFrom(ctx).String()
+	e.state, e.refusal, e.askedBy = off, "", trellis.ActorFrom(ctx).String()
 	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}

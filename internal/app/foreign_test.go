@@ -207,6 +207,8 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.run", "POST", x + "/run", `{"name":"x"}`, 404, false}, // it has no schedule
 		{"extensions.consent", "POST", x + "/consent", `{"grants":[]}`, 409, false},
 		{"extensions.rollback", "POST", x + "/rollback", `{}`, 200, false},
+		{"extensions.stop", "POST", x + "/stop", `{}`, 200, true},
+		{"extensions.resume", "POST", x + "/resume", `{}`, 200, true},
 		{"extensions.disable", "POST", x + "/disable", `{}`, 200, true},
 		{"extensions.enable", "POST", x + "/enable", `{"grants":[]}`, 200, true},
 		{"extensions.approve", "POST", of + "extensions/bea.own/approve", `{` + course + `}`, 200, false},
