@@ -145,6 +145,8 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.list", "GET", of + "users" + at, "", 200, false},
 		{"courses.list", "GET", of + "courses?organisation=SecretOrg", "", 200, false},
 		{"courses.get", "GET", of + "courses/" + v.course, "", 200, false},
+		{"courses.people", "GET", of + "courses/" + v.course + "/people", "", 200, false},
+		{"courses.seats", "GET", of + "courses/" + v.course + "/seats", "", 200, false},
 		{"organisations.list", "GET", of + "organisations", "", 200, false},
 		{"roles.list", "GET", of + "roles?" + who, "", 200, false},
 		{"tokens.list", "GET", of + "tokens", "", 200, false},
@@ -179,6 +181,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
 		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},
 		{"users.change_password", "PUT", of + "me/password", `{"current":"wrong","password":"correct horse"}`, 404, false}, // an operator is nobody there
+		{"users.end_sessions", "DELETE", of + "me/sessions", "", 200, true},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
