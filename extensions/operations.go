@@ -100,6 +100,8 @@ func (r *Registry) management() []hostapi.Operation {
 				list, err := r.Failures(ctx, in.ID, Scope{Course: in.Course})
 				return List[Failure]{list}, err
 			}),
+		write("extensions.follow", "POST", "/api/v1/extensions/:id/follow", "Takes back what a course has decided about an extension of its tenant: what the tenant decided holds there again.",
+			func(ctx context.Context, in Which) (Extension, error) { return r.Follow(ctx, in.ID, in.Course) }),
 		write("extensions.retry", "POST", "/api/v1/extensions/:id/retry", "Calls an extension again at once that was left alone or suspended because it failed.",
 			func(ctx context.Context, in Which) (Extension, error) {
 				return r.Retry(ctx, in.ID, Scope{Course: in.Course})
