@@ -35,7 +35,7 @@ func extensionPages(prefix string, scope func(*request) (extensions.Scope, error
 	read, write := "extensions:read", "extensions:write"
 	return []page{
 		{method: "GET", path: prefix + "/upload", name: name + "upload", summary: "Where a bundle is brought.", permission: write, handle: in((*Pages).uploadForm)},
-		{method: "POST", path: prefix + "/upload", name: name + "upload.post", summary: "Installs a bundle, which enables it for nobody yet.", permission: write, limit: uploadLimit + usualLimit, upload: true, handle: in((*Pages).upload)},
+		{method: "POST", path: prefix + "/upload", name: name + "upload.post", summary: "Installs a bundle, which enables it for nobody yet.", permission: write, limit: uploadSent, upload: true, handle: in((*Pages).upload)},
 		{method: "GET", path: prefix + "/:id", name: name + "one", summary: "An extension: how it is, and how to go back.", permission: read, handle: of((*Pages).extension)},
 		{method: "GET", path: prefix + "/:id/review", name: name + "review", summary: "What an extension will see, change and send.", permission: read, handle: of((*Pages).review)},
 		{method: "POST", path: prefix + "/:id/enable", name: name + "enable", summary: "Switches an extension on, with what it is granted.", permission: write, handle: of((*Pages).enable)},

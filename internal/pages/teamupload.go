@@ -15,6 +15,10 @@ import (
 // are engines with their language in them, go through the API.
 const uploadLimit = 16 << 20
 
+// uploadSent bounds what a browser may say that it will send. The handler reads no
+// more than its own limit of it, and so can say how much too much it is.
+const uploadSent = 1 << 30
+
 // megabytes is a size as the messages about uploads say it, rounded up.
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+1<<20-1)>>20) }
 
