@@ -116,7 +116,7 @@ func repeatable(c *fiber.Ctx, in []byte) context.Context {
 func input(c *fiber.Ctx, s hostapi.Spec, t reflect.Type) ([]byte, error) {
 	fields := map[string]json.RawMessage{}
 	if s.Doors.Method != "GET" {
-		raw, err := web.ReadBody(c)
+		raw, err := web.ReadJSON(c)
 		if err != nil {
 			return nil, err
 		}

@@ -256,7 +256,7 @@ func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
 	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), a.Pages.Routes())...); err != nil {
 		return err
 	}
-	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Logger: a.part("content")})
+	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Secure: strings.HasPrefix(a.cfg.ContentURL, "https:"), Logger: a.part("content")})
 	return a.Web.MountOpenAPI("/api/openapi.json", "Trellis", a.cfg.Version)
 }
 

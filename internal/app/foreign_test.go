@@ -292,6 +292,7 @@ func named(t *testing.T, p *testkit.Platform, token, tenant string, q request) i
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Trellis-Tenant", tenant)
+	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
