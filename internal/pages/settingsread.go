@@ -321,7 +321,7 @@ func blame(list []setting, faults []fault, more extensions.Faults) []fault {
 			general = append(general, fault{Text: f.Message})
 		}
 	}
-	return append(inOrder(list), general...)
+	return append(faultsOf(list), general...)
 }
 
 func mark(list []setting, text string, is func(*setting) bool) bool {
@@ -340,12 +340,12 @@ func mark(list []setting, text string, is func(*setting) bool) bool {
 	return false
 }
 
-func inOrder(list []setting) (out []fault) {
+func faultsOf(list []setting) (out []fault) {
 	for _, f := range list {
 		if f.Error != "" {
 			out = append(out, fault{f.ID, f.Error})
 		}
-		out = append(out, inOrder(f.Parts)...)
+		out = append(out, faultsOf(f.Parts)...)
 	}
 	return out
 }
