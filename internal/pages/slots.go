@@ -43,7 +43,7 @@ func (r *request) live(page slots.Page, names []string) string {
 	if !signedIn(r.ctx) {
 		return ""
 	}
-	return strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	return strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 }
 
 // act does what a form in a slot asks for. A script gets the slot, or where to go;
