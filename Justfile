@@ -37,6 +37,15 @@ race:
 fuzz TIME="20s":
     .ci/fuzz {{TIME}}
 
+# the pages in Chromium (apt-get install chromium): just browser -run TestGallery
+browser *ARGS: axe
+    go vet -tags browser ./...
+    go test -tags browser {{ARGS}} ./internal/browser/...
+
+# axe-core into the cache directory, for `just browser`
+axe:
+    .ci/axe
+
 # rewrite golden files after looking at why they differ
 golden:
     go test ./hostapi ./extensions ./internal/app -update

@@ -24,7 +24,7 @@ var floors = []struct {
 	prefix string
 	floor  int
 }{
-	{"cmd/trellis", 8}, {"internal/testkit", 8},
+	{"cmd/trellis", 8}, {"internal/testkit", 8}, {"internal/browser", 8},
 	{"internal/app", 7},
 	{"internal/pages", 6},
 	{"extensions/", 5},
@@ -49,6 +49,7 @@ var owners = map[string][]string{
 	"golang.org/x/crypto/argon2":           {"internal/learning"},
 	"github.com/google/jsonschema-go":      {"hostapi", "extensions"},
 	"golang.org/x/crypto/chacha20poly1305": {"internal/secret"},
+	"github.com/chromedp":                  {"internal/browser"},
 }
 
 // stdlibOnly are the packages that anything may import, because they bring nothing.
@@ -105,7 +106,7 @@ func allowed(f file, imp string) error {
 		}
 		return nil
 	}
-	if local == "internal/testkit" || testSupport(local) {
+	if local == "internal/testkit" || local == "internal/browser" || testSupport(local) {
 		return fmt.Errorf("only tests import %s", local)
 	}
 	if from, to := height(f.pkg), height(local); to >= from {

@@ -158,7 +158,9 @@ func (r *Registry) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read extensions: %w", err)
 	}
-	r.now.Store(s)
+	if old := r.now.Swap(s); old != nil {
+		close(old.replaced)
+	}
 	r.modules.keep(s)
 	return nil
 }

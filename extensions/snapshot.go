@@ -1,6 +1,7 @@
 package extensions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -17,8 +18,9 @@ import (
 // snapshot is everything that is installed, as of one version of the registry.
 // Nothing in it changes.
 type snapshot struct {
-	version int64
-	tenants map[string]*tenantSnapshot
+	version  int64
+	tenants  map[string]*tenantSnapshot
+	replaced chan struct{} // closed when there is another
 }
 
 type tenantSnapshot struct {
@@ -28,6 +30,9 @@ type tenantSnapshot struct {
 	events  []*spec
 	timed   []*spec
 	jobs    []*spec
+
+	slots     map[string][]*spec // by place, in order
+	refreshed []*spec            // of slots, those that events make stale
 }
 
 // installation is an extension in the hands of an owner.
@@ -73,6 +78,8 @@ type spec struct {
 	order   int
 	refuses bool // on_error: refuse
 	cron    string
+	slot    *SlotHook
+	actions map[string]*spec // of a slot, by export
 }
 
 // The states of an installation, and of an enablement.
@@ -101,7 +108,7 @@ func (in *installation) at(course string) *enablement {
 
 // read reads every installation of every tenant.
 func (r *Registry) read(ctx context.Context) (*snapshot, error) {
-	s := &snapshot{tenants: map[string]*tenantSnapshot{}}
+	s := &snapshot{tenants: map[string]*tenantSnapshot{}, replaced: make(chan struct{})}
 	err := r.db.Read(ctx, func(tx *store.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&s.version); err != nil {
 			return err
@@ -157,7 +164,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 		}
 		t := s.tenants[in.tenant]
 		if t == nil {
-			t = &tenantSnapshot{byID: map[string]*installation{}, filters: map[string][]*spec{}}
+			t = &tenantSnapshot{byID: map[string]*installation{}, filters: map[string][]*spec{}, slots: map[string][]*spec{}}
 			s.tenants[in.tenant] = t
 		}
 		t.all = append(t.all, in)
@@ -259,11 +266,11 @@ func (t *tenantSnapshot) index() {
 		for _, h := range m.Jobs {
 			t.jobs = append(t.jobs, &spec{inst: in, kind: JobKind, on: h.Name, export: h.Call})
 		}
+		t.indexSlots(in)
 	}
 	for _, list := range append(slices.Collect(maps.Values(t.filters)), t.events, t.timed, t.jobs) {
 		for _, s := range list {
-			s.id = s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on
-			s.breaker = s.inst.tenant + "/" + s.id + "/" + s.inst.version
+			s.name("")
 		}
 	}
 	for _, chain := range t.filters {
@@ -274,6 +281,35 @@ func (t *tenantSnapshot) index() {
 			return strings.Compare(a.inst.id, b.inst.id) // who came first
 		})
 	}
+}
+
+// indexSlots finds what an installation does in pages, and puts it in its place
+// among the others.
+func (t *tenantSnapshot) indexSlots(in *installation) {
+	for i := range in.manifest.Slots {
+		h := &in.manifest.Slots[i]
+		s := &spec{inst: in, kind: SlotKind, on: h.Slot, export: h.Call, order: h.Order, slot: h, actions: map[string]*spec{}}
+		s.name("/" + h.Op + "/" + h.Target)
+		for _, export := range h.Actions {
+			a := &spec{inst: in, kind: ActionKind, on: h.Slot, export: export, slot: h}
+			a.name("")
+			s.actions[export] = a
+		}
+		chain := append(t.slots[h.Slot], s)
+		slices.SortStableFunc(chain, func(a, b *spec) int {
+			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.inst.extension, b.inst.extension), strings.Compare(a.inst.id, b.inst.id))
+		})
+		t.slots[h.Slot] = chain
+		if len(h.RefreshOn) > 0 {
+			t.refreshed = append(t.refreshed, s)
+		}
+	}
+}
+
+// name gives a hook its ID, and the name of its breaker.
+func (s *spec) name(more string) {
+	s.id = s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on + more
+	s.breaker = s.inst.tenant + "/" + s.id + "/" + s.inst.version
 }
 
 // tenant returns what is installed in the tenant of ctx, or nil.

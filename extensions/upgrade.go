@@ -36,7 +36,7 @@ func asksMore(old, next Manifest) string {
 			return "it works by itself at set times (" + h.Name + ": " + h.Cron + ")"
 		}
 	}
-	return ""
+	return moreSlots(old, next)
 }
 
 // enablings are the rows of an installation, as the database has them.

@@ -61,6 +61,9 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		hostapi.Define(hostapi.Spec{Name: "users.change_password", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/me/password"),
 			Doc: "Gives the caller another password, if she knows the present one, and ends her sessions."}, nobody[ChangePassword],
 			func(ctx context.Context, in ChangePassword) (Done, error) { return Done{}, l.ChangePassword(ctx, in) }),
+		hostapi.Define(hostapi.Spec{Name: "users.end_sessions", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/me/sessions"),
+			Doc: "Ends every session of the caller: she is signed out everywhere. Her tokens stay."}, nobody[Nothing],
+			func(ctx context.Context, _ Nothing) (Done, error) { return Done{}, l.EndSessions(ctx) }),
 		hostapi.Define(hostapi.Spec{Name: "users.erase", Permission: "users:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/users/:id"),
 			Doc: "Forgets a person for good: name, address and account. Enrolments end; grades stay, as nobody's."},
 			func(in ByID) hostapi.Scope { return hostapi.Scope{Person: in.ID} },
@@ -73,7 +76,7 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		hostapi.Define(hostapi.Spec{Name: "roles.remove", Permission: "roles:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/roles"),
 			Doc: "Takes a role from somebody."}, Assign.scope, l.RemoveRole),
 		hostapi.DefineList(hostapi.Spec{Name: "tokens.list", Permission: "tokens:write", Doors: hostapi.HTTP("GET", "/api/v1/tokens"),
-			Doc: "The caller's tokens, or all of the tenant's for those who run it."}, nobody[Page], l.listTokens),
+			Doc: "The caller's tokens, or all of the tenant's for those who run it."}, nobody[ListTokens], l.listTokens),
 		hostapi.DefineList(hostapi.Spec{Name: "tokens.create", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/tokens"),
 			Doc: "Makes a token that allows no more than its maker may do."}, nobody[CreateToken], l.CreateToken),
 		hostapi.DefineList(hostapi.Spec{Name: "tokens.revoke", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/tokens/:id"),
@@ -237,7 +240,13 @@ func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssign
 		func(r RoleAssignment) []string { return []string{r.Person, r.Role, r.Organisation, r.Course} })
 }
 
-func (l *Learning) listTokens(ctx context.Context, in Page) (List[Token], error) {
+// ListTokens says which tokens are wanted.
+type ListTokens struct {
+	Page
+	Person string `json:"person,omitempty" doc:"Only this person's."`
+}
+
+func (l *Learning) listTokens(ctx context.Context, in ListTokens) (List[Token], error) {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return List[Token]{}, err
@@ -245,8 +254,9 @@ func (l *Learning) listTokens(ctx context.Context, in Page) (List[Token], error)
 	q := query{}
 	q.and("tenant = ?", tenant)
 	q.and("revoked = 0 AND expires > ?", store.Micros(time.Now()))
+	q.equal("person", in.Person)
 	q.reach(ctx, "tokens:write", columns{person: "person"})
-	return list(ctx, l.db, `SELECT `+tokenColumns+` FROM tokens`, q, []string{"id"}, in, scanToken,
+	return list(ctx, l.db, `SELECT `+tokenColumns+` FROM tokens`, q, []string{"id"}, in.Page, scanToken,
 		func(t Token) []string { return []string{t.ID} })
 }
 

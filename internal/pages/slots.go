@@ -27,7 +27,7 @@ func (r *request) showSlots(name, course string, wants []slots.Want, v view) err
 			}
 		}
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 	v.Slots = r.p.cfg.Slots.Fill(r.ctx, page, wants...)
 	return r.show(name, v)
 }
@@ -58,7 +58,7 @@ func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) 
 	for i, w := range wants {
 		names[i] = w.Slot
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 	v.Slots = map[string]template.HTML{out.Slot: out.HTML}
 	var others []slots.Want
 	for _, w := range wants {

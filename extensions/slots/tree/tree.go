@@ -42,27 +42,26 @@ func Kinds() []Kind {
 
 // What a tree may have at most. [Decode] refuses more.
 const (
-	MaxBytes    = 256 << 10 // of the JSON
-	MaxNodes    = 2000      // nodes, table cells and runs together
-	MaxDepth    = 24        // nodes within nodes
-	MaxText     = 16 << 10  // bytes of the texts of one node, without its children
-	MaxColumns  = 20        // of a table
-	MaxSeries   = 3         // of a chart
-	MaxPoints   = 200       // of a series
-	MaxCharts   = 12        // of a tree
-	MaxActions  = 100       // buttons and forms of a tree
-	MaxFields   = 50        // of a form
-	MaxOptions  = 200       // of a field
-	MaxValues   = 20        // fixed values of an action
-	MaxValue    = 1000      // bytes of a fixed value or of an option's
-	MaxEntered  = 16 << 10  // bytes of one value that is entered
-	maxMerge    = 64        // depth of a patch
-	maxPlain    = 80        // characters of a name: of an action, a field, a fixed value
-	maxFraction = 1e15      // the largest number, in either direction
+	MaxBytes   = 256 << 10 // of the JSON
+	MaxNodes   = 2000      // nodes, table cells and runs together
+	MaxDepth   = 24        // nodes within nodes
+	MaxText    = 16 << 10  // bytes of the texts of one node, without its children
+	MaxColumns = 20        // of a table
+	MaxSeries  = 3         // of a chart
+	MaxPoints  = 200       // of a series
+	MaxCharts  = 12        // of a tree
+	MaxActions = 100       // buttons and forms of a tree
+	MaxFields  = 50        // of a form
+	MaxOptions = 200       // of a field
+	MaxValues  = 20        // fixed values of an action
+	MaxValue   = 1000      // bytes of a fixed value or of an option's
+	MaxEntered = 16 << 10  // bytes of one value that is entered
+	MaxNumber  = 1e15      // the largest number, in either direction
 )
 
-// Node is one node of a tree. Kind decides which of the other fields it may have;
-// [Node.Check] says so of a node that was not decoded.
+// Node is one node of a tree. Kind decides which of the other fields count; the
+// rest are ignored. A tree that was made in Go, and not decoded, is checked by
+// [Node.Check].
 type Node struct {
 	Kind     Kind
 	Children []Node // stack, card, details
@@ -88,7 +87,7 @@ type Node struct {
 	Value float64 // progress
 	Max   float64 // progress: 100 if zero
 
-	Asset  string // image: path of a file of the bundle, below assets/
+	Asset  string // image: path of a file of the bundle, within assets/ ("logo.png")
 	Alt    string // image: what stands for it, "" for an ornament
 	Width  int    // image, in CSS pixels
 	Height int    // image, in CSS pixels
