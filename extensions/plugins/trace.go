@@ -21,6 +21,7 @@ type Step struct {
 	Filter       string        `json:"filter,omitempty" doc:"Type of the filter, for a step of one."`
 	Event        string        `json:"event,omitempty" doc:"ID of the event, for a delivery."`
 	Job          string        `json:"job,omitempty" doc:"ID of the job, for a call in the background."`
+	Slot         string        `json:"slot,omitempty" doc:"Place in the page, for what is shown or asked for there."`
 	Started      time.Time     `json:"started" doc:"When it began."`
 	Duration     time.Duration `json:"duration_ns" doc:"How long it took, in nanoseconds."`
 	Fuel         uint64        `json:"fuel" doc:"How much work it was."`
@@ -99,6 +100,12 @@ func (p *Plugins) done(tenant, trace string, s Step, stats runtime.Stats, err er
 		s.Outcome, s.Error = "failed", err.Error()
 	}
 	p.traces.add(tenant, trace, s)
+}
+
+// Slot notes what an extension did in a place of a page.
+func (p *Plugins) Slot(ctx context.Context, h extensions.Hook, slot string, started time.Time, used runtime.Stats, err error) {
+	s := Step{Extension: h.Extension(), Installation: h.Installation(), Hook: h.Export(), Slot: slot, Started: started}
+	p.done(trellis.ActorFrom(ctx).Tenant, trellis.TraceFrom(ctx).ID, s, used, err)
 }
 
 // ByID names a trace.

@@ -23,6 +23,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions/plugins"
 	"github.com/trellis-learning/trellis/extensions/realtime"
 	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -193,7 +194,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {
@@ -213,9 +214,16 @@ func (a *App) fault(point string) {
 	}
 }
 
-// Known returns the filters that are asked and the events that are emitted.
+// Known returns the filters that are asked, the events that are emitted and the
+// places in pages.
 func Known() extensions.Known {
-	return extensions.Known{Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events())}
+	return extensions.Known{
+		Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events()), Slots: slots.Places(),
+		Tree: func(raw []byte) error {
+			_, err := tree.Decode(raw)
+			return err
+		},
+	}
 }
 
 // operations returns every operation of the platform.

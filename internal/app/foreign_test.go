@@ -180,6 +180,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.errors", "GET", x + "/errors", "", 200, false},
 		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
 		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
+		{"slots.list", "GET", of + "slots" + at, "", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},

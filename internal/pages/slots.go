@@ -32,7 +32,7 @@ func (r *request) showSlotsAs(status int, name, course string, wants []slots.Wan
 			}
 		}
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 	v.Slots = r.p.cfg.Slots.Fill(r.ctx, page, wants...)
 	return r.showAs(status, name, v)
 }
@@ -63,7 +63,7 @@ func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) 
 	for i, w := range wants {
 		names[i] = w.Slot
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 	v.Slots = map[string]template.HTML{out.Slot: out.HTML}
 	var others []slots.Want
 	for _, w := range wants {
