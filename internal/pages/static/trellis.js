@@ -401,7 +401,7 @@ async function upload(form, by) {
   if (end === "abort") tell(form, "info", "Cancelled. Nothing was stored.");
   else if (end === "load") tell(form, "bad", `This did not work (${request.status}). Your choice is kept: try again.`, request.getResponseHeader("Traceparent")?.split("-")[1]);
   else {
-    const there = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+    const there = await file.stream().getReader().read().then(() => true, () => false);
     tell(form, "bad", there ? "The connection broke. Your choice is kept: try again." : "The file changed on disk. Choose it again.");
   }
   by?.focus();
