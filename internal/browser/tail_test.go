@@ -11,9 +11,9 @@ import (
 	"github.com/trellis-learning/trellis/internal/browser"
 )
 
-// tail opens a page with a live tail; what is sent on the channel is what the
-// stream says.
-func tail(t *testing.T) (*browser.Tab, func(from, to int), chan<- string) {
+// tail opens a page with a live tail, whose clock may run 20 times as fast; what is
+// sent on the channel is what the stream says.
+func tail(t *testing.T, fast bool) (*browser.Tab, func(from, to int), chan<- string) {
 	t.Helper()
 	messages := make(chan string)
 	s := site(t, map[string]http.HandlerFunc{
@@ -34,6 +34,9 @@ func tail(t *testing.T) (*browser.Tab, func(from, to int), chan<- string) {
 		},
 	})
 	tab := browser.Open(t)
+	if fast {
+		tab.Before(`const real = window.setInterval; window.setInterval = (f, ms, ...rest) => real(f, ms / 20, ...rest)`)
+	}
 	tab.Go(s.URL)
 	tab.Wait(".tail-bar", "Pause")
 	send := func(from, to int) {
@@ -47,7 +50,7 @@ func tail(t *testing.T) (*browser.Tab, func(from, to int), chan<- string) {
 }
 
 func TestTail(t *testing.T) {
-	tab, send, messages := tail(t)
+	tab, send, messages := tail(t, false)
 	first := func(n int) string {
 		return fmt.Sprintf(`document.querySelector(".log li bdi")?.textContent === "number <b>%d</b>"`, n)
 	}
@@ -84,7 +87,7 @@ func TestTail(t *testing.T) {
 }
 
 func TestTailIsBounded(t *testing.T) {
-	tab, send, _ := tail(t)
+	tab, send, _ := tail(t, false)
 	for i := range 12 {
 		send(i*100+1, i*100+100)
 	}
@@ -105,7 +108,7 @@ func TestTailIsBounded(t *testing.T) {
 }
 
 func TestTailSpeaksCounts(t *testing.T) {
-	tab, send, _ := tail(t)
+	tab, send, _ := tail(t, true)
 	send(1, 7)
 	tab.Until(`document.querySelectorAll(".log li").length === 7`)
 	browser.Announced(t, tab, "7 new events", func() {}) // after 30 seconds of the page
