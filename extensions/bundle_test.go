@@ -189,7 +189,7 @@ func TestManifestFaults(t *testing.T) {
 		{`"id":"org.x"`, "the publisher org is reserved"}, {`"id":"acme"`, "must be publisher.name"}, {`"version":"1"`, "must be a semantic version"},
 		{`"abi":2`, "must be 1"}, {`"title":""`, "must have 1 to 100"}, {`"permissions":["kv","kv"]`, "stands here twice"},
 		{`"permissions":["tokens:write"]`, "is for people"}, {`"permissions":["nonsense"]`, "there is no permission"}, {`"permissions":["http:localhost:80"]`, "there is no permission"},
-		{`"isolation":"shared"`, "pristine or pinned"}, {`"limits":{"memory":"1GB"}`, "1MiB to 64MiB"}, {`"slots":[{}]`, "not supported by this version"},
+		{`"isolation":"shared"`, "pristine or pinned"}, {`"limits":{"memory":"1GB"}`, "1MiB to 64MiB"}, {`"slots":[{}]`, "slots[0].slot: must be"}, {`"blocks":[{}]`, "not supported by this version"},
 		{`"settings":{"type":"object","$ref":"#"}`, "unknown field"}, {`"settings":{"type":"array"}`, "the settings are an object"},
 		{`"schedules":[{"name":"n","cron":"* * *","call":"x"}]`, "must be minute, hour"}, {`"filters":[]`, "takes part in nothing"},
 		{`"title":"a","title":"b"`, "stands here twice"},

@@ -20,6 +20,8 @@ const (
 	EventKind    HookKind = "event"
 	ScheduleKind HookKind = "schedule"
 	JobKind      HookKind = "job"
+	SlotKind     HookKind = "slot"   // shows something in a page
+	ActionKind   HookKind = "action" // does what somebody asks for in a page
 )
 
 // Hook is one line of one manifest, where it is enabled.
@@ -137,14 +139,20 @@ func (h Hook) Tenant() string { return h.s.inst.tenant }
 // Extension returns the ID of the extension.
 func (h Hook) Extension() string { return h.s.inst.extension }
 
+// Version returns the version of the extension that runs.
+func (h Hook) Version() string { return h.s.inst.version }
+
+// Digest returns the digest of the bundle, under which its files are served.
+func (h Hook) Digest() string { return h.s.inst.digest }
+
 // Title returns what the extension is called.
 func (h Hook) Title() string { return h.s.inst.manifest.Title }
 
 // Installation returns the ID of the installation.
 func (h Hook) Installation() string { return h.s.inst.id }
 
-// On returns the filter's type, the event's pattern, or the name of the schedule
-// or job.
+// On returns the filter's type, the event's pattern, the name of the schedule or
+// job, or the place in the page.
 func (h Hook) On() string { return h.s.on }
 
 // Export returns the export that is called.
@@ -176,10 +184,11 @@ func (h Hook) Granted(permission string) bool {
 	return false
 }
 
-// Caller returns who runs when the hook is called.
+// Caller returns who runs when the hook is called. Who decides about something, and
+// who shows something, may change nothing.
 func (h Hook) Caller(seed string) hostapi.Caller {
 	return hostapi.Caller{
-		Installation: h.s.inst.id, Extension: h.s.inst.extension, Hook: h.s.export, Grants: h.at.grants, Filter: h.s.kind == FilterKind,
+		Installation: h.s.inst.id, Extension: h.s.inst.extension, Hook: h.s.export, Grants: h.at.grants, Filter: h.s.kind == FilterKind || h.s.kind == SlotKind,
 		Seed: seed, Settings: h.at.complete,
 	}
 }
@@ -189,11 +198,26 @@ func (h Hook) Actor(onBehalfOf string) trellis.Actor {
 	return trellis.Actor{Tenant: h.s.inst.tenant, ID: h.s.inst.id, Kind: trellis.ExtensionActor, OnBehalfOf: onBehalfOf}
 }
 
+// Ready says why the hook cannot be called: the extension is suspended, or its
+// settings do not fit it. The kind is [trellis.Unavailable].
+func (h Hook) Ready() error {
+	in := h.s.inst
+	switch {
+	case in.state == suspended:
+		return trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
+	case h.at.fault != "":
+		return trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault)
+	}
+	return nil
+}
+
 // Call is how a hook is called.
 type Call struct {
 	In   []byte
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
+	Wait time.Duration // at most, for a turn; a second if zero
+	Work time.Duration // of computing at most, in fuel worth that much; the module's limit if zero
 	// Read reads the answer. Its error is the extension's failure, as a trap is.
 	Read func(answer []byte) error
 }
@@ -203,13 +227,10 @@ type Call struct {
 // again is not called, nor is one whose settings do not fit it: the error then is
 // [trellis.Unavailable] and says so.
 func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
-	in := h.s.inst
-	switch {
-	case in.state == suspended:
-		return runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
-	case h.at.fault != "":
-		return runtime.Stats{}, trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault)
+	if err := h.Ready(); err != nil {
+		return runtime.Stats{}, err
 	}
+	in := h.s.inst
 	key := in.tenant + "/" + in.id
 	probe, err := h.r.breaker.admit(h.breaker(), in.extension)
 	if err != nil {
@@ -228,7 +249,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	trace := trellis.TraceFrom(ctx).ID
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
-		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time},
+		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait,
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
 	failed := broken(err)
@@ -236,8 +257,15 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		err = c.Read(out)
 		failed = err != nil
 	}
-	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, time.Since(began))
+	took := time.Since(began)
+	h.r.usage.add(h, failed, stats.Fuel, took, time.Now())
+	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
+}
+
+// fuel returns what so much computing is worth here.
+func (r *Registry) fuel(work time.Duration) uint64 {
+	return uint64(work.Seconds() * float64(r.cfg.Runtime.FuelPerSecond()))
 }
 
 // verdict tells the breaker how a call ended, and returns that in a word.

@@ -54,7 +54,7 @@ func (m *Manifest) check(f *Faults) {
 	for _, later := range []struct {
 		name string
 		set  bool
-	}{{"slots", len(m.Slots) > 0}, {"blocks", len(m.Blocks) > 0}, {"graders", len(m.Graders) > 0}, {"routes", len(m.Routes) > 0},
+	}{{"blocks", len(m.Blocks) > 0}, {"graders", len(m.Graders) > 0}, {"routes", len(m.Routes) > 0},
 		{"destinations", len(m.Destinations) > 0}, {"theme", len(m.Theme) > 0 && string(m.Theme) != "null"}} {
 		if later.set {
 			f.add(later.name, "not supported by this version")
@@ -147,8 +147,9 @@ func (m *Manifest) checkHooks(f *Faults) {
 			f.add(at+".name", "must be lower-case letters, digits, _ and -")
 		}
 	}
+	calls += m.checkSlots(f, once)
 	if calls == 0 {
-		f.add("", "it takes part in nothing: name filters, events, schedules or jobs")
+		f.add("", "it takes part in nothing: name filters, events, schedules, jobs or slots")
 	}
 	if calls > 200 {
 		f.add("", "it has %d hooks, of at most 200", calls)

@@ -1,6 +1,7 @@
 package extensions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -17,8 +18,9 @@ import (
 // snapshot is everything that is installed, as of one version of the registry.
 // Nothing in it changes.
 type snapshot struct {
-	version int64
-	tenants map[string]*tenantSnapshot
+	version  int64
+	tenants  map[string]*tenantSnapshot
+	replaced chan struct{} // closed when there is another
 }
 
 type tenantSnapshot struct {
@@ -28,6 +30,9 @@ type tenantSnapshot struct {
 	events  []*spec
 	timed   []*spec
 	jobs    []*spec
+
+	slots     map[string][]*spec // by place, in order
+	refreshed []*spec            // of slots, those that events make stale
 }
 
 // installation is an extension in the hands of an owner.
@@ -37,6 +42,8 @@ type installation struct {
 	version, previous     string
 	pending, waitsFor     string // the version that waits for consent, and why
 	state, reason         string
+	stoppedBy             string
+	stopped               time.Time
 	created               time.Time
 	manifest              Manifest
 	next                  Manifest // of that version
@@ -58,6 +65,7 @@ type enablement struct {
 	grants   []hostapi.Grant
 	fault    string // why the settings do not fit the version that runs
 	askedBy  string
+	refusal  string // why those who run the tenant said no
 	position uint64
 	updated  time.Time
 }
@@ -73,12 +81,15 @@ type spec struct {
 	order   int
 	refuses bool // on_error: refuse
 	cron    string
+	slot    *SlotHook
+	actions map[string]*spec // of a slot, by export
 }
 
 // The states of an installation, and of an enablement.
 const (
 	installed = "installed"
 	suspended = "suspended"
+	stopped   = "stopped" // for everybody, by those who run the tenant
 
 	on      = "on"
 	off     = "off"
@@ -93,7 +104,7 @@ func (in *installation) at(course string) *enablement {
 	if c := in.courses[course]; c != nil && course != "" && c.state != waiting && (e == nil || !e.locked) {
 		e = c
 	}
-	if e == nil || e.state != on {
+	if e == nil || e.state != on || in.state == stopped {
 		return nil
 	}
 	return e
@@ -101,7 +112,7 @@ func (in *installation) at(course string) *enablement {
 
 // read reads every installation of every tenant.
 func (r *Registry) read(ctx context.Context) (*snapshot, error) {
-	s := &snapshot{tenants: map[string]*tenantSnapshot{}}
+	s := &snapshot{tenants: map[string]*tenantSnapshot{}, replaced: make(chan struct{})}
 	err := r.db.Read(ctx, func(tx *store.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&s.version); err != nil {
 			return err
@@ -128,7 +139,7 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 }
 
 func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
-	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.created, v.manifest, v.digest, v.bundle,
+	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.stopped_by, i.stopped, i.created, v.manifest, v.digest, v.bundle,
 			COALESCE(w.manifest, '')
 		FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
 		LEFT JOIN extension_versions w ON w.tenant = i.tenant AND w.installation = i.id AND w.version = i.pending
@@ -139,13 +150,16 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		in := &installation{courses: map[string]*enablement{}}
-		var created int64
+		var created, stopped int64
 		var manifest, next string
 		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.waitsFor, &in.state, &in.reason,
-			&created, &manifest, &in.digest, &in.bundle, &next); err != nil {
+			&in.stoppedBy, &stopped, &created, &manifest, &in.digest, &in.bundle, &next); err != nil {
 			return err
 		}
 		in.created = store.FromMicros(created)
+		if stopped != 0 {
+			in.stopped = store.FromMicros(stopped)
+		}
 		if err := in.parse([]byte(manifest)); err != nil {
 			r.log.Error("installed extension cannot be read and is left out", "extension", in.extension, "installation", in.id, "err", err)
 			continue
@@ -157,7 +171,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 		}
 		t := s.tenants[in.tenant]
 		if t == nil {
-			t = &tenantSnapshot{byID: map[string]*installation{}, filters: map[string][]*spec{}}
+			t = &tenantSnapshot{byID: map[string]*installation{}, filters: map[string][]*spec{}, slots: map[string][]*spec{}}
 			s.tenants[in.tenant] = t
 		}
 		t.all = append(t.all, in)
@@ -178,7 +192,7 @@ func (in *installation) parse(manifest []byte) (err error) {
 }
 
 func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot, approved approvals) error {
-	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, position, updated FROM enablements
+	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, refusal, position, updated FROM enablements
 		ORDER BY tenant, installation, scope`) // the tenant's own row, whose scope is empty, comes first
 	if err != nil {
 		return err
@@ -188,7 +202,7 @@ func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapsho
 		e := &enablement{}
 		var tenant, id, settings, grants string
 		var position, updated int64
-		if err := rows.Scan(&tenant, &id, &e.scope.Course, &e.state, &e.locked, &settings, &grants, &e.askedBy, &position, &updated); err != nil {
+		if err := rows.Scan(&tenant, &id, &e.scope.Course, &e.state, &e.locked, &settings, &grants, &e.askedBy, &e.refusal, &position, &updated); err != nil {
 			return err
 		}
 		t := s.tenants[tenant]
@@ -259,11 +273,11 @@ func (t *tenantSnapshot) index() {
 		for _, h := range m.Jobs {
 			t.jobs = append(t.jobs, &spec{inst: in, kind: JobKind, on: h.Name, export: h.Call})
 		}
+		t.indexSlots(in)
 	}
 	for _, list := range append(slices.Collect(maps.Values(t.filters)), t.events, t.timed, t.jobs) {
 		for _, s := range list {
-			s.id = s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on
-			s.breaker = s.inst.tenant + "/" + s.id + "/" + s.inst.version
+			s.name("")
 		}
 	}
 	for _, chain := range t.filters {
@@ -274,6 +288,35 @@ func (t *tenantSnapshot) index() {
 			return strings.Compare(a.inst.id, b.inst.id) // who came first
 		})
 	}
+}
+
+// indexSlots finds what an installation does in pages, and puts it in its place
+// among the others.
+func (t *tenantSnapshot) indexSlots(in *installation) {
+	for i := range in.manifest.Slots {
+		h := &in.manifest.Slots[i]
+		s := &spec{inst: in, kind: SlotKind, on: h.Slot, export: h.Call, order: h.Order, slot: h, actions: map[string]*spec{}}
+		s.name("/" + h.Op + "/" + h.Target)
+		for _, export := range h.Actions {
+			a := &spec{inst: in, kind: ActionKind, on: h.Slot, export: export, slot: h}
+			a.name("")
+			s.actions[export] = a
+		}
+		chain := append(t.slots[h.Slot], s)
+		slices.SortStableFunc(chain, func(a, b *spec) int {
+			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.inst.extension, b.inst.extension), strings.Compare(a.inst.id, b.inst.id))
+		})
+		t.slots[h.Slot] = chain
+		if len(h.RefreshOn) > 0 {
+			t.refreshed = append(t.refreshed, s)
+		}
+	}
+}
+
+// name gives a hook its ID, and the name of its breaker.
+func (s *spec) name(more string) {
+	s.id = s.inst.id + "/" + string(s.kind) + "/" + s.export + "/" + s.on + more
+	s.breaker = s.inst.tenant + "/" + s.id + "/" + s.inst.version
 }
 
 // tenant returns what is installed in the tenant of ctx, or nil.

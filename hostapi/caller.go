@@ -22,7 +22,7 @@ type Caller struct {
 	Extension    string // ID of the extension
 	Hook         string // which of its exports runs
 	Grants       []Grant
-	Filter       bool            // it decides about something: it may change nothing
+	Filter       bool            // it decides about something, or shows something: it may change nothing
 	Seed         string          // ID of the event that is delivered to it: its effects get derived IDs
 	Settings     json.RawMessage // effective where it runs
 }

@@ -164,7 +164,7 @@ func (c *call) permitted(ctx context.Context, at Scope) (string, error) {
 	}
 	if caller, guest := CallerFrom(ctx); guest && caller.Filter && s.Writes {
 		c.api.denied(ctx, c.door, c.o, permission, at)
-		return "", trellis.Errorf(trellis.Denied, "%s: a filter may not change anything", s.Name)
+		return "", trellis.Errorf(trellis.Denied, "%s: a filter may not change anything, nor may what is shown in a page", s.Name)
 	}
 	return permission, nil
 }

@@ -24,22 +24,23 @@ import (
 // which goes before the file; lists are separated by commas there. What is secret
 // is said in the environment only: TRELLIS_MASTER_KEY, TRELLIS_NATS_TOKEN.
 type serveConfig struct {
-	Dir          string   `toml:"dir"`           // where everything is kept: /var/lib/trellis if empty
-	Listen       string   `toml:"listen"`        // address to listen at: 127.0.0.1:8080 if empty
-	Content      string   `toml:"content"`       // address of the second origin: none if empty
-	PublicURL    string   `toml:"public_url"`    // how people reach the pages
-	ContentURL   string   `toml:"content_url"`   // how they reach the second origin, on another host
-	NATS         string   `toml:"nats"`          // address of a NATS server; one within the process if empty
-	NATSListen   string   `toml:"nats_listen"`   // address at which services reach the one within, by TRELLIS_NATS_TOKEN: none if empty
-	Unsigned     bool     `toml:"unsigned"`      // whether unsigned bundles are taken
-	SelfService  []string `toml:"self_service"`  // permissions that course staff may grant
-	AllowNetwork []string `toml:"allow_network"` // private networks that extensions may reach
-	Proxies      []string `toml:"proxies"`       // addresses of proxies that are believed
-	Retention    string   `toml:"retention"`     // how long events are kept: 2160h if empty
+	Dir          string   `toml:"dir"`            // where everything is kept: /var/lib/trellis if empty
+	Listen       string   `toml:"listen"`         // address to listen at: 127.0.0.1:8080 if empty
+	Content      string   `toml:"content"`        // address of the second origin: none if empty
+	PublicURL    string   `toml:"public_url"`     // how people reach the pages
+	Tenant       string   `toml:"default_tenant"` // to which pages lead whose address names none: they ask if empty
+	ContentURL   string   `toml:"content_url"`    // how they reach the second origin, on another host
+	NATS         string   `toml:"nats"`           // address of a NATS server; one within the process if empty
+	NATSListen   string   `toml:"nats_listen"`    // address at which services reach the one within, by TRELLIS_NATS_TOKEN: none if empty
+	Unsigned     bool     `toml:"unsigned"`       // whether unsigned bundles are taken
+	SelfService  []string `toml:"self_service"`   // permissions that course staff may grant
+	AllowNetwork []string `toml:"allow_network"`  // private networks that extensions may reach
+	Proxies      []string `toml:"proxies"`        // addresses of proxies that are believed
+	Retention    string   `toml:"retention"`      // how long events are kept: 2160h if empty
 }
 
 // configKeys names the keys for people.
-const configKeys = "dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention"
+const configKeys = "dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention, default_tenant"
 
 // configFlag is the flag of the commands that work on a server's data.
 type configFlag struct {
@@ -104,7 +105,7 @@ func faultOf(name string, err error) error {
 func (c *serveConfig) environment(env func(string) string) error {
 	for name, to := range map[string]any{
 		"DIR": &c.Dir, "LISTEN": &c.Listen, "CONTENT": &c.Content, "PUBLIC_URL": &c.PublicURL, "CONTENT_URL": &c.ContentURL, "NATS": &c.NATS, "NATS_LISTEN": &c.NATSListen,
-		"UNSIGNED": &c.Unsigned, "SELF_SERVICE": &c.SelfService, "ALLOW_NETWORK": &c.AllowNetwork, "PROXIES": &c.Proxies, "RETENTION": &c.Retention,
+		"UNSIGNED": &c.Unsigned, "SELF_SERVICE": &c.SelfService, "ALLOW_NETWORK": &c.AllowNetwork, "PROXIES": &c.Proxies, "RETENTION": &c.Retention, "DEFAULT_TENANT": &c.Tenant,
 	} {
 		value := env("TRELLIS_" + name)
 		if value == "" {
@@ -160,7 +161,7 @@ func (c serveConfig) check() error {
 func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 	cfg := app.Config{
 		Dir: c.Dir, NATS: c.NATS, NATSListen: c.NATSListen, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Compiler: compiler(), Unsigned: c.Unsigned, SelfService: c.SelfService,
-		Proxies: c.Proxies, Version: programVersion(), Logger: log,
+		Proxies: c.Proxies, PublicURL: c.PublicURL, ContentURL: c.ContentURL, Tenant: c.Tenant, Version: programVersion(), Logger: log,
 	}
 	var allow []netip.Prefix
 	for _, n := range c.AllowNetwork {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 	"github.com/trellis-learning/trellis/extensions/integrations"
 	"github.com/trellis-learning/trellis/extensions/plugins"
 	"github.com/trellis-learning/trellis/extensions/realtime"
+	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/extensions/theming"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -28,6 +32,7 @@ import (
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/metrics"
+	"github.com/trellis-learning/trellis/internal/pages"
 	"github.com/trellis-learning/trellis/internal/secret"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/internal/web"
@@ -49,6 +54,9 @@ type Config struct {
 	Egress      egress.Config      // how far extensions may reach out
 	Retention   time.Duration      // how long events are kept: 90 days if zero; negative for ever
 	Proxies     []string           // addresses of proxies that are believed
+	PublicURL   string             // how people reach the pages; by TLS if it begins with https
+	ContentURL  string             // how they reach the second origin; no images of extensions if empty
+	Tenant      string             // to which pages lead whose address names none; "" for none
 	Version     string             // of the program
 	Quotas      hostapi.Quotas     // of callers
 	Lease       time.Duration      // how long this node may be silent before others take over its work: 10 to 15 s if zero
@@ -82,6 +90,8 @@ type App struct {
 	Metrics  *metrics.Registry
 	runtime  *runtime.Runtime
 	streams  *realtime.Realtime
+	Slots    *slots.Slots
+	Pages    *pages.Pages
 	close    []func() error
 }
 
@@ -184,6 +194,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	a.Slots = slots.New(slots.Config{
+		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+	})
 	operations, err := a.operations(known)
 	if err != nil {
 		return err
@@ -192,7 +205,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host.api = a.API
-	return a.serve(known)
+	return a.serve(known, key)
 }
 
 // fault is a point at which a test may let something go wrong.
@@ -202,9 +215,16 @@ func (a *App) fault(point string) {
 	}
 }
 
-// Known returns the filters that are asked and the events that are emitted.
+// Known returns the filters that are asked, the events that are emitted and the
+// places in pages.
 func Known() extensions.Known {
-	return extensions.Known{Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events())}
+	return extensions.Known{
+		Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events()), Slots: slots.Places(),
+		Tree: func(raw []byte) error {
+			_, err := tree.Decode(raw)
+			return err
+		},
+	}
 }
 
 // operations returns every operation of the platform.
@@ -215,13 +235,22 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 	}
 	return slices.Concat(
 		a.Learning.Operations(), []hostapi.Operation{catalogue.Operation()}, a.Jobs.Operations(), a.Ledger.Operations(),
-		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()),
+		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()), a.Slots.Operations(), a.Imports.Operations(),
 	), nil
 }
 
 // serve mounts every route.
-func (a *App) serve(known extensions.Known) error {
+func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
+	looks := theming.New(a.Learning)
+	if a.Pages, err = pages.New(pages.Config{
+		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Theming: looks, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
+	}); err != nil {
+		return err
+	}
 	a.Web = web.New(web.Config{
+		Pages: web.Pages{
+			Key: key.Derive("pages"), Secure: strings.HasPrefix(a.cfg.PublicURL, "https:"), Content: a.cfg.ContentURL, Tenant: a.cfg.Tenant, Problem: a.Pages.Problem,
+		},
 		Authenticator: a.Learning, Tenants: a.Learning, Ready: a.DB.Ready, TrustedProxies: a.cfg.Proxies, Logger: a.part("web"), Metrics: a.Metrics,
 	})
 	rest := api.New(api.Config{
@@ -234,10 +263,10 @@ func (a *App) serve(known extensions.Known) error {
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})
-	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes())...); err != nil {
+	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), looks.Routes(), a.Pages.Routes())...); err != nil {
 		return err
 	}
-	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Logger: a.part("content")})
+	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Secure: strings.HasPrefix(a.cfg.ContentURL, "https:"), Logger: a.part("content")})
 	return a.Web.MountOpenAPI("/api/openapi.json", "Trellis", a.cfg.Version)
 }
 
@@ -280,6 +309,7 @@ func (a *App) Run(ctx context.Context, listener, content net.Listener) error {
 	run("erasure", a.forget)
 	run("imports", a.Imports.Run)
 	run("retention", a.retain)
+	run("slots", func(ctx context.Context) error { return a.Slots.Run(store.Platform(ctx), a.Bus) })
 	if listener != nil {
 		run("web", func(ctx context.Context) error { return a.Web.Serve(ctx, listener) })
 	}

@@ -131,6 +131,7 @@ type UpdateCourse struct {
 	InvitationOnly  *bool      `json:"invitation_only,omitempty" doc:"Whether learners may not enrol themselves."`
 	OpenModes       []string   `json:"open_modes,omitempty" doc:"Modes in which learners may enrol themselves."`
 	Seats           *int       `json:"seats,omitempty" doc:"How many may be enrolled at once; 0 for as many as like."`
+	Since           string     `json:"since,omitempty" doc:"The event of the course as it was read: if it has changed since, nothing is changed."`
 }
 
 // UpdateCourse changes a course: event [CatalogInfoChanged].
@@ -249,6 +250,9 @@ func (c *CourseChange) Apply(ctx context.Context, tx *store.Tx) error {
 	known := err == nil
 	if err != nil && (!c.create || trellis.KindOf(err) != trellis.NotFound) {
 		return err
+	}
+	if since := c.in.Since; since != "" && since != present.Event {
+		return trellis.Errorf(trellis.Conflict, "the course has changed since it was read: read it again, then decide")
 	}
 	next := c.in.of(present)
 	if c.create {

@@ -109,12 +109,9 @@ func byRoles(a trellis.Actor, permission string) hostapi.Reach {
 // begins behind the last row of this one, whatever was inserted meanwhile.
 func list[T any](ctx context.Context, db *store.DB, sel string, q query, order []string, page Page,
 	scan func(interface{ Scan(...any) error }) (T, error), key func(T) []string) (List[T], error) {
-	limit := page.Limit
-	switch {
-	case limit == 0:
-		limit = defaultLimit
-	case limit < 0 || limit > maxLimit:
-		return List[T]{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
+	limit, err := page.limit()
+	if err != nil {
+		return List[T]{}, err
 	}
 	if page.After != "" {
 		values, err := decodeCursor(page.After, len(order))
@@ -125,7 +122,7 @@ func list[T any](ctx context.Context, db *store.DB, sel string, q query, order [
 	}
 	sql := sel + " WHERE " + strings.Join(q.where, " AND ") + " ORDER BY " + strings.Join(order, ", ") + " LIMIT ?"
 	var out List[T]
-	err := db.Read(ctx, func(tx *store.Tx) error {
+	err = db.Read(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(ctx, sql, append(q.args, limit+1)...)
 		if err != nil {
 			return err
@@ -144,6 +141,17 @@ func list[T any](ctx context.Context, db *store.DB, sel string, q query, order [
 		out.Items = []T{}
 	}
 	return out, nil
+}
+
+// limit returns how many rows are wanted.
+func (p Page) limit() (int, error) {
+	switch {
+	case p.Limit == 0:
+		return defaultLimit, nil
+	case p.Limit < 0 || p.Limit > maxLimit:
+		return 0, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
+	}
+	return p.Limit, nil
 }
 
 func encodeCursor(values []string) string {

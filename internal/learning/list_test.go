@@ -95,6 +95,14 @@ func TestLists(t *testing.T) {
 		{"bob", "courses.list", `{}`, "Go Math Rust"}, // he is in it
 		{"artsservice", "courses.list", `{}`, "Go Rust"},
 		{"admin", "courses.list", `{"organisation":"arts"}`, "Go Rust"},
+		{"ada", "courses.list", `{"enrolled":true}`, "Go Math"},
+		{"ada", "courses.list", `{"enrolled":false}`, ""},
+		{"bob", "courses.list", `{"enrolled":true}`, "Math Rust"},
+		{"zoe", "courses.list", `{"enrolled":false}`, "Go Math"},
+		{"admin", "courses.list", `{"search":"ARTS  title"}`, "Go Rust"},
+		{"admin", "courses.list", `{"search":"ｒｕｓｔ"}`, "Rust"},
+		{"zoe", "courses.list", `{"search":"rust"}`, ""},
+		{"ada", "courses.list", `{"enrolled":true,"search":"math"}`, "Math"},
 
 		{"admin", "organisations.list", `{}`, "arts science"},
 		{"zoe", "organisations.list", `{}`, "arts science"},
@@ -109,6 +117,8 @@ func TestLists(t *testing.T) {
 		{"admin", "tokens.list", `{}`, "ada gostaff service"},
 		{"artsadmin", "tokens.list", `{}`, ""},
 		{"ada", "tokens.list", `{}`, "ada"},
+		{"admin", "tokens.list", `{"person":"` + w.ids["ada"] + `"}`, "ada"},
+		{"gostaff", "tokens.list", `{"person":"` + w.ids["ada"] + `"}`, ""},
 		{"gostaff", "tokens.list", `{}`, "gostaff"},
 	} {
 		var got []string
@@ -132,6 +142,9 @@ func TestLists(t *testing.T) {
 		if got := strings.Join(got, " "); got != tt.want {
 			t.Errorf("%s, %s %s: %q, want %q", tt.who, tt.operation, tt.in, got, tt.want)
 		}
+	}
+	if _, err := w.do(t, w.actors["narrowed"], "courses.list", `{"enrolled":true}`); kind(err) != trellis.Denied {
+		t.Errorf("a token for courses shows where its owner is enrolled: %v", err)
 	}
 	for _, name := range []string{"ada", "zoe"} {
 		if _, err := w.do(t, w.actors[name], "roles.list", `{}`); kind(err) != trellis.Denied {

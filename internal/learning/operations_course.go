@@ -58,9 +58,22 @@ func (l *Learning) courseOperations() []hostapi.Operation {
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.get", Permission: "enrollments:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/enrollments/:course")),
 			Doc: "Somebody's enrolment in a course, active or not."},
 			func(in ByEnrollment) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.getEnrollment),
+		hostapi.Define(hostapi.Spec{Name: "courses.people", Permission: "enrollments:read", Doors: hostapi.HTTP("GET", "/api/v1/courses/:course/people"),
+			Doc: "Who is enrolled in a course."},
+			func(in ListMembers) hostapi.Scope { return inCourse(in.Course, "") }, l.listMembers),
+		hostapi.Define(hostapi.Spec{Name: "courses.seats", Permission: "courses:read", Doors: hostapi.HTTP("GET", "/api/v1/courses/:course/seats"),
+			Doc: "How many seats a course has, and how many are taken."},
+			func(in ByCourse) hostapi.Scope { return inCourse(in.Course, "") }, l.seats),
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.create", Permission: "enrollments:write", Writes: true, Doors: guest(hostapi.HTTP("POST", "/api/v1/enrollments")),
 			Doc: "Enrols somebody, through the enrolment filter."},
-			func(in Enroll) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.enrollAs),
+			func(in EnrollSomebody) hostapi.Scope { return inCourse(in.Course, in.Person) },
+			func(ctx context.Context, in EnrollSomebody) (Enrollment, error) {
+				who, err := l.named(ctx, in)
+				if err != nil {
+					return Enrollment{}, err
+				}
+				return l.enrollAs(ctx, who)
+			}),
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.update", Permission: "enrollments:write", Writes: true, Doors: guest(hostapi.HTTP("PATCH", "/api/v1/enrollments/:course")),
 			Doc: "Changes the mode of an enrolment, or begins it again, through the enrolment filter."},
 			func(in Enroll) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.enrollAs),
@@ -184,6 +197,8 @@ func (l *Learning) listOrganisations(ctx context.Context, in Page) (List[Organis
 type ListCourses struct {
 	Page
 	Organisation string `json:"organisation,omitempty" doc:"Only those of this organisation."`
+	Enrolled     *bool  `json:"enrolled,omitempty" doc:"Only those in which the caller is enrolled, or only the others."`
+	Search       string `json:"search,omitempty" doc:"Only those whose title or key has all of these words."`
 }
 
 func (l *Learning) listCourses(ctx context.Context, in ListCourses) (List[Course], error) {
@@ -191,13 +206,28 @@ func (l *Learning) listCourses(ctx context.Context, in ListCourses) (List[Course
 	if err != nil {
 		return List[Course]{}, err
 	}
-	q := query{}
-	q.and("tenant = ?", tenant)
-	q.equal("organisation", in.Organisation)
-	q.reach(ctx, "courses:read", columns{organisation: "organisation", course: "key"})
-	q.shown(ctx, tenant)
-	return list(ctx, l.db, `SELECT `+courseColumns+` FROM courses`, q, []string{"key"}, in.Page, scanCourse,
-		func(c Course) []string { return []string{c.Key} })
+	actor := trellis.ActorFrom(ctx)
+	if in.Enrolled != nil && !hostapi.ReachOf(ctx, "enrollments:read").Allows(hostapi.Scope{Person: actor.ID}) {
+		return List[Course]{}, trellis.Errorf(trellis.Denied, "enrolled: it is not yours to see where somebody is enrolled")
+	}
+	key := func(c Course) []string { return []string{c.Key} }
+	read := func(page Page) (List[Course], error) {
+		q := query{}
+		q.and("tenant = ?", tenant)
+		q.equal("organisation", in.Organisation)
+		if in.Enrolled != nil {
+			among := map[bool]string{true: "key IN", false: "key NOT IN"}[*in.Enrolled]
+			q.and(among+" (SELECT course FROM enrollments WHERE tenant = ? AND person = ? AND active = 1)", tenant, actor.ID)
+		}
+		q.reach(ctx, "courses:read", columns{organisation: "organisation", course: "key"})
+		q.shown(ctx, tenant)
+		return list(ctx, l.db, `SELECT `+courseColumns+` FROM courses`, q, []string{"key"}, page, scanCourse, key)
+	}
+	if in.Search == "" {
+		return read(in.Page)
+	}
+	has := words(in.Search)
+	return search(in.Page, read, key, func(c Course) bool { return has(c.Title, c.Key) })
 }
 
 // shown leaves hidden courses out of a list, but for those whom their roles let

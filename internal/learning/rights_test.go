@@ -90,6 +90,7 @@ func TestRights(t *testing.T) {
 		{"users.set_password", `{"id":"@bob","password":"correct horse"}`, "ok ok N D D D D"},
 		{"users.set_password", `{"id":"@ada","password":"correct horse"}`, "ok ok N D D D D"},
 		{"users.change_password", `{"current":"wrong horse","password":"correct horse"}`, "D D D D D D D"},
+		{"users.end_sessions", `{}`, "ok ok ok ok ok ok ok"},
 		{"users.erase", `{"id":"@new"}`, "ok ok N D D D D"},
 		{"roles.assign", `{"person":"@bob","role":"staff",` + go1 + `}`, "ok ok ok ok ok D D"},
 		{"roles.assign", `{"person":"@bob","role":"staff",` + rust1 + `}`, "ok ok ok ok N D D"},
@@ -120,7 +121,9 @@ func TestRights(t *testing.T) {
 		{"tenants.get", `{}`, "ok ok ok ok ok ok ok"},
 		{"tenants.list", `{}`, "ok D D D D D D"},
 		{"tenants.put", `{"name":"third","title":"Third"}`, "ok D D D D D D"},
+		{"tenants.brand", `{"title":"Acme #"}`, "ok ok N D D D D"},
 		{"audit.list", `{}`, "ok ok N D D D D"},
+		{"tenants.numbers", `{}`, "ok ok N D D D D"},
 		{"organisations.put", `{"key":"arts","title":"Arts #"}`, "ok ok ok D D D D"},
 		{"organisations.put", `{"key":"science","title":"Science #"}`, "ok ok N D D D D"},
 		{"courses.get", `{` + go1 + `}`, "ok ok ok ok ok ok ok"},
@@ -134,6 +137,13 @@ func TestRights(t *testing.T) {
 		{"enrollments.create", `{` + rust1 + `,"person":"@bob"}`, "ok ok ok ok N N N"},
 		{"enrollments.create", `{` + math1 + `,"person":"@bob"}`, "ok ok N N N N N"},
 		{"enrollments.create", `{` + math1 + `,"person":"@ada"}`, "ok ok N N N ok N"},
+		{"enrollments.create", `{` + go1 + `,"username":"bob"}`, "ok ok ok ok ok D D"},
+		{"enrollments.create", `{` + math1 + `,"username":"ada"}`, "ok ok D D D D D"},
+		{"enrollments.create", `{` + go1 + `,"username":"nobody"}`, "N N N N N D D"},
+		{"enrollments.create", `{` + go1 + `,"username":"bob","person":"@bob"}`, "I I I I I I I"},
+		{"courses.people", `{` + go1 + `}`, "ok ok ok ok ok N N"},
+		{"courses.people", `{` + math1 + `}`, "ok ok N N N N N"},
+		{"courses.seats", `{` + go1 + `}`, "ok ok ok ok ok ok ok"},
 		{"enrollments.get", `{` + go1 + `,"person":"@ada"}`, "ok ok ok ok ok ok N"},
 		{"enrollments.get", `{` + math1 + `,"person":"@ada"}`, "ok ok N N N ok N"},
 		{"enrollments.update", `{` + go1 + `,"person":"@ada","mode":"honor"}`, "ok ok ok ok ok ok N"},
@@ -169,7 +179,7 @@ func TestRights(t *testing.T) {
 		for name, a := range map[string]trellis.Actor{
 			"nobody": {}, "a ghost": {Kind: "ghost", Roles: w.actors["admin"].Roles}, "an extension that does not run": {Kind: trellis.ExtensionActor, ID: "x"},
 		} {
-			if tt.operation == "users.me" || tt.operation == "users.change_password" {
+			if tt.operation == "users.me" || tt.operation == "users.change_password" || tt.operation == "users.end_sessions" {
 				continue // takes no permission
 			}
 			if _, err := w.do(t, a, tt.operation, w.fill(t, tt.in)); kind(err) != trellis.Denied {

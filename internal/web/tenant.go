@@ -23,6 +23,7 @@ func (s *Server) resolve(c *fiber.Ctx, st *state) error {
 	name, rest, ok := cutTenant(c.Path())
 	if ok {
 		c.Path(rest)
+		st.base = "/t/" + name
 	}
 	if host := hostName(string(c.Request().Host())); host != "" {
 		if of, found := s.cfg.Tenants.TenantOfHost(st.ctx, host); found {
@@ -70,13 +71,25 @@ func validTenant(name string) bool {
 func (s *Server) authenticate(c *fiber.Ctx, st *state, r *Route) error {
 	named := strings.Clone(c.Get("Trellis-Tenant"))
 	scheme, token, _ := strings.Cut(strings.Clone(c.Get(fiber.HeaderAuthorization)), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	st.bearer = strings.EqualFold(scheme, "Bearer")
+	if st.bearer {
+		token = strings.TrimSpace(token)
+	} else if token = ""; r.Page || r.Session {
+		var err error
+		if token, err = s.session(c, r); err != nil {
+			return err
+		}
+	}
+	if token == "" && !st.bearer {
 		if !r.Public {
 			return errNobody()
 		}
-		return s.asNobody(st, named) // the route may know another scheme
+		return s.asNobody(st, s.orUsual(r, st, named)) // the route may know another scheme
 	}
-	actor, err := s.cfg.Authenticator.Authenticate(st.ctx, "", strings.TrimSpace(token))
+	actor, err := s.cfg.Authenticator.Authenticate(st.ctx, "", token)
+	if r.Page && r.Public && !st.bearer && (trellis.KindOf(err) == trellis.Denied || err == nil && !s.mayActIn(st, actor)) {
+		return s.asNobody(st, s.orUsual(r, st, named)) // a session that has ended, or is another tenant's, is none here
+	}
 	if err != nil {
 		if trellis.KindOf(err) == trellis.Denied {
 			return errToken()
@@ -86,12 +99,43 @@ func (s *Server) authenticate(c *fiber.Ctx, st *state, r *Route) error {
 	if actor.Tenant, err = s.tenantFor(st, actor, named); err != nil {
 		return err
 	}
+	st.token = token
 	ctx, err := idempotent(c, trellis.WithActor(st.ctx, actor), actor)
 	if err != nil {
 		return err
 	}
 	st.ctx = ctx
 	return nil
+}
+
+// session returns the token that a browser's session cookie holds, "" if there is
+// none that counts here.
+func (s *Server) session(c *fiber.Ctx, r *Route) (string, error) {
+	token, twice := s.cookie(c, sessionCookie)
+	switch {
+	case twice && !r.Public:
+		return "", errTwice()
+	case token == "":
+		return "", nil
+	case r.Session && !s.fromHere(c), r.Page && r.Method == fiber.MethodGet && !s.mayLook(c):
+		return "", errElsewhere()
+	}
+	return token, nil
+}
+
+// orUsual is the tenant of somebody who is not signed in and asks for a page whose
+// address names none.
+func (s *Server) orUsual(r *Route, st *state, named string) string {
+	if r.Page && st.tenant == "" && named == "" {
+		return s.cfg.Pages.Tenant
+	}
+	return named
+}
+
+// mayActIn reports whether an actor has any business in the tenant that the URL
+// names.
+func (s *Server) mayActIn(st *state, actor trellis.Actor) bool {
+	return st.tenant == "" || st.tenant == actor.Tenant || actor.Tenant == trellis.PlatformTenant && actor.Is(trellis.RoleOperator)
 }
 
 // tenantFor returns the tenant that an actor acts in: the actor's own, unless an

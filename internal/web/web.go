@@ -45,13 +45,14 @@ type Config struct {
 	Authenticator  Authenticator
 	Tenants        Tenants
 	Ready          func(context.Context) error // whether to send requests here; nil: always
-	Timeout        time.Duration               // of a request that is no stream: 60 s if zero
-	ReadTimeout    time.Duration               // for the head of a request, and for each next part of its body: 20 s if zero
-	WriteTimeout   time.Duration               // for each next part of an answer, 64 KiB at most: 30 s if zero
-	Grace          time.Duration               // for requests under way when the server stops: 5 s if zero
-	Connections    int                         // at the same time, beyond which new ones get 503: 32768 if zero
-	MetricsFrom    []netip.Prefix              // who may read /metrics without being an operator: this machine, if nil
-	TrustedProxies []string                    // addresses or prefixes whose X-Forwarded-For is believed: nobody's, if nil
+	Pages          Pages
+	Timeout        time.Duration  // of a request that is no stream: 60 s if zero
+	ReadTimeout    time.Duration  // for the head of a request, and for each next part of its body: 20 s if zero
+	WriteTimeout   time.Duration  // for each next part of an answer, 64 KiB at most: 30 s if zero
+	Grace          time.Duration  // for requests under way when the server stops: 5 s if zero
+	Connections    int            // at the same time, beyond which new ones get 503: 32768 if zero
+	MetricsFrom    []netip.Prefix // who may read /metrics without being an operator: this machine, if nil
+	TrustedProxies []string       // addresses or prefixes whose X-Forwarded-For is believed: nobody's, if nil
 	Logger         *slog.Logger
 	Metrics        *metrics.Registry
 }

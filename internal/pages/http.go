@@ -1,0 +1,165 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/web"
+)
+
+const usualLimit = 256 << 10
+
+// Routes returns the routes of all pages and of the files that belong to them.
+func (p *Pages) Routes() []web.Route {
+	routes := p.files
+	for _, a := range all() {
+		r := web.Route{
+			Method: a.method, Path: a.path, Name: "pages." + a.name, Summary: a.summary, Permission: a.permission, Public: a.public, Page: true, Stream: a.upload,
+			Handle: func(c *fiber.Ctx) error {
+				r := p.request(c)
+				if a.method == http.MethodGet && !a.platform && r.base == "" && r.tenant() == trellis.PlatformTenant && p.cfg.Tenant != "" {
+					return r.goTo("/t/" + p.cfg.Tenant + r.here()) // who runs the platform has no courses there
+				}
+				return a.handle(p, r)
+			},
+		}
+		if a.method != http.MethodGet {
+			if r.Limit = a.limit; r.Limit == 0 {
+				r.Limit = usualLimit
+			}
+		}
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+// request is what a page is asked.
+type request struct {
+	c    *fiber.Ctx
+	ctx  context.Context
+	p    *Pages
+	base string    // before the paths of links
+	form *web.Form // what was sent; nil if nothing
+	part string    // the part of the page that a script asks for, "" for all of it
+}
+
+func (p *Pages) request(c *fiber.Ctx) *request {
+	ctx := web.Context(c)
+	if c.Method() != http.MethodPost {
+		ctx = context.WithValue(ctx, looking{}, true)
+	}
+	return &request{c: c, ctx: ctx, p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
+}
+
+// param returns a part of the path.
+func (r *request) param(name string) (string, error) { return web.Param(r.c, name) }
+
+// query returns what stands behind the question mark.
+func (r *request) query() (url.Values, error) { return web.FormQuery(r.c) }
+
+// value returns a field of the form that was sent.
+func (r *request) value(name string) string {
+	if r.form == nil {
+		return ""
+	}
+	return r.form.Values.Get(name)
+}
+
+// path returns the path of the page, without its base.
+func (r *request) path() string { return string(bytes.Clone([]byte(r.c.Path()))) }
+
+// here returns the address of the page as links name it, with its query.
+func (r *request) here() string {
+	at := r.path()
+	if q := string(r.c.Request().URI().QueryString()); q != "" {
+		at += "?" + q
+	}
+	return at
+}
+
+func (r *request) address() string { return web.ClientAddress(r.c) }
+func (r *request) csrf() string    { return web.CSRF(r.c) }
+func (r *request) token() string   { return web.Token(r.c) }
+
+// html answers with HTML that is made.
+func (r *request) html(status int, page []byte) error { return web.HTML(r.c, status, page) }
+
+// json answers a script.
+func (r *request) json(status int, v any) error { return web.JSON(r.c, status, v) }
+
+// file answers with a file to keep.
+func (r *request) file(name, contentType string, data []byte) error {
+	r.c.Set(fiber.HeaderContentType, contentType)
+	r.c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
+	return r.c.Send(data)
+}
+
+// wait says in the head of the answer when to try again.
+func (r *request) wait(d time.Duration) {
+	if d > 0 {
+		r.c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	}
+}
+
+// from returns the path of the page, without its base, that a form was sent from,
+// "" if that is not known.
+func (r *request) from() string {
+	u, err := url.Parse(r.c.Get(fiber.HeaderReferer))
+	if err != nil || u.Host != string(r.c.Request().Host()) {
+		return ""
+	}
+	path, ok := strings.CutPrefix(u.RequestURI(), r.base)
+	if !ok || !web.Local(path) {
+		return ""
+	}
+	return strings.Clone(path)
+}
+
+// goTo sends the browser to a page of the tenant.
+func (r *request) goTo(path string) error { return web.Redirect(r.c, path) }
+
+// done sends the browser to a page, which says what was done.
+func (r *request) done(path string, n notice) error {
+	raw, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	web.SetFlash(r.c, raw)
+	return r.goTo(path)
+}
+
+// left returns what the page before has left to say.
+func (r *request) left() *notice {
+	raw := web.TakeFlash(r.c)
+	var n notice
+	if raw == nil || json.Unmarshal(raw, &n) != nil {
+		return nil
+	}
+	return &n
+}
+
+// Problem shows a problem as a page; whoever must sign in first is led there.
+func (p *Pages) Problem(c *fiber.Ctx, problem web.Problem) error {
+	r := p.request(c)
+	if problem.Status == http.StatusUnauthorized {
+		next, lapsed := r.here(), ""
+		if c.Method() != http.MethodGet {
+			next, lapsed = r.from(), "&lapsed=1" // what was sent is not done again
+		}
+		return r.goTo("/login?next=" + url.QueryEscape(next) + lapsed)
+	}
+	return p.problem(r, problem)
+}
+
+// tenant returns the tenant that the page is in, "" if none is named.
+func (r *request) tenant() string { return trellis.ActorFrom(r.ctx).Tenant }
