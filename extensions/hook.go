@@ -257,7 +257,9 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		err = c.Read(out)
 		failed = err != nil
 	}
-	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, time.Since(began))
+	took := time.Since(began)
+	h.r.usage.add(h, failed, stats.Fuel, took, time.Now())
+	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
 }
 

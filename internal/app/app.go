@@ -235,7 +235,7 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 	}
 	return slices.Concat(
 		a.Learning.Operations(), []hostapi.Operation{catalogue.Operation()}, a.Jobs.Operations(), a.Ledger.Operations(),
-		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()), a.Slots.Operations(),
+		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()), a.Slots.Operations(), a.Imports.Operations(),
 	), nil
 }
 

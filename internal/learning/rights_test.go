@@ -123,6 +123,7 @@ func TestRights(t *testing.T) {
 		{"tenants.put", `{"name":"third","title":"Third"}`, "ok D D D D D D"},
 		{"tenants.brand", `{"title":"Acme #"}`, "ok ok N D D D D"},
 		{"audit.list", `{}`, "ok ok N D D D D"},
+		{"tenants.numbers", `{}`, "ok ok N D D D D"},
 		{"organisations.put", `{"key":"arts","title":"Arts #"}`, "ok ok ok D D D D"},
 		{"organisations.put", `{"key":"science","title":"Science #"}`, "ok ok N D D D D"},
 		{"courses.get", `{` + go1 + `}`, "ok ok ok ok ok ok ok"},

@@ -95,7 +95,7 @@ type page struct {
 // all returns every page. Each group stands in the file named after it.
 func all() []page {
 	var list []page
-	for _, group := range [][]page{signPages(), coursePages()} {
+	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages()} {
 		list = append(list, group...)
 	}
 	return list

@@ -54,6 +54,9 @@ func statuses() map[trellis.Kind]struct {
 	}
 }
 
+// Status returns the status that the kind of an error has in HTTP.
+func Status(k trellis.Kind) int { return statuses()[k].status }
+
 // fault is an error for which HTTP has a status of its own, beside that of its kind.
 type fault struct {
 	status    int
