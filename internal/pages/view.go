@@ -77,7 +77,7 @@ type me struct {
 }
 
 func (p *Pages) parse() error {
-	shared, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", "templates/parts.html")
+	shared, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", "templates/*parts.html")
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (p *Pages) parse() error {
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(path.Base(f), ".html")
-		if name == "layout" || name == "parts" {
+		if name == "layout" || strings.HasSuffix(name, "parts") {
 			continue
 		}
 		t, err := shared.Clone()
