@@ -175,6 +175,12 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.get", "GET", x, "", 200, false},
 		{"extensions.get_self_service", "GET", of + "self-service", "", 200, false},
 		{"extensions.logs", "GET", x + "/logs", "", 200, false},
+		{"slots.list", "GET", of + "slots" + at, "", 200, false},
+		{"extensions.detail", "GET", x + "/detail", "", 200, false},
+		{"extensions.usage", "GET", x + "/usage", "", 200, false},
+		{"extensions.errors", "GET", x + "/errors", "", 200, false},
+		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
+		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
@@ -183,6 +189,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.end_sessions", "DELETE", of + "me/sessions", "", 200, true},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
+		{"tenants.brand", "PUT", of + "tenant/brand", `{"accent":"#ff0000"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
 		{"courses.create", "POST", of + "courses", `{"key":"course-v1:B+New+1","title":"x"}`, 201, false},
 		{"courses.update", "PATCH", of + "courses/" + v.course, `{"title":"X"}`, 200, false},
@@ -208,6 +215,8 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.set_self_service", "PUT", of + "self-service", `{"permissions":["kv"]}`, 200, true},
 		{"extensions.install", "POST", of + "extensions", v.zip2, 201, true},
 		{"extensions.configure", "PUT", x + "/settings", `{"settings":{"n":1}}`, 200, false},
+		{"extensions.follow", "POST", x + "/follow", `{` + course + `}`, 200, false},
+		{"extensions.retry", "POST", x + "/retry", `{}`, 200, true},
 		{"extensions.set_secret", "PUT", x + "/secrets/password", `{"value":"x"}`, 200, false},
 		{"extensions.run", "POST", x + "/run", `{"name":"x"}`, 404, false}, // it has no schedule
 		{"extensions.consent", "POST", x + "/consent", `{"grants":[]}`, 409, false},
@@ -293,6 +302,7 @@ func named(t *testing.T, p *testkit.Platform, token, tenant string, q request) i
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Trellis-Tenant", tenant)
+	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

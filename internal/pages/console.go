@@ -119,16 +119,16 @@ func with(path string, q url.Values, pairs ...string) string {
 	return path + "?" + next.Encode()
 }
 
-// choice is an option of a field.
-type choice struct {
+// pickable is an option of a field.
+type pickable struct {
 	Value, Text string
 	On          bool
 }
 
 // options makes options of values and texts in turn.
-func options(now string, pairs ...string) (list []choice) {
+func options(now string, pairs ...string) (list []pickable) {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		list = append(list, choice{pairs[i], pairs[i+1], pairs[i] == now})
+		list = append(list, pickable{pairs[i], pairs[i+1], pairs[i] == now})
 	}
 	return list
 }
@@ -232,27 +232,7 @@ func faultOf(err error, field string) ([]fault, error) {
 }
 
 // sentenceOf is an error as a sentence.
-func sentenceOf(err error) string {
-	s := strings.TrimSpace(err.Error())
-	if s == "" {
-		return s
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
-		s += "."
-	}
-	return s
-}
-
-// faultAt returns what is wrong with a field, for the field itself.
-func faultAt(faults []fault, field string) string {
-	for _, f := range faults {
-		if f.Field == field {
-			return f.Text
-		}
-	}
-	return ""
-}
+func sentenceOf(err error) string { return sentence(err.Error()) }
 
 // everyPage calls a list until it ends, or n rows were read.
 func everyPage[T any](ctx context.Context, n int, read func(ctx context.Context, after string) ([]T, string, error)) (all []T, more bool, err error) {
@@ -271,15 +251,15 @@ func everyPage[T any](ctx context.Context, n int, read func(ctx context.Context,
 	}
 }
 
-// day is how a date stands in a form.
-const day = "2006-01-02"
+// formDay is how a date stands in a form.
+const formDay = "2006-01-02"
 
 // dayOf reads a date of a form as the time at which it begins, or ends.
 func dayOf(s string, end bool) (string, bool) {
 	if s == "" {
 		return "", true
 	}
-	t, err := time.Parse(day, s)
+	t, err := time.Parse(formDay, s)
 	if err != nil {
 		return "", false
 	}

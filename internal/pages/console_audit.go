@@ -50,7 +50,7 @@ type auditPage struct {
 	Rows                    []auditRow
 	Actor, Operation, Trace string
 	Since, Until            string
-	Outcomes, Extensions    []choice
+	Outcomes, Extensions    []pickable
 	Faults                  map[string]string
 	Filtered                bool
 	CSV                     string

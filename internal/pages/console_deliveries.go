@@ -113,7 +113,7 @@ func (p *Pages) allOfCause(r *request) error {
 		return err
 	}
 	return r.done(with("/console/deliveries", nil, "subscriber", of.Subscriber, "type", of.Type, "state", "failing"),
-		notice{State: "info", Text: fmt.Sprintf("%s sent again, 50 a second; those that arrive go from this list.%s", count(out.Changed, "is", "are"), left(out.Left))})
+		notice{State: "info", Text: fmt.Sprintf("%s sent again, 50 a second; those that arrive go from this list.%s", many(out.Changed, "is", "are"), left(out.Left))})
 }
 
 func left(n int) string {

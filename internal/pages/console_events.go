@@ -140,17 +140,17 @@ func (p *Pages) event(r *request) error {
 	return r.show("console_event", v)
 }
 
-// step is a call of an extension in a trace.
-type step struct {
+// traceStep is a call of an extension in a trace.
+type traceStep struct {
 	plugins.Step
 	State, Word string
 	Took        string
 }
 
-type tracePage struct {
+type wholeTrace struct {
 	frame
 	ID       string
-	Steps    []step
+	Steps    []traceStep
 	Known    bool // whether this node remembers calls of it
 	Events   []trellis.Event
 	Audit    []auditRow
@@ -162,13 +162,13 @@ func (p *Pages) trace(r *request) error {
 	if err != nil {
 		return err
 	}
-	d := tracePage{frame: r.frame("/console/events"), ID: id}
+	d := wholeTrace{frame: r.frame("/console/events"), ID: id}
 	t, err := call[plugins.Trace](r.ctx, p, "traces.get", plugins.ByID{ID: id})
 	if d.Known = err == nil; err != nil && trellis.KindOf(err) != trellis.NotFound {
 		return err
 	}
 	for _, s := range t.Steps {
-		row := step{Step: s, Took: s.Duration.Round(10 * time.Microsecond).String(), Word: map[string]string{"passed": "Passed", "changed": "Changed it", "refused": "Said no", "failed": "Failed"}[s.Outcome]}
+		row := traceStep{Step: s, Took: s.Duration.Round(10 * time.Microsecond).String(), Word: map[string]string{"passed": "Passed", "changed": "Changed it", "refused": "Said no", "failed": "Failed"}[s.Outcome]}
 		if row.State = map[string]string{"refused": "warn", "failed": "bad"}[s.Outcome]; row.Word == "" {
 			row.Word = s.Outcome
 		}

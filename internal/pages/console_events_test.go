@@ -18,22 +18,22 @@ import (
 const hearsID = "trellis-demo.welcome-c"
 
 // hears installs an extension that hears of enrolments.
-func (s *school) hears() {
+func (s *bureau) hears() {
 	s.t.Helper()
 	s.Install(s.t, s.ctx, testkit.Bundle(s.t, map[string]any{"id": hearsID, "version": "1.0.0", "abi": 1, "title": "Hears", "permissions": []string{"kv", "users:read", "events:emit"},
-		"events": []any{map[string]any{"on": created, "call": "welcome"}}}, testkit.Module(s.t, "welcome")), "", nil)
+		"events": []any{map[string]any{"on": enrolledType, "call": "welcome"}}}, testkit.Module(s.t, "welcome")), "", nil)
 }
 
 // TestEventPages: the newest first, narrowed by the address; an event with what led
 // to it and what it led to; and a trace.
 func TestEventPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	s.hears()
-	_, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.teacher, Course: logic, Mode: "audit"})
+	_, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.teacher, Course: logicOne, Mode: "audit"})
 	s.must(err)
 	testkit.Eventually(t, "the welcome", func() bool { return len(s.Events(t, s.ctx, hearsID+".greeted")) == 1 })
 	b := s.signedIn()
-	b.get("/console/events").want(200, created, hearsID+".greeted", "Refresh")
+	b.get("/console/events").want(200, enrolledType, hearsID+".greeted", "Refresh")
 	log := b.find(".log[data-tail]")
 	if len(log) != 1 || !strings.HasPrefix(attr(log[0], "data-tail"), "/t/demo/stream/sse?after=") {
 		t.Fatalf("the tail is %v", log)
@@ -41,8 +41,8 @@ func TestEventPages(t *testing.T) {
 	if first := b.texts(".log li")[0]; !strings.Contains(first, "session") && !strings.Contains(first, "greeted") {
 		t.Errorf("the newest is %q", first)
 	}
-	b.get(at("/console/events", "type", "trellis-demo.*", "course", logic)).want(200, hearsID+".greeted").lacks(created)
-	if tail := attr(b.find(".log[data-tail]")[0], "data-tail"); !strings.Contains(tail, "type=trellis-demo.%2A") || !strings.Contains(tail, "course="+url.QueryEscape(logic)) {
+	b.get(narrowed("/console/events", "type", "trellis-demo.*", "course", logicOne)).want(200, hearsID+".greeted").lacks(enrolledType)
+	if tail := attr(b.find(".log[data-tail]")[0], "data-tail"); !strings.Contains(tail, "type=trellis-demo.%2A") || !strings.Contains(tail, "course="+url.QueryEscape(logicOne)) {
 		t.Errorf("the tail is %s", tail)
 	}
 	b.get("/console/events?person=" + s.teacher)
@@ -51,20 +51,20 @@ func TestEventPages(t *testing.T) {
 	}
 	b.get("/console/events?type=NO*").want(400, "Write a whole type")
 	b.get("/console/events?type=org.none.x").want(200, "Nothing like that has happened lately.")
-	b.get(at("/console/events", "trace", hostile)).want(200).quiet()
+	b.get(narrowed("/console/events", "trace", hostile)).want(200).quiet()
 
 	greeted := s.Events(t, s.ctx, hearsID+".greeted")[0]
-	b.get("/console/events/"+greeted.ID).want(200, "Done by", "Hears", "None is stuck", created)
-	b.follow(created).want(200, "No other event: somebody did it.", "Trellis", hearsID+".greeted")
-	b.follow(greeted.Trace).want(200, hearsID, "Passed", created, hearsID+".greeted")
+	b.get("/console/events/"+greeted.ID).want(200, "Done by", "Hears", "None is stuck", enrolledType)
+	b.follow(enrolledType).want(200, "No other event: somebody did it.", "Trellis", hearsID+".greeted")
+	b.follow(greeted.Trace).want(200, hearsID, "Passed", enrolledType, hearsID+".greeted")
 	b.get("/console/traces/"+strings.Repeat("0", 32)).want(200, "Nothing is known of this trace.")
-	b.get("/console/events/"+trellis.NewID()).want(404)
+	b.get("/console/events/" + trellis.NewID()).want(404)
 }
 
 // TestDeliveryPages: dead letters by cause are read, sent again, edited with the
 // faults of what was written, dropped and brought back.
 func TestDeliveryPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	s.hears()
 	b := s.signedIn()
 	b.get("/console/deliveries").want(200, "Nothing is stuck.")
@@ -99,7 +99,7 @@ func TestDeliveryPages(t *testing.T) {
 // TestAuditPages: filters stand in the address, and what they leave comes as a sheet
 // in which no cell is a formula.
 func TestAuditPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
 	b.get("/console/self-service").submit("Save self-service", fields{"permission": []string{"kv"}}).want(200)
 	b.get("/console/audit").want(200, "extensions.set_self_service", "ada", "Done")
@@ -115,7 +115,7 @@ func TestAuditPages(t *testing.T) {
 	}
 	b.get("/console/audit?operation=test.x").want(200, "alert(1)").quiet()
 	b.get("/console/audit.csv?operation=test.x")
-	rows := must2(csv.NewReader(strings.NewReader(b.body)).ReadAll())
+	rows := sure(csv.NewReader(strings.NewReader(b.body)).ReadAll())
 	if len(rows) != 11 {
 		t.Fatalf("%d rows: %.500s", len(rows), b.body)
 	}

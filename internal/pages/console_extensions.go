@@ -40,14 +40,14 @@ type extensionRow struct {
 	Everywhere, Off bool
 }
 
-// extensionsPage is what the table of all extensions shows.
-type extensionsPage struct {
+// allExtensionsPage is what the table of all extensions shows.
+type allExtensionsPage struct {
 	frame
 	Rows   []extensionRow
 	All    int
 	Text   string
-	States []choice
-	Owners []choice
+	States []pickable
+	Owners []pickable
 }
 
 func (p *Pages) allExtensions(r *request) error {
@@ -59,7 +59,7 @@ func (p *Pages) allExtensions(r *request) error {
 	if err != nil {
 		return err
 	}
-	d := extensionsPage{frame: r.frame("/console/extensions"), All: len(list.Items), Text: q.Get("q"),
+	d := allExtensionsPage{frame: r.frame("/console/extensions"), All: len(list.Items), Text: q.Get("q"),
 		States: options(q.Get("state"), "", "Any state", "attention", "Needs attention", "on", "On somewhere", "off", "Off", "stopped", "Switched off for everybody", "suspended", "Suspended"),
 		Owners: options(q.Get("owner"), "", "Anybody's", "tenant", "The school's", "course", "Of a course"),
 	}
@@ -156,10 +156,10 @@ func wanted(row extensionRow) string {
 		parts = append(parts, "On in the whole school")
 	}
 	if row.Courses > 0 {
-		parts = append(parts, "On in "+count(row.Courses, "course", "courses"))
+		parts = append(parts, "On in "+many(row.Courses, "course", "courses"))
 	}
 	if row.Waits > 0 {
-		parts = append(parts, count(row.Waits, "course waits", "courses wait"))
+		parts = append(parts, many(row.Waits, "course waits", "courses wait"))
 	}
 	if len(parts) == 0 {
 		return "Off"
@@ -243,11 +243,11 @@ func effects(x extensions.Extension) []string {
 	var list []string
 	switch {
 	case everywhere && courses > 0:
-		list = append(list, "Stops it in the whole school, and in "+count(courses, "course that has", "courses that have")+" settings of its own.")
+		list = append(list, "Stops it in the whole school, and in "+many(courses, "course that has", "courses that have")+" settings of its own.")
 	case everywhere:
 		list = append(list, "Stops it in the whole school.")
 	case courses > 0:
-		list = append(list, "Stops it in "+count(courses, "course", "courses")+".")
+		list = append(list, "Stops it in "+many(courses, "course", "courses")+".")
 	default:
 		list = append(list, "It is on nowhere at the moment; nobody can switch it on while it is off for everybody.")
 	}

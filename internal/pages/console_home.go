@@ -85,7 +85,7 @@ func (p *Pages) needs(r *request) ([]need, error) {
 		}
 		for _, c := range causes.Items {
 			if c.State == delivery.Dead {
-				needs = append(needs, need{"bad", "Stuck", n.extension(c.Subscriber).Text, fmt.Sprintf("%s: %s", count(c.Count, "event did not arrive", "events did not arrive"), c.Error), "/console/deliveries", "Read and send again", c.Updated})
+				needs = append(needs, need{"bad", "Stuck", n.extension(c.Subscriber).Text, fmt.Sprintf("%s: %s", many(c.Count, "event did not arrive", "events did not arrive"), c.Error), "/console/deliveries", "Read and send again", c.Updated})
 			}
 		}
 	}
@@ -133,8 +133,8 @@ func where(course string) string {
 	return "in " + course
 }
 
-// count is a number with the noun that it wants.
-func count(n int, one, many string) string {
+// many is a number with the noun that it wants.
+func many(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -35,7 +35,7 @@ func roster(t *testing.T, rows string) []byte {
 	return b.Bytes()
 }
 
-func people(n int, status, given string) (rows string) {
+func rosterRows(n int, status, given string) (rows string) {
 	for i := range n {
 		rows += fmt.Sprintf("u%d,%s,2026-09-01T08:00:00Z,true,school,student,u%d,,%s,Name,,,,,,,,\n", i, status, i, given)
 	}
@@ -43,7 +43,7 @@ func people(n int, status, given string) (rows string) {
 }
 
 // ended opens the page of the present job when it has ended.
-func (s *school) ended(b *browser) *browser {
+func (s *bureau) ended(b *browser) *browser {
 	s.t.Helper()
 	id := b.at.Path[strings.LastIndex(b.at.Path, "/")+1:]
 	job, err := s.Jobs.Wait(s.ctx, id)
@@ -57,7 +57,7 @@ func (s *school) ended(b *browser) *browser {
 // being sent again; what was refused comes back in the extension's words; much that
 // is removed wants to be said.
 func TestImportPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": "acme.door", "version": "1.0.0", "abi": 1, "title": "Door",
 		"filters": []any{map[string]any{"on": "org.openedx.learning.student.registration.requested.v1", "call": "check"}},
 	}, testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) {
@@ -67,7 +67,7 @@ func TestImportPages(t *testing.T) {
 	b.get("/console/import").want(200, "Nothing was imported yet.", "Check first", "Rosters: OneRoster")
 	b.submit("Upload the roster", nil).want(400).fault("roster", "Choose the zip archive with the roster.")
 	b.submit("Upload the roster", fields{"roster": file{"x.zip", []byte("no zip")}}).want(400).fault("roster", "What was sent is no zip archive.")
-	b.submit("Upload the roster", fields{"title": "Spring", "roster": file{"r.zip", roster(t, people(3, "active", hostileName))}}).want(200, "You may leave this page")
+	b.submit("Upload the roster", fields{"title": "Spring", "roster": file{"r.zip", roster(t, rosterRows(3, "active", hostileName))}}).want(200, "You may leave this page")
 	s.ended(b).want(200, "What it would do", "3 refused", "acme.door says: =HYPERLINK(1) <b>Not in</b> autumn", "List with reasons").quiet()
 	if got := textOf(b.find("h1")[0]); got != "Import of a roster: Spring" {
 		t.Errorf("title %q", got)
@@ -87,9 +87,9 @@ func TestImportPages(t *testing.T) {
 	s.ended(b).want(200, "What came of it", "3 added").lacks("Import it")
 	b.get(here).want(200).lacks("Import it")
 
-	b.get("/console/import").submit("Upload the roster", fields{"how": "import", "roster": file{"r.zip", roster(t, people(20, "active", "Ada"))}}).want(200)
+	b.get("/console/import").submit("Upload the roster", fields{"how": "import", "roster": file{"r.zip", roster(t, rosterRows(20, "active", "Ada"))}}).want(200)
 	s.ended(b).want(200, "17 added")
-	b.get("/console/import").submit("Upload the roster", fields{"roster": file{"end.zip", roster(t, people(20, "tobedeleted", "Ada"))}}).want(200)
+	b.get("/console/import").submit("Upload the roster", fields{"roster": file{"end.zip", roster(t, rosterRows(20, "tobedeleted", "Ada"))}}).want(200)
 	s.ended(b).want(200, "It removes 20 of 20 rows.", "Type 20 to go on")
 	b.submit("Import it", fields{"removes": "2"}).want(409).fault("removes", "It removes 20 of 20 rows: say so (removes: 20) to go on.")
 	b.submit("Import it", fields{"removes": "20"}).want(200)
@@ -110,7 +110,7 @@ const hostileName = `<script>alert(1)</script>{{.}}`
 // TestJobPart: a script asks for the part of a page that moves, and learns from it
 // that there is nothing more to ask.
 func TestJobPart(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	later, err := s.Jobs.Enqueue(s.ctx, "nobody.does.it", struct{}{}, jobs.Options{Title: hostile})
 	s.must(err)
 	b := s.signedIn()

@@ -37,7 +37,7 @@ func consoleJobs() []page {
 type jobsPage struct {
 	frame
 	Rows       []jobRow
-	States     []choice
+	States     []pickable
 	Filtered   bool
 	Next, Back string
 }

@@ -14,7 +14,7 @@ import (
 func consolePeople() []page {
 	read, write := "users:read", "users:write"
 	return []page{
-		{method: "GET", path: "/console/people", name: "console.people", summary: "The people of the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).people)},
+		{method: "GET", path: "/console/people", name: "console.people", summary: "The people of the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).everybody)},
 		{method: "GET", path: "/console/people/new", name: "console.people.new", summary: "Where one makes an account for somebody.", permission: write, platform: true, handle: behind(write, (*Pages).newPerson)},
 		{method: "POST", path: "/console/people/new", name: "console.people.new.post", summary: "Makes an account.", permission: write, platform: true, handle: behind(write, (*Pages).makePerson)},
 		{method: "GET", path: "/console/courses", name: "console.courses", summary: "The courses of the tenant.", permission: "courses:write", handle: behind("courses:write", (*Pages).allCourses)},
@@ -28,17 +28,17 @@ type personRow struct {
 	Roles []string
 }
 
-type peoplePage struct {
+type everybodyPage struct {
 	frame
 	Rows       []personRow
 	Text       string
-	States     []choice
+	States     []pickable
 	May        bool
 	Filtered   bool
 	Next, Back string
 }
 
-func (p *Pages) people(r *request) error {
+func (p *Pages) everybody(r *request) error {
 	q, err := r.query()
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (p *Pages) people(r *request) error {
 		}
 		status = http.StatusBadRequest
 	}
-	d := peoplePage{frame: r.frame("/console/people"), Text: q.Get("q"), May: can(r.ctx, "users:write", hostapi.Scope{}),
+	d := everybodyPage{frame: r.frame("/console/people"), Text: q.Get("q"), May: can(r.ctx, "users:write", hostapi.Scope{}),
 		States: options(q.Get("state"), "", "All accounts", "on", "Accounts that work", "off", "Switched off"), Filtered: in.Search != "" || in.Active != nil}
 	roles, err := p.rolesOf(r, "")
 	if err != nil {
@@ -110,8 +110,8 @@ func roleWords(role, organisation, course string) string {
 	return text + " of the school"
 }
 
-// accountPage is the form of a new account.
-type accountPage struct {
+// newAccountPage is the form of a new account.
+type newAccountPage struct {
 	frame
 	Username, Name, Email string
 	Faults                map[string]string
@@ -121,7 +121,7 @@ type accountPage struct {
 func (p *Pages) newPerson(r *request) error { return r.showNewPerson(http.StatusOK, nil) }
 
 func (r *request) showNewPerson(status int, faults []fault) error {
-	d := accountPage{frame: r.frame("/console/people"), Username: r.value("username"), Name: r.value("name"), Email: r.value("email"), Faults: map[string]string{}}
+	d := newAccountPage{frame: r.frame("/console/people"), Username: r.value("username"), Name: r.value("name"), Email: r.value("email"), Faults: map[string]string{}}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}

@@ -13,9 +13,9 @@ import (
 // TestPeoplePages: an account is made, changed, given a role, switched off, and
 // erased; each but the last can be undone.
 func TestPeoplePages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
-	b.get("/console/people").want(200, "ada", "Administrator of the school", "tea", "Staff of "+logic)
+	b.get("/console/people").want(200, "ada", "Administrator of the school", "tea", "Staff of "+logicOne)
 	b.follow("Make an account").want(200)
 	b.submit("Make the account", fields{"name": "Kim"}).want(400).fault("username", "A username is needed.")
 	b.submit("Make the account", fields{"username": "kim", "email": "none"}).want(400).fault("email", "The email address is not one.")
@@ -30,8 +30,8 @@ func TestPeoplePages(t *testing.T) {
 	b.submit("Save the account", fields{"name": "Kim"}).want(200)
 
 	b.submit("Give the role", fields{"role": "staff", "course": "course-v1:None+X+1"}).want(400, "course-v1:None+X+1")
-	b.submit("Give the role", fields{"role": "staff", "course": logic}).want(200, "Kim is now: Staff of "+logic)
-	b.submit("Undo", nil).want(200, "Kim is no longer: Staff of "+logic, "Learner, as everybody")
+	b.submit("Give the role", fields{"role": "staff", "course": logicOne}).want(200, "Kim is now: Staff of "+logicOne)
+	b.submit("Undo", nil).want(200, "Kim is no longer: Staff of "+logicOne, "Learner, as everybody")
 	b.submit("Give the role", fields{"role": "tenant-admin", "course": "Demo"}).want(200, "Kim is now: Administrator of the organisation Demo.")
 	b.submit("Take Administrator of the organisation Demo", nil).want(200, "no longer")
 
@@ -40,15 +40,15 @@ func TestPeoplePages(t *testing.T) {
 	b.follow("Erase this person").want(200, "cannot be undone", "Keep Kim")
 	b.submit("Erase for good", fields{"typed": "no"}).want(400).fault("typed", "Nothing was erased: type kim to go on.")
 	b.submit("Erase for good", fields{"typed": "kim"}).want(200, "Kim is erased.").lacks("kim@example.org")
-	b.get("/console/people/"+kim).want(404)
-	b.get("/console/people/"+s.admin).want(200).lacks("Erase this person")
+	b.get("/console/people/" + kim).want(404)
+	b.get("/console/people/" + s.admin).want(200).lacks("Erase this person")
 	b.post("/console/people/"+s.admin+"/erase", map[string][]string{"typed": {"ada"}}).want(400, "your own account")
 }
 
 // TestThousandPeople: a list of a thousand is read in pages, each person once, and
 // searched.
 func TestThousandPeople(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	batch, err := s.Learning.Batch(s.ctx, learning.Keys{})
 	s.must(err)
 	var changes []store.Change
@@ -82,12 +82,12 @@ func TestThousandPeople(t *testing.T) {
 		t.Errorf("found %d", n)
 	}
 	b.get("/console/people?q=nobody+is+called+so").want(200, "Nobody is like that.")
-	b.get(at("/console/people", "q", strings.Repeat("x", 151))).want(400, "Search: at most 150 printable characters.")
+	b.get(narrowed("/console/people", "q", strings.Repeat("x", 151))).want(400, "Search: at most 150 printable characters.")
 }
 
 // TestTokenPages: a token is shown once, in sentences, does what it says, and ends.
 func TestTokenPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
 	b.get("/console/tokens").want(200, "There is no such token.")
 	b.follow("Make a token")
@@ -105,14 +105,14 @@ func TestTokenPages(t *testing.T) {
 	if status, _ := s.Do(t, key, "GET", "/api/v1/courses", ""); status != 401 {
 		t.Errorf("with the token that ended: %d", status)
 	}
-	b.get("/console/tokens/new").submit("Make the token", fields{"name": "Service", "kind": "staff", "course": logic}).want(200, "Staff of "+logic)
+	b.get("/console/tokens/new").submit("Make the token", fields{"name": "Service", "kind": "staff", "course": logicOne}).want(200, "Staff of "+logicOne)
 	b.get("/console/tokens?kind=service").want(200, "A service", "Service")
 	b.get("/console/tokens?kind=session").want(200, "Session", "ada")
 }
 
 // TestTenantPages: operators make tenants, change them, and go in.
 func TestTenantPages(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	account(t, s.Platform, trellis.PlatformTenant, "op", learning.Assign{Role: trellis.RoleOperator})
 	b := browse(t, s.Platform).signIn("demo", "op", password)
 	b.get("/console/tenants").want(200, "You are here")
@@ -132,8 +132,8 @@ func TestTenantPages(t *testing.T) {
 
 // TestCoursesTable lists the courses and finds one.
 func TestCoursesTable(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
-	b.get("/console/courses").want(200, logic)
-	b.get("/console/courses?q=none").want(200, "No course is called so.").follow("Show all courses").want(200, logic)
+	b.get("/console/courses").want(200, logicOne)
+	b.get("/console/courses?q=none").want(200, "No course is called so.").follow("Show all courses").want(200, logicOne)
 }

@@ -40,8 +40,8 @@ type personPage struct {
 	Roles       []roleRow
 	Enrollments []learning.Enrollment
 	More        bool
-	Offer       []choice // roles that can be given
-	Course      string   // entered
+	Offer       []pickable // roles that can be given
+	Course      string     // entered
 	Faults      map[string]string
 }
 

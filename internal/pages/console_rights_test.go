@@ -15,13 +15,13 @@ import (
 // TestApprovals: what is approved is what was shown, and what is sent back has a
 // reason that the staff can read.
 func TestApprovals(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
 	b.get("/console/approvals").want(200, "Nothing waits for approval.")
 	for _, id := range []string{"tea.poll", "tea.quiz"} {
-		_, err := s.Registry.Install(s.asStaff(), s.bundle(id, hostileTitle(s), "{}", "kv", "pii:name", "pii:email"), extensions.Scope{Course: logic})
+		_, err := s.Registry.Install(s.asStaff(), s.bundle(id, hostileTitle(s), "{}", "kv", "pii:name", "pii:email"), extensions.Scope{Course: logicOne})
 		s.must(err)
-		_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: id, Course: logic, Grants: []string{"kv", "pii:name"}})
+		_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: id, Course: logicOne, Grants: []string{"kv", "pii:name"}})
 		s.must(err)
 	}
 	b.get("/console/approvals").want(200, "Needs your approval", "See people's names", "Runs without: See people's email addresses", "Waits for a moment", "May refuse or change").quiet()
@@ -30,30 +30,30 @@ func TestApprovals(t *testing.T) {
 	}
 	// Meanwhile the staff ask for more: what was looked at is no longer it.
 	first := b.forms("/t/demo/console/approvals")[0]
-	_, err := s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.poll", Course: logic, Grants: []string{"*"}})
+	_, err := s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.poll", Course: logicOne, Grants: []string{"*"}})
 	s.must(err)
 	b.press(first, "approve", nil).want(409, "Nothing was decided", "look again")
 	poll := b.formOf("id", "tea.poll")
 	b.press(poll, "back", nil).want(400, "Say why, so that the course's staff know what to change.")
 	b.press(b.formOf("id", "tea.poll"), "back", fields{"reason": hostile[:60] + " too many names"}).want(200, "was sent back").quiet()
-	x := must2(s.Registry.Get(s.asStaff(), "tea.poll", extensions.Scope{Course: logic}))
+	x := sure(s.Registry.Get(s.asStaff(), "tea.poll", extensions.Scope{Course: logicOne}))
 	if e := x.Enabled[0]; e.State != "off" || !strings.HasSuffix(e.Refusal, "too many names") {
 		t.Errorf("sent back: %+v", e)
 	}
-	b.press(b.formOf("id", "tea.quiz"), "approve", nil).want(200, "runs in "+logic+" now.", "Nothing waits for approval.")
-	x = must2(s.Registry.Get(s.asStaff(), "tea.quiz", extensions.Scope{Course: logic}))
+	b.press(b.formOf("id", "tea.quiz"), "approve", nil).want(200, "runs in "+logicOne+" now.", "Nothing waits for approval.")
+	x = sure(s.Registry.Get(s.asStaff(), "tea.quiz", extensions.Scope{Course: logicOne}))
 	if e := x.Enabled[0]; e.State != "on" || !slices.Equal(e.Grants, []string{"kv", "pii:name"}) {
 		t.Errorf("approved: %+v", e)
 	}
-	b.submit("Switch it off there", nil).want(200, "is off in "+logic)
+	b.submit("Switch it off there", nil).want(200, "is off in "+logicOne)
 }
 
 // TestSelfServicePage: what is ticked holds, faults stand at the field, and an undo
 // brings back what was.
 func TestSelfServicePage(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
-	set := func() []string { return must2(s.Registry.SelfService(s.ctx)).Permissions }
+	set := func() []string { return sure(s.Registry.SelfService(s.ctx)).Permissions }
 	usual := set()
 	b.get("/console/self-service").want(200, "This is the usual set of the platform.", "See people's names")
 	b.submit("Save self-service", fields{"permission": []string{"kv"}, "hosts": "no host!"}).want(400, "There is a problem")
@@ -72,7 +72,7 @@ func TestSelfServicePage(t *testing.T) {
 // TestKeysPage: operators trust a key by text or file, and let go of it with an undo;
 // administrators of a tenant see the list.
 func TestKeysPage(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	account(t, s.Platform, trellis.PlatformTenant, "op", learning.Assign{Role: trellis.RoleOperator})
 	b := browse(t, s.Platform).signIn("demo", "op", password)
 	pub, _, err := ed25519.GenerateKey(nil)

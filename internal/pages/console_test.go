@@ -22,30 +22,30 @@ import (
 const hostile = `</td></bdi><script>alert(1)</script>"'><img src=x onerror=alert(2)>{{.}}` + "\u202e"
 
 const (
-	logic   = "course-v1:Demo+LOGIC+1"
-	created = "org.openedx.learning.course.enrollment.created.v1"
-	asked   = "org.openedx.learning.course.enrollment.started.v1"
+	logicOne  = "course-v1:Demo+LOGIC+1"
+	enrolledType  = "org.openedx.learning.course.enrollment.created.v1"
+	asksFirstType = "org.openedx.learning.course.enrollment.started.v1"
 )
 
-// school is a tenant with an administrator, a teacher, and extensions.
-type school struct {
+// bureau is a tenant with an administrator, a teacher, and extensions.
+type bureau struct {
 	*testkit.Platform
 	t              *testing.T
 	ctx            context.Context // in which the system acts
 	admin, teacher string
 }
 
-func openSchool(t *testing.T) *school {
+func openBureau(t *testing.T) *bureau {
 	t.Helper()
-	s := &school{Platform: testkit.Start(t, app.Config{}), t: t}
+	s := &bureau{Platform: testkit.Start(t, app.Config{}), t: t}
 	s.ctx = s.Tenant(t, "demo")
-	s.Course(t, s.ctx, logic)
+	s.Course(t, s.ctx, logicOne)
 	s.admin = account(t, s.Platform, "demo", "ada", learning.Assign{Role: trellis.RoleTenantAdmin})
-	s.teacher = account(t, s.Platform, "demo", "tea", learning.Assign{Role: trellis.RoleStaff, Course: logic})
+	s.teacher = account(t, s.Platform, "demo", "tea", learning.Assign{Role: trellis.RoleStaff, Course: logicOne})
 	return s
 }
 
-func (s *school) must(err error) {
+func (s *bureau) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -53,25 +53,25 @@ func (s *school) must(err error) {
 }
 
 // signedIn returns a browser in which the administrator is signed in.
-func (s *school) signedIn() *browser { return browse(s.t, s.Platform).signIn("demo", "ada", password) }
+func (s *bureau) signedIn() *browser { return browse(s.t, s.Platform).signIn("demo", "ada", password) }
 
 // bundle is an extension whose check answers.
-func (s *school) bundle(id, title, answer string, permissions ...string) []byte {
+func (s *bureau) bundle(id, title, answer string, permissions ...string) []byte {
 	return testkit.Bundle(s.t, map[string]any{
 		"id": id, "version": "1.0.0", "abi": 1, "title": title, "description": title, "permissions": permissions,
-		"filters": []any{map[string]any{"on": asked, "call": "check"}},
+		"filters": []any{map[string]any{"on": asksFirstType, "call": "check"}},
 	}, testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer(answer) }}))
 }
 
 // asStaff is a context in which the teacher acts.
-func (s *school) asStaff() context.Context {
-	return trellis.WithActor(s.ctx, trellis.Actor{Tenant: "demo", ID: s.teacher, Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: logic}}})
+func (s *bureau) asStaff() context.Context {
+	return trellis.WithActor(s.ctx, trellis.Actor{Tenant: "demo", ID: s.teacher, Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: logicOne}}})
 }
 
 // deadLetter lets an event be given up, and returns the delivery.
-func (s *school) deadLetter(subject string) delivery.Row {
+func (s *bureau) deadLetter(subject string) delivery.Row {
 	s.t.Helper()
-	e := trellis.NewEvent(s.ctx, created, subject, s.teacher, logic, []byte(`{"text":`+string(must2(json.Marshal(hostile)))+`}`))
+	e := trellis.NewEvent(s.ctx, enrolledType, subject, s.teacher, logicOne, []byte(`{"text":`+string(sure(json.Marshal(hostile)))+`}`))
 	e.Hops = 9
 	s.must(s.DB.Write(s.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.Emit(ctx, e) })))
 	var row delivery.Row
@@ -85,7 +85,7 @@ func (s *school) deadLetter(subject string) delivery.Row {
 	return row
 }
 
-func must2[T any](v T, err error) T {
+func sure[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
@@ -103,17 +103,17 @@ func (b *browser) quiet() *browser {
 
 // TestConsoleOverview: what needs somebody stands there, worst first, and leads on.
 func TestConsoleOverview(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	b := s.signedIn()
 	b.get("/console").want(200, "Nothing needs you.", "People", "Enrolments that hold", "Console")
 	s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": "acme.hears", "version": "1.0.0", "abi": 1, "title": hostileTitle(s), "permissions": []string{"kv", "events:emit"},
-		"events": []any{map[string]any{"on": created, "call": "welcome"}}}, testkit.Module(t, "welcome")), "", nil)
+		"events": []any{map[string]any{"on": enrolledType, "call": "welcome"}}}, testkit.Module(t, "welcome")), "", nil)
 	s.deadLetter("x")
-	_, err := s.Registry.Install(s.asStaff(), s.bundle("tea.poll", "Poll", "{}", "pii:name"), extensions.Scope{Course: logic})
+	_, err := s.Registry.Install(s.asStaff(), s.bundle("tea.poll", "Poll", "{}", "pii:name"), extensions.Scope{Course: logicOne})
 	s.must(err)
-	_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.poll", Course: logic, Grants: []string{"*"}})
+	_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.poll", Course: logicOne, Grants: []string{"*"}})
 	s.must(err)
-	b.get("/console").want(200, "1 event did not arrive", "Asked for in "+logic).quiet()
+	b.get("/console").want(200, "1 event did not arrive", "Asked for in "+logicOne).quiet()
 	if rows := b.texts("tbody tr"); len(rows) < 2 || !strings.Contains(rows[0], "Stuck") || !strings.Contains(rows[1], "Waits") {
 		t.Errorf("not the worst first: %q", rows)
 	}
@@ -123,16 +123,16 @@ func TestConsoleOverview(t *testing.T) {
 }
 
 // hostileTitle is the worst title that a manifest may have.
-func hostileTitle(*school) string { return strings.TrimSuffix(hostile, "\u202e") }
+func hostileTitle(*bureau) string { return strings.TrimSuffix(hostile, "\u202e") }
 
 // TestKillSwitch: the page says what it will do; then the check is gone, and one
 // press brings it back as it was.
 func TestKillSwitch(t *testing.T) {
-	s := openSchool(t)
+	s := openBureau(t)
 	s.Install(t, s.ctx, s.bundle("acme.door", "Door", `{"refuse":{"code":"no","message":"Closed."}}`, "users:read"), "", nil)
-	before := must2(s.Registry.Get(s.ctx, "acme.door", extensions.Scope{}))
+	before := sure(s.Registry.Get(s.ctx, "acme.door", extensions.Scope{}))
 	enrol := func() error {
-		_, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.teacher, Course: logic, Mode: "audit"})
+		_, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.teacher, Course: logicOne, Mode: "audit"})
 		return err
 	}
 	if err := enrol(); trellis.KindOf(err) != trellis.Refused {
@@ -146,16 +146,16 @@ func TestKillSwitch(t *testing.T) {
 		t.Errorf("its check goes on: %v", err)
 	}
 	b.submit("form[action=/t/demo/console/extensions/acme.door/resume]", nil).want(200, "Door is on again, where it was and as it was.", "Works")
-	after := must2(s.Registry.Get(s.ctx, "acme.door", extensions.Scope{}))
+	after := sure(s.Registry.Get(s.ctx, "acme.door", extensions.Scope{}))
 	if !reflect.DeepEqual(after, before) {
 		t.Errorf("it came back as %+v, was %+v", after, before)
 	}
-	if _, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.admin, Course: logic, Mode: "audit"}); trellis.KindOf(err) != trellis.Refused {
+	if _, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.admin, Course: logicOne, Mode: "audit"}); trellis.KindOf(err) != trellis.Refused {
 		t.Errorf("its check does not go on: %v", err)
 	}
 }
 
-func at(path string, pairs ...string) string {
+func narrowed(path string, pairs ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		q.Set(pairs[i], pairs[i+1])

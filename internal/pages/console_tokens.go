@@ -16,11 +16,11 @@ import (
 func consoleTokens() []page {
 	write := "tokens:write"
 	return []page{
-		{method: "GET", path: "/console/tokens", name: "console.tokens", summary: "The tokens of the tenant: whose they are, what they allow, when they were used.", permission: write, platform: true, handle: behind(write, (*Pages).tokens)},
-		{method: "GET", path: "/console/tokens/new", name: "console.tokens.new", summary: "Where one makes a token.", permission: write, platform: true, handle: behind(write, (*Pages).newToken)},
-		{method: "POST", path: "/console/tokens/new", name: "console.tokens.new.post", summary: "Makes a token and shows it, once.", permission: write, platform: true, handle: behind(write, (*Pages).makeToken)},
+		{method: "GET", path: "/console/tokens", name: "console.tokens", summary: "The tokens of the tenant: whose they are, what they allow, when they were used.", permission: write, platform: true, handle: behind(write, (*Pages).allTokens)},
+		{method: "GET", path: "/console/tokens/new", name: "console.tokens.new", summary: "Where one makes a token.", permission: write, platform: true, handle: behind(write, (*Pages).newConsoleToken)},
+		{method: "POST", path: "/console/tokens/new", name: "console.tokens.new.post", summary: "Makes a token and shows it, once.", permission: write, platform: true, handle: behind(write, (*Pages).makeConsoleToken)},
 		{method: "GET", path: "/console/tokens/:id/end", name: "console.tokens.end", summary: "Says what ending a token means.", permission: write, platform: true, handle: behind(write, (*Pages).endTokenPage)},
-		{method: "POST", path: "/console/tokens/:id/end", name: "console.tokens.end.post", summary: "Ends a token.", permission: write, platform: true, handle: behind(write, (*Pages).endToken)},
+		{method: "POST", path: "/console/tokens/:id/end", name: "console.tokens.end.post", summary: "Ends a token.", permission: write, platform: true, handle: behind(write, (*Pages).endConsoleToken)},
 	}
 }
 
@@ -33,19 +33,19 @@ type tokenRow struct {
 	Soon    bool // it ends within a week
 }
 
-type tokensPage struct {
+type allTokensPage struct {
 	frame
 	Rows       []tokenRow
-	Kinds      []choice
+	Kinds      []pickable
 	Next, Back string
 }
 
-func (p *Pages) tokens(r *request) error {
+func (p *Pages) allTokens(r *request) error {
 	q, err := r.query()
 	if err != nil {
 		return err
 	}
-	d := tokensPage{frame: r.frame("/console/tokens"), Kinds: options(q.Get("kind"), "", "Without sessions", "service", "Of services", "person", "Of people", "session", "Sessions")}
+	d := allTokensPage{frame: r.frame("/console/tokens"), Kinds: options(q.Get("kind"), "", "Without sessions", "service", "Of services", "person", "Of people", "session", "Sessions")}
 	n := r.names()
 	after := q.Get("after")
 	for len(d.Rows) < 50 { // sessions may be many, and are passed by
@@ -116,16 +116,16 @@ func (row tokenRow) fits(kind string) bool {
 type newTokenPage struct {
 	frame
 	Name   string
-	Kinds  []choice
+	Kinds  []pickable
 	Course string
-	Days   []choice
-	Scopes []choice
+	Days   []pickable
+	Scopes []pickable
 	Faults map[string]string
 	Made   *learning.NewToken
 	Row    tokenRow
 }
 
-func (p *Pages) newToken(r *request) error { return r.showNewToken(http.StatusOK, nil, nil) }
+func (p *Pages) newConsoleToken(r *request) error { return r.showNewToken(http.StatusOK, nil, nil) }
 
 func (r *request) showNewToken(status int, made *learning.NewToken, faults []fault) error {
 	d := newTokenPage{frame: r.frame("/console/tokens"), Name: r.value("name"), Course: r.value("course"), Made: made, Faults: map[string]string{}}
@@ -141,7 +141,7 @@ func (r *request) showNewToken(status int, made *learning.NewToken, faults []fau
 	}
 	for _, x := range hostapi.Permissions() {
 		if !strings.HasSuffix(x.Name, ":") && can(r.ctx, x.Name, hostapi.Scope{}) {
-			d.Scopes = append(d.Scopes, choice{x.Name, x.Sentence, slices.Contains(chosen, x.Name)})
+			d.Scopes = append(d.Scopes, pickable{x.Name, x.Sentence, slices.Contains(chosen, x.Name)})
 		}
 	}
 	for _, f := range faults {
@@ -164,7 +164,7 @@ func or2(s, otherwise string) string {
 	return s
 }
 
-func (p *Pages) makeToken(r *request) error {
+func (p *Pages) makeConsoleToken(r *request) error {
 	in := learning.CreateToken{Name: strings.TrimSpace(r.value("name")), Scopes: r.form.Values["scope"]}
 	days, err := strconv.Atoi(r.value("days"))
 	if err != nil {
@@ -226,7 +226,7 @@ func (p *Pages) endTokenPage(r *request) error {
 	return r.show("console_token_end", v)
 }
 
-func (p *Pages) endToken(r *request) error {
+func (p *Pages) endConsoleToken(r *request) error {
 	id, err := r.param("id")
 	if err != nil {
 		return err

@@ -5,8 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -97,6 +101,27 @@ func (r *request) file(name, contentType string, data []byte) error {
 	return r.c.Send(data)
 }
 
+// wait says in the head of the answer when to try again.
+func (r *request) wait(d time.Duration) {
+	if d > 0 {
+		r.c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	}
+}
+
+// from returns the path of the page, without its base, that a form was sent from,
+// "" if that is not known.
+func (r *request) from() string {
+	u, err := url.Parse(r.c.Get(fiber.HeaderReferer))
+	if err != nil || u.Host != string(r.c.Request().Host()) {
+		return ""
+	}
+	path, ok := strings.CutPrefix(u.RequestURI(), r.base)
+	if !ok || !web.Local(path) {
+		return ""
+	}
+	return strings.Clone(path)
+}
+
 // download answers with a file that is made as it goes; an error cuts it off, so
 // that nobody takes it for the whole.
 func (r *request) download(name, contentType string, write func(context.Context, *bufio.Writer) error) error {
@@ -131,10 +156,11 @@ func (r *request) left() *notice {
 func (p *Pages) Problem(c *fiber.Ctx, problem web.Problem) error {
 	r := p.request(c)
 	if problem.Status == http.StatusUnauthorized {
-		if c.Method() == http.MethodGet {
-			return r.goTo("/login?next=" + url.QueryEscape(r.here()))
+		next, lapsed := r.here(), ""
+		if c.Method() != http.MethodGet {
+			next, lapsed = r.from(), "&lapsed=1" // what was sent is not done again
 		}
-		return r.goTo("/login")
+		return r.goTo("/login?next=" + url.QueryEscape(next) + lapsed)
 	}
 	return p.problem(r, problem)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/integrations"
 	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/theming"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/web"
@@ -38,6 +39,7 @@ type Config struct {
 	Learning *learning.Learning
 	Registry *extensions.Registry
 	Slots    *slots.Slots
+	Theming  *theming.Theming
 	Imports  *integrations.Integrations
 	Tenant   string // to which those are led who name none; "" for none
 	Version  string // of the program
@@ -90,7 +92,7 @@ type page struct {
 // all returns every page. Each group stands in the file named after it.
 func all() []page {
 	var list []page
-	for _, group := range [][]page{signPages(), coursePages(), consolePages()} {
+	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages(), consolePages()} {
 		list = append(list, group...)
 	}
 	return list
