@@ -55,7 +55,11 @@ type request struct {
 }
 
 func (p *Pages) request(c *fiber.Ctx) *request {
-	return &request{c: c, ctx: web.Context(c), p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
+	ctx := web.Context(c)
+	if c.Method() != http.MethodPost {
+		ctx = context.WithValue(ctx, looking{}, true)
+	}
+	return &request{c: c, ctx: ctx, p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
 }
 
 // param returns a part of the path.
