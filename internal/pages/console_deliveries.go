@@ -163,7 +163,7 @@ func (p *Pages) delivery(r *request) error {
 }
 
 func (p *Pages) showLetter(r *request, status int, l delivery.Letter, faults []fault) error {
-	d := letterPage{frame: r.frame("/console/deliveries"), L: l, To: r.names().extension(l.Subscriber), Sent: indented(l.Data), May: can(r.ctx, "deliveries:write", hostapi.Scope{}), Fault: faultAt(faults, "data")}
+	d := letterPage{frame: r.frame("/console/deliveries"), L: l, To: r.names().extension(l.Subscriber), Sent: indented(l.Data), May: can(r.ctx, "deliveries:write", hostapi.Scope{}), Fault: faultIn(faults, "data")}
 	if d.Edited = r.value("data"); d.Edited == "" {
 		d.Edited = d.Sent
 	}

@@ -225,7 +225,7 @@ func (r *request) showStop(status int, x extensions.Extension, reason string, fa
 	at := "/console/extensions/" + url.PathEscape(x.ID) + "/stop"
 	v := consoleView("Switch off "+x.Title+" for everybody", link{"Extensions", "/console/extensions"})
 	v.Width, v.Faults = "narrow", faults
-	v.Data = stopPage{r.frame("/console/extensions"), x, effects(x), reason, faultAt(faults, "reason"), at}
+	v.Data = stopPage{r.frame("/console/extensions"), x, effects(x), reason, faultIn(faults, "reason"), at}
 	v.Code = []code{{CLI: "trellis ext stop " + x.ID, HTTP: "POST /api/v1/extensions/" + x.ID + "/stop"}}
 	return r.showAs(status, "console_stop", v)
 }

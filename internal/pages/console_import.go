@@ -71,7 +71,7 @@ func (p *Pages) importRoster(r *request) error {
 	}
 	job, err := p.cfg.Imports.Upload(p.cfg.API.Audited(r.ctx, "imports.create", "oneroster"), "oneroster", f, options)
 	if err != nil {
-		faults, err := faultOf(err, fieldIn(err, "roster", "title"))
+		faults, err := faultOf(err, fieldOf(err, "roster", "title"))
 		if err != nil {
 			return err
 		}

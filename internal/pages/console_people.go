@@ -138,7 +138,7 @@ func (p *Pages) makePerson(r *request) error {
 	}
 	u, err := call[trellis.User](r.ctx, p, "users.create", in)
 	if err != nil {
-		faults, err := faultOf(err, fieldIn(err, "username", "password", "email", "name"))
+		faults, err := faultOf(err, fieldOf(err, "username", "password", "email", "name"))
 		if err != nil {
 			return err
 		}
@@ -151,9 +151,9 @@ func (p *Pages) makePerson(r *request) error {
 	return r.done("/console/people/"+url.PathEscape(u.ID), notice{State: "ok", Text: text})
 }
 
-// fieldIn guesses which field an error is about: the first whose name it has, else
+// fieldOf guesses which field an error is about: the first whose name it has, else
 // the first of all.
-func fieldIn(err error, fields ...string) string {
+func fieldOf(err error, fields ...string) string {
 	for _, f := range fields {
 		if strings.Contains(strings.ToLower(err.Error()), f) {
 			return f

@@ -102,7 +102,7 @@ func (p *Pages) changePerson(r *request) error {
 	u.PII.Username, u.PII.Name, u.PII.Email = r.value("username"), r.value("name"), r.value("email")
 	next, err := call[trellis.User](r.ctx, p, "users.update", learning.UpdatePerson{ID: u.ID, Username: &u.PII.Username, Name: &u.PII.Name, Email: &u.PII.Email})
 	if err != nil {
-		faults, err := faultOf(err, fieldIn(err, "username", "email", "name"))
+		faults, err := faultOf(err, fieldOf(err, "username", "email", "name"))
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (p *Pages) erasePage(r *request) error {
 func (r *request) showErase(status int, u trellis.User, faults []fault) error {
 	v := consoleView("Erase "+called(u), link{"People", "/console/people"}, link{called(u), personPath(u.ID)})
 	v.Width, v.Faults = "narrow", faults
-	v.Data = erasing{r.frame("/console/people"), u, called(u), r.value("typed"), faultAt(faults, "typed")}
+	v.Data = erasing{r.frame("/console/people"), u, called(u), r.value("typed"), faultIn(faults, "typed")}
 	v.Code = []code{{CLI: "trellis user erase " + u.ID, HTTP: "DELETE /api/v1/users/" + u.ID}}
 	return r.showAs(status, "console_erase", v)
 }

@@ -48,7 +48,7 @@ func (p *Pages) selfService(r *request) error {
 }
 
 func (r *request) showSelfService(status int, now, usual []string, faults []fault) error {
-	d := selfServicePage{frame: r.frame("/console/self-service"), Fault: faultAt(faults, "hosts")}
+	d := selfServicePage{frame: r.frame("/console/self-service"), Fault: faultIn(faults, "hosts")}
 	var hosts []string
 	for _, p := range now {
 		if h, ok := strings.CutPrefix(p, "http:"); ok {
@@ -117,7 +117,7 @@ func (p *Pages) showKeys(r *request, status int, faults []fault) error {
 	v := consoleView("Trusted keys", link{"Extensions", "/console/extensions"})
 	v.Lead = "A publisher's extensions are taken when they are signed with the key that is trusted here. The whole platform has one list."
 	v.Data = keysPage{r.frame("/console/keys"), list.Items, can(r.ctx, "tenants:write", hostapi.Scope{}), r.value("publisher"), r.value("key"),
-		map[string]string{"publisher": faultAt(faults, "publisher"), "key": faultAt(faults, "key")}}
+		map[string]string{"publisher": faultIn(faults, "publisher"), "key": faultIn(faults, "key")}}
 	v.Faults = faults
 	v.Code = []code{{CLI: "trellis ext trust PUBLISHER KEY", HTTP: "PUT /api/v1/keys/PUBLISHER"}}
 	return r.showAs(status, "console_keys", v)

@@ -179,7 +179,7 @@ func (p *Pages) makeConsoleToken(r *request) error {
 		if trellis.KindOf(err) == trellis.Denied {
 			return r.showNewToken(http.StatusForbidden, nil, []fault{{"kind", sentenceOf(err)}})
 		}
-		faults, err := faultOf(err, fieldIn(err, "name", "course", "permission"))
+		faults, err := faultOf(err, fieldOf(err, "name", "course", "permission"))
 		if err != nil {
 			return err
 		}
