@@ -72,7 +72,7 @@ func in(days int) *time.Time {
 	return &t
 }
 
-func said(t *time.Time) string { return t.UTC().Format("2 January 2006") }
+func onDay(t *time.Time) string { return t.UTC().Format("2 January 2006") }
 
 func TestJoinAndLeave(t *testing.T) {
 	s := newSchool(t)
@@ -113,13 +113,13 @@ func TestCardsByState(t *testing.T) {
 		want        []string
 		door        bool
 	}{
-		{"On", "Runs now", func(c *learning.CreateCourse) { c.Start, c.End = open, before }, true, []string{"On now", "Continue Runs now", said(open) + " to " + said(before)}, false},
-		{"Soon", "Comes", func(c *learning.CreateCourse) { c.Start = before }, true, []string{"Starts " + said(before), "Look ahead Comes"}, false},
-		{"Over", "Is over", func(c *learning.CreateCourse) { c.End = over }, true, []string{"Ended " + said(over), "Look back Is over"}, false},
+		{"On", "Runs now", func(c *learning.CreateCourse) { c.Start, c.End = open, before }, true, []string{"On now", "Continue Runs now", onDay(open) + " to " + onDay(before)}, false},
+		{"Soon", "Comes", func(c *learning.CreateCourse) { c.Start = before }, true, []string{"Starts " + onDay(before), "Look ahead Comes"}, false},
+		{"Over", "Is over", func(c *learning.CreateCourse) { c.End = over }, true, []string{"Ended " + onDay(over), "Look back Is over"}, false},
 		{"Free", "Can be joined", nil, false, []string{"Join Can be joined"}, false},
-		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"It ended on " + said(over) + "."}, true},
-		{"Opens", "Opens later", func(c *learning.CreateCourse) { c.EnrollmentStart = before }, false, []string{"Enrolment opens on " + said(before)}, true},
-		{"Closed", "Closed before", func(c *learning.CreateCourse) { c.EnrollmentEnd = over }, false, []string{"Enrolment closed on " + said(over)}, true},
+		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"It ended on " + onDay(over) + "."}, true},
+		{"Opens", "Opens later", func(c *learning.CreateCourse) { c.EnrollmentStart = before }, false, []string{"Enrolment opens on " + onDay(before)}, true},
+		{"Closed", "Closed before", func(c *learning.CreateCourse) { c.EnrollmentEnd = over }, false, []string{"Enrolment closed on " + onDay(over)}, true},
 		{"Guests", "For guests", func(c *learning.CreateCourse) { c.InvitationOnly = true }, false, []string{"By invitation only. Ask those who teach it."}, true},
 		{"None", "Without a track", func(c *learning.CreateCourse) { c.OpenModes = []string{} }, false, []string{"Nobody joins it on their own."}, true},
 		{"Full", "Full already", func(c *learning.CreateCourse) { c.Seats = 1 }, false, []string{"Its one seat is taken."}, true},

@@ -104,7 +104,7 @@ func must(t testing.TB, err error) {
 }
 
 // TestLapsedSession: who has to sign in again comes back to where she was.
-func TestLapsedSession(t *testing.T) {
+func TestSessionThatLapsed(t *testing.T) {
 	p := testkit.Start(t, app.Config{})
 	ctx := p.Tenant(t, "demo")
 	p.Course(t, ctx, "course-v1:D+One+1")
