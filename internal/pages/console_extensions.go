@@ -14,12 +14,12 @@ import (
 
 func consoleExtensions() []page {
 	read, write := "extensions:read", "extensions:write"
-	return []page{
+	return append(extensionPages("/console/extensions", wholeSchool), []page{
 		{method: "GET", path: "/console/extensions", name: "console.extensions", summary: "Every extension of the tenant and of its courses.", permission: read, handle: behind(read, (*Pages).allExtensions)},
 		{method: "GET", path: "/console/extensions/:id/stop", name: "console.stop", summary: "Says what switching an extension off for everybody would do.", permission: write, handle: behind(write, (*Pages).stopPage)},
 		{method: "POST", path: "/console/extensions/:id/stop", name: "console.stop.post", summary: "Switches an extension off for everybody.", permission: write, handle: behind(write, (*Pages).stop)},
 		{method: "POST", path: "/console/extensions/:id/resume", name: "console.resume", summary: "Lets an extension go on that was switched off for everybody.", permission: write, handle: behind(write, (*Pages).resume)},
-	}
+	}...)
 }
 
 // extensionRow is an extension in the table of all.
@@ -43,6 +43,8 @@ type extensionRow struct {
 // allExtensionsPage is what the table of all extensions shows.
 type allExtensionsPage struct {
 	frame
+	At     place // where a bundle is brought to
+	Limit  string
 	Rows   []extensionRow
 	All    int
 	Text   string
@@ -59,7 +61,11 @@ func (p *Pages) allExtensions(r *request) error {
 	if err != nil {
 		return err
 	}
-	d := allExtensionsPage{frame: r.frame("/console/extensions"), All: len(list.Items), Text: q.Get("q"),
+	at, err := p.place(r, wholeSchool)
+	if err != nil {
+		return err
+	}
+	d := allExtensionsPage{frame: r.frame("/console/extensions"), At: at, Limit: megabytes(uploadLimit), All: len(list.Items), Text: q.Get("q"),
 		States: options(q.Get("state"), "", "Any state", "attention", "Needs attention", "on", "On somewhere", "off", "Off", "stopped", "Switched off for everybody", "suspended", "Suspended"),
 		Owners: options(q.Get("owner"), "", "Anybody's", "tenant", "The school's", "course", "Of a course"),
 	}
@@ -113,6 +119,9 @@ func rowOf(x extensions.Extension, n *names) extensionRow {
 	on := row.Everywhere || row.Courses > 0
 	if on {
 		row.State, row.Word, row.worse = "ok", "Works", 4
+		if x.Errors > 0 {
+			row.State, row.Word, row.worse = "warn", "Works, with errors", 3
+		}
 		for _, s := range x.Asks {
 			if s.Permission != "" && !granted[s.Permission] {
 				row.Withheld = append(row.Withheld, s.Text)
@@ -123,7 +132,7 @@ func rowOf(x extensions.Extension, n *names) extensionRow {
 	case x.State == "suspended":
 		row.State, row.Word, row.Reason, row.worse = "bad", "Suspended", "It failed again and again: "+x.Reason, 0
 	case x.State == "stopped":
-		row.State, row.Word, row.Reason, row.worse = "off", "Switched off", x.Reason, 3
+		row.State, row.Word, row.Reason, row.worse = "off", "Switched off", x.Reason, 4
 		row.Updated, row.By = x.Stopped, n.of(x.StoppedBy)
 	case fault != "":
 		row.State, row.Word, row.Reason, row.worse = "bad", "Does not run", fault, 0

@@ -22,7 +22,7 @@ import (
 const hostile = `</td></bdi><script>alert(1)</script>"'><img src=x onerror=alert(2)>{{.}}` + "\u202e"
 
 const (
-	logicOne  = "course-v1:Demo+LOGIC+1"
+	logicOne      = "course-v1:Demo+LOGIC+1"
 	enrolledType  = "org.openedx.learning.course.enrollment.created.v1"
 	asksFirstType = "org.openedx.learning.course.enrollment.started.v1"
 )
