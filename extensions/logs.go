@@ -44,6 +44,8 @@ type logBook struct {
 	mu    sync.Mutex
 	lines []LogLine
 	lost  int
+
+	writing sync.Mutex // held while lines are on their way, so that who reads finds them
 }
 
 const (
@@ -92,6 +94,8 @@ func (b *logBook) run(ctx context.Context) {
 }
 
 func (b *logBook) flush(ctx context.Context) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	b.mu.Lock()
 	lines, lost := b.lines, b.lost
 	b.lines, b.lost = nil, 0

@@ -104,7 +104,7 @@ func (p *Plugins) done(tenant, trace string, s Step, stats runtime.Stats, err er
 
 // Slot notes what an extension did in a place of a page.
 func (p *Plugins) Slot(ctx context.Context, h extensions.Hook, slot string, started time.Time, used runtime.Stats, err error) {
-	s := Step{Extension: h.Extension(), Hook: h.Export(), Slot: slot, Started: started}
+	s := Step{Extension: h.Extension(), Installation: h.Installation(), Hook: h.Export(), Slot: slot, Started: started}
 	p.done(trellis.ActorFrom(ctx).Tenant, trellis.TraceFrom(ctx).ID, s, used, err)
 }
 

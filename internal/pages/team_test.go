@@ -19,9 +19,9 @@ const (
 	enrolled  = "org.openedx.learning.course.enrollment.created.v1"
 )
 
-// school is a platform with a course and people: staff of it, another's staff, a
+// teaching is a platform with a course and people: staff of it, another's staff, a
 // learner, and an admin of the tenant.
-func school(t *testing.T) *testkit.Platform {
+func teaching(t *testing.T) *testkit.Platform {
 	t.Helper()
 	p := testkit.Start(t, app.Config{})
 	ctx := p.Tenant(t, "demo")
@@ -59,7 +59,7 @@ var ofLogic = "/courses/" + url.PathEscape(logic) + "/extensions"
 // TestTeamStory: course staff bring a bundle, read what it will do, fill in its
 // settings, enable it, switch it off and take that back, and remove it.
 func TestTeamStory(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	b.get(ofLogic).want(http.StatusOK, "no extension of its own yet", "Drop a bundle here")
 	b.submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
@@ -95,7 +95,7 @@ func TestTeamStory(t *testing.T) {
 // taken back; one that asks for more waits, shows first what is new, and runs after
 // consent; going back shows what changes before it does.
 func TestTeamVersions(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
 	b.submit("Enable", nil).want(http.StatusOK, "Late policy is on.")
@@ -119,7 +119,7 @@ func TestTeamVersions(t *testing.T) {
 // TestTeamApproval: what asks for more than course staff may grant waits, says so
 // and with whom, and runs when it is approved.
 func TestTeamApproval(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	names := map[string]any{"permissions": []string{"kv", "pii:email"}}
 	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", names)})
@@ -142,7 +142,7 @@ func TestTeamApproval(t *testing.T) {
 // TestTeamErrors: an extension that fails says so: in the list, by its page, with
 // the trace; whoever is of the course's team can try it again.
 func TestTeamErrors(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil, map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Log("about to fall"); c.Trap() }})})
 	b.submit("Enable", nil).want(http.StatusOK, "is on")
@@ -171,7 +171,7 @@ func TestTeamErrors(t *testing.T) {
 // TestTeamUploads: what cannot be installed says what is wrong, where, and what to
 // do; nothing is installed.
 func TestTeamUploads(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	for _, tt := range []struct {
 		name   string
@@ -204,7 +204,7 @@ func TestTeamUploads(t *testing.T) {
 // TestTeamConflicts: whoever decides upon something that has changed meanwhile
 // decides nothing, and sees both.
 func TestTeamConflicts(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	ctx := app.System(t.Context(), "demo")
 	one, two := browse(t, p).signIn("demo", "sasha", password), browse(t, p).signIn("demo", "alma", password)
 	one.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
@@ -227,7 +227,7 @@ func TestTeamConflicts(t *testing.T) {
 // its team may switch them off in the course, and on again as they were, unless
 // they are locked; what belongs to the school is not the team's.
 func TestTeamSchools(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	ctx := app.System(t.Context(), "demo")
 	p.Install(t, ctx, late(t, "1.0.0", map[string]any{"permissions": []string{"pii:email"}, "secrets": []any{map[string]any{"name": "key", "title": "Key of the service"}}}).data, "", map[string]any{"grace_days": 4})
 	b := browse(t, p).signIn("demo", "sasha", password)
@@ -256,7 +256,7 @@ func TestTeamSchools(t *testing.T) {
 // TestTeamSecrets: a secret is set, kept if nothing is entered, removed; and never
 // shown.
 func TestTeamSecrets(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", map[string]any{"secrets": []any{map[string]any{"name": "key", "title": "Key of the service"}}})})
 	b.want(http.StatusOK, "It wants 1 secret")
@@ -272,7 +272,7 @@ func TestTeamSecrets(t *testing.T) {
 // TestTeamHostile: titles, descriptions, names of settings and their values with
 // markup in them are text, wherever they stand.
 func TestTeamHostile(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	b := browse(t, p).signIn("demo", "sasha", password)
 	evil := `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}` + "\u202e"
 	hostile := map[string]any{"title": evil, "description": evil, "homepage": "javascript:alert(1)", "secrets": []any{map[string]any{"name": "key", "title": evil}},
@@ -303,7 +303,7 @@ func TestTeamHostile(t *testing.T) {
 // TestTeamRoles: only the team of the course, and who runs the school, see its
 // extensions; others are told who can.
 func TestTeamRoles(t *testing.T) {
-	p := school(t)
+	p := teaching(t)
 	browse(t, p).signIn("demo", "sasha", password).get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
 	for _, who := range []string{"lena", "otto"} {
 		b := browse(t, p).signIn("demo", who, password)

@@ -130,7 +130,7 @@ func (p *Pages) extensionTrace(r *request, at place, d extensions.Detail) error 
 func nest(steps []plugins.Step, own string) []step {
 	list := make([]step, len(steps))
 	for i, s := range steps {
-		list[i] = step{Step: s, What: or(or(s.Filter, s.Event), s.Job), Own: s.Installation == own}
+		list[i] = step{Step: s, What: cmp.Or(s.Filter, s.Slot, s.Event, s.Job), Own: s.Installation == own}
 	}
 	slices.SortStableFunc(list, func(a, b step) int {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(b.Duration, a.Duration))
