@@ -293,7 +293,7 @@ func TestTeamHostile(t *testing.T) {
 	b.submit("Enable", nil).want(http.StatusOK, "is on.")
 	check()
 	for _, path := range []string{"", "/review", "/settings", "/log", "/rollback", "/uninstall"} {
-		b.get(ofLogic+"/acme.late"+path).want(http.StatusOK)
+		b.get(ofLogic + "/acme.late" + path).want(http.StatusOK)
 		check()
 	}
 	b.get(ofLogic).want(http.StatusOK)
