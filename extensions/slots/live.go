@@ -2,12 +2,7 @@ package slots
 
 import (
 	"context"
-	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,12 +20,24 @@ type Source interface {
 // follower of all that happens, however many pages there are.
 type hub struct {
 	registry *extensions.Registry
+	calm     time.Duration
 
 	mu       sync.Mutex
 	watchers map[string]map[*watcher]struct{} // by tenant
-	seen     uint64                           // position up to which all was handed out
-	latest   []glance                         // a ring: what happened last
-	next     int                              // where the ring goes on
+	people   map[looking][]*watcher
+	late     map[lateness]time.Time // of slots that were late when nobody followed them yet
+	seen     uint64                 // position up to which all was handed out
+	latest   []glance               // a ring: what happened last
+	next     int                    // where the ring goes on
+}
+
+// looking is who looks at the pages of what.
+type looking struct{ tenant, person, course string }
+
+// lateness is that a slot of somebody's page was late.
+type lateness struct {
+	looking
+	slot string
 }
 
 // glance is as much of an event as it takes to see whether a page missed it.
@@ -43,26 +50,14 @@ type glance struct {
 // counts as stale.
 const remembered = 4096
 
-// watcher is a page that is open. Its slots are few, so lists will do.
-type watcher struct {
-	tenant, course string
-	slots          []string
-	wake           chan struct{} // holds one: there is something to say
+// perPage is over how much more time news is spread for each page that is open, so
+// that not all of them ask again at the same moment. One page alone hears it at once.
+const perPage = 500 * time.Microsecond
 
-	mu    sync.Mutex
-	actor trellis.Actor
-	state []freshness // of the slots
-}
-
-// freshness is what is known of one slot of an open page.
-type freshness struct {
-	stale bool
-	mark  uint64    // what takes part in it
-	again time.Time // when it may be said next
-}
-
-func newHub(registry *extensions.Registry) *hub {
-	return &hub{registry: registry, watchers: map[string]map[*watcher]struct{}{}}
+func newHub(registry *extensions.Registry, calm time.Duration) *hub {
+	return &hub{
+		registry: registry, calm: calm, watchers: map[string]map[*watcher]struct{}{}, people: map[looking][]*watcher{}, late: map[lateness]time.Time{},
+	}
 }
 
 // run follows what happens, until ctx is done.
@@ -108,56 +103,12 @@ func (h *hub) deliver(e trellis.Event) {
 	}
 	if pages := h.watchers[e.Tenant]; len(pages) > 0 {
 		hooks := map[string][]extensions.Hook{} // by the course of the page
+		spread := min(time.Duration(len(pages))*perPage, h.calm)
 		for w := range pages {
-			w.hear(h.registry, g, hooks)
+			w.hear(h.registry, g, hooks, spread)
 		}
 	}
 	h.seen = e.Position
-}
-
-// hear marks what an event makes stale. A page about no course is about all of
-// them.
-func (w *watcher) hear(registry *extensions.Registry, g glance, known map[string][]extensions.Hook) {
-	if w.course != "" && g.course != "" && w.course != g.course {
-		return
-	}
-	hooks, ok := known[w.course]
-	if !ok {
-		hooks = registry.Refreshed(g.tenant, g.kind, w.course)
-		known[w.course] = hooks
-	}
-	if len(hooks) == 0 {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	news := false
-	for i := range hooks {
-		at := slices.Index(w.slots, hooks[i].On())
-		if at >= 0 && !w.state[at].stale && hooks[i].ShownTo(w.actor, w.course) {
-			w.state[at].stale, news = true, true
-		}
-	}
-	if news {
-		w.nudge()
-	}
-}
-
-func (w *watcher) nudge() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-// all marks everything stale.
-func (w *watcher) all() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := range w.state {
-		w.state[i].stale = true
-	}
-	w.nudge()
 }
 
 // lost is for when nobody knows what was missed.
@@ -205,41 +156,6 @@ func (h *hub) compare() {
 	}
 }
 
-// mark notes what takes part in the slots; what was something else is stale.
-func (w *watcher) mark(of func(slot string) uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i, slot := range w.slots {
-		if m := of(slot); m != w.state[i].mark {
-			w.state[i].mark, w.state[i].stale = m, true
-			w.nudge()
-		}
-	}
-}
-
-// where says where a page stands: what it has seen, and of what its slots consisted.
-type where struct {
-	position uint64
-	mark     uint64
-}
-
-// String is the ID of a message: opaque to clients.
-func (p where) String() string {
-	return strconv.FormatUint(p.position, 10) + "-" + strconv.FormatUint(p.mark, 36)
-}
-
-// parseWhere reads what [where.String] wrote, or a position alone.
-func parseWhere(s string) (p where, marked bool, err error) {
-	position, mark, marked := strings.Cut(s, "-")
-	if p.position, err = strconv.ParseUint(position, 10, 63); err == nil && marked {
-		p.mark, err = strconv.ParseUint(mark, 36, 64)
-	}
-	if err != nil {
-		return p, marked, trellis.Errorf(trellis.Invalid, "after: %.80q is not the ID of a message of this stream", s)
-	}
-	return p, marked, nil
-}
-
 // position returns the position up to which all was handed out.
 func (h *hub) position() uint64 {
 	h.mu.Lock()
@@ -256,14 +172,6 @@ func (h *hub) now(tenant, course string, slots []string) where {
 	}
 	p.mark = combined(marks)
 	return p
-}
-
-func combined(marks []uint64) uint64 {
-	h := fnv.New64a()
-	for _, m := range marks {
-		_, _ = fmt.Fprintln(h, m)
-	}
-	return h.Sum64()
 }
 
 // watch begins to follow for a page, which stood somewhere when it was made, or at
@@ -293,7 +201,40 @@ func (h *hub) watch(w *watcher, after string) error {
 		h.watchers[w.tenant] = map[*watcher]struct{}{}
 	}
 	h.watchers[w.tenant][w] = struct{}{}
+	who := w.looking()
+	h.people[who] = append(h.people[who], w)
+	for i, slot := range w.slots {
+		if at, ok := h.late[lateness{who, slot}]; ok && time.Since(at) < keptFor {
+			w.state[i].stale, w.state[i].again = true, time.Now().Add(2*h.calm)
+		}
+		delete(h.late, lateness{who, slot})
+	}
 	return nil
+}
+
+// maxLate bounds the slots whose lateness is remembered, and mostTries how often a
+// page is told to ask again for one that stays late.
+const (
+	maxLate   = 10_000
+	mostTries = 5
+)
+
+// filled says that a slot of somebody's page was filled. Where something was late,
+// the page is told after a while to ask once more, and each time later.
+func (h *hub) filled(who trellis.Actor, course, slot string, late bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := lateness{looking{who.Tenant, who.ID, course}, slot}
+	pages := h.people[l.looking]
+	for _, w := range pages {
+		w.filled(slot, late, h.calm)
+	}
+	if late && len(pages) == 0 && who.ID != "" {
+		if len(h.late) >= maxLate {
+			clear(h.late)
+		}
+		h.late[l] = time.Now()
+	}
 }
 
 // reaches reports whether what happened after a position is remembered.
@@ -308,7 +249,7 @@ func (h *hub) reaches(position uint64) bool {
 func (h *hub) replay(w *watcher, position uint64) {
 	for _, g := range h.latest {
 		if g.position > position && g.tenant == w.tenant {
-			w.hear(h.registry, g, map[string][]extensions.Hook{})
+			w.hear(h.registry, g, map[string][]extensions.Hook{}, 0)
 		}
 	}
 }
@@ -319,41 +260,8 @@ func (h *hub) leave(w *watcher) {
 	if delete(h.watchers[w.tenant], w); len(h.watchers[w.tenant]) == 0 {
 		delete(h.watchers, w.tenant)
 	}
-}
-
-// due takes what is to be said now. Rest is how long to wait for what may not be
-// said yet, 0 if there is nothing. The marks hold for what was said before, if
-// nothing is left to be said.
-func (w *watcher) due(now time.Time, calm time.Duration) (said []string, rest time.Duration, marks []uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	marks = make([]uint64, len(w.state))
-	for i := range w.state {
-		f := &w.state[i]
-		marks[i] = f.mark
-		switch wait := f.again.Sub(now); {
-		case !f.stale:
-		case wait > 0:
-			if rest == 0 || wait < rest {
-				rest = wait
-			}
-		default:
-			f.stale = false
-			f.again = now.Add(calm + rand.N(calm/4+1)) // so that many pages do not ask at the same moment
-			said = append(said, w.slots[i])
-		}
-	}
-	return said, rest, marks
-}
-
-// become says with what rights the page is looked at from now on. Who has others
-// sees other things.
-func (w *watcher) become(a trellis.Actor) {
-	w.mu.Lock()
-	same := slices.Equal(w.actor.Roles, a.Roles) && slices.Equal(w.actor.Scopes, a.Scopes)
-	w.actor = a
-	w.mu.Unlock()
-	if !same {
-		w.all()
+	who := w.looking()
+	if h.people[who] = slices.DeleteFunc(h.people[who], func(o *watcher) bool { return o == w }); len(h.people[who]) == 0 {
+		delete(h.people, who)
 	}
 }

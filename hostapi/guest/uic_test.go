@@ -64,10 +64,14 @@ func TestUIInC(t *testing.T) {
 	for hook, want := range map[string]string{
 		"nothing": "null", "say": `{"message":"Saved.","state":"warn","tree":{"kind":"card","title":"a","children":[]}}`,
 		"say_only": `{"message":"–","state":"ok"}`, "away": `{"redirect":"/courses"}`,
+		"open": `{"kind":"card","title":"a","children":[{"kind":"stack","children":[{"kind":"text","text":"b"}]}]}`,
 	} {
 		if got, err := call(hook, ""); err != nil || got != want {
 			t.Errorf("%s answers %s, %v, want %s", hook, got, err, want)
 		}
+	}
+	if got, err := call("fails", ""); err == nil {
+		t.Errorf("what cannot call the platform answers %s", got)
 	}
 	if got, err := call("deep", ""); trellis.KindOf(err) != trellis.Unavailable && trellis.KindOf(err) != trellis.Internal {
 		t.Errorf("a tree that is too deep: %s, %v (%s)", got, err, trellis.KindOf(err))

@@ -24,6 +24,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions/realtime"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/extensions/theming"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -240,8 +241,9 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 
 // serve mounts every route.
 func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
+	looks := theming.New(a.Learning)
 	if a.Pages, err = pages.New(pages.Config{
-		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
+		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Theming: looks, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
 	}); err != nil {
 		return err
 	}
@@ -261,7 +263,7 @@ func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})
-	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), a.Pages.Routes())...); err != nil {
+	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), looks.Routes(), a.Pages.Routes())...); err != nil {
 		return err
 	}
 	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Secure: strings.HasPrefix(a.cfg.ContentURL, "https:"), Logger: a.part("content")})

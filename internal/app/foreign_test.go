@@ -175,12 +175,12 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.get", "GET", x, "", 200, false},
 		{"extensions.get_self_service", "GET", of + "self-service", "", 200, false},
 		{"extensions.logs", "GET", x + "/logs", "", 200, false},
+		{"slots.list", "GET", of + "slots" + at, "", 200, false},
 		{"extensions.detail", "GET", x + "/detail", "", 200, false},
 		{"extensions.usage", "GET", x + "/usage", "", 200, false},
 		{"extensions.errors", "GET", x + "/errors", "", 200, false},
 		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
 		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
-		{"slots.list", "GET", of + "slots" + at, "", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
@@ -189,6 +189,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"users.end_sessions", "DELETE", of + "me/sessions", "", 200, true},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
+		{"tenants.brand", "PUT", of + "tenant/brand", `{"accent":"#ff0000"}`, 200, false},
 		{"organisations.put", "PUT", of + "organisations/SecretOrg", `{"title":"X"}`, 200, true},
 		{"courses.create", "POST", of + "courses", `{"key":"course-v1:B+New+1","title":"x"}`, 201, false},
 		{"courses.update", "PATCH", of + "courses/" + v.course, `{"title":"X"}`, 200, false},
@@ -244,7 +245,7 @@ func TestForeignTenant(t *testing.T) {
 	for _, r := range p.Web.Routes() {
 		// Streams have their own test, and what is public says nothing of a tenant.
 		// Pages are walked through, by each role, in their own package.
-		exempt := []string{"stream.sse", "slots.live", "login", "health", "ready", "metrics"}
+		exempt := []string{"stream.sse", "slots.live", "brand.get", "login", "health", "ready", "metrics"}
 		page := strings.HasPrefix(r.Name, "pages.") || strings.HasPrefix(r.Name, "static.")
 		if !page && !slices.Contains(exempt, r.Name) && !slices.ContainsFunc(requests, func(q request) bool { return q.name == r.Name }) {
 			t.Errorf("the route %s %s (%s) has no case here", r.Method, r.Path, r.Name)

@@ -93,6 +93,8 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		}),
 		hostapi.Define(hostapi.Spec{Name: "tenants.put", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenants/:name"),
 			Doc: "Makes a tenant or changes it, for operators."}, nobody[PutTenant], l.PutTenant),
+		hostapi.Define(hostapi.Spec{Name: "tenants.brand", Permission: "brand:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenant/brand"),
+			Doc: "Changes how the tenant's pages look: its title, its colour and its logo."}, nobody[Brand], l.Brand),
 		hostapi.Define(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
 			Doc: "Who did what in the whole tenant, newest first."}, nobody[ListAudit], l.listAudit),
 	}

@@ -121,6 +121,7 @@ func TestRights(t *testing.T) {
 		{"tenants.get", `{}`, "ok ok ok ok ok ok ok"},
 		{"tenants.list", `{}`, "ok D D D D D D"},
 		{"tenants.put", `{"name":"third","title":"Third"}`, "ok D D D D D D"},
+		{"tenants.brand", `{"title":"Acme #"}`, "ok ok N D D D D"},
 		{"audit.list", `{}`, "ok ok N D D D D"},
 		{"tenants.numbers", `{}`, "ok ok N D D D D"},
 		{"organisations.put", `{"key":"arts","title":"Arts #"}`, "ok ok ok D D D D"},

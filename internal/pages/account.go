@@ -20,16 +20,16 @@ func accountPages() []page {
 		{method: "GET", path: "/account/password", name: "account.password", summary: "Where one changes one's password.", platform: true, handle: (*Pages).password},
 		{method: "POST", path: "/account/password", name: "account.password.post", summary: "Changes one's password, and ends the other sessions.", platform: true, limit: 16 << 10, handle: (*Pages).changePassword},
 		{method: "POST", path: "/account/sessions", name: "account.sessions.end", summary: "Signs out everywhere.", platform: true, handle: (*Pages).endSessions},
-		{method: "GET", path: "/account/tokens", name: "account.tokens", summary: "One's own tokens.", permission: "tokens:write", platform: true, handle: (*Pages).tokens},
-		{method: "GET", path: "/account/tokens/new", name: "account.tokens.new", summary: "Where one makes a token.", permission: "tokens:write", platform: true, handle: (*Pages).newToken},
-		{method: "POST", path: "/account/tokens/new", name: "account.tokens.new.post", summary: "Makes a token and shows it, once.", permission: "tokens:write", platform: true, handle: (*Pages).makeToken},
-		{method: "GET", path: "/account/tokens/:id/end", name: "account.tokens.end", summary: "What ending a token means.", permission: "tokens:write", platform: true, handle: (*Pages).askEndToken},
-		{method: "POST", path: "/account/tokens/:id/end", name: "account.tokens.end.post", summary: "Ends a token.", permission: "tokens:write", platform: true, handle: (*Pages).endToken},
+		{method: "GET", path: "/account/tokens", name: "account.tokens", summary: "One's own tokens.", permission: "tokens:write", platform: true, handle: (*Pages).myTokens},
+		{method: "GET", path: "/account/tokens/new", name: "account.tokens.new", summary: "Where one makes a token.", permission: "tokens:write", platform: true, handle: (*Pages).newOwnToken},
+		{method: "POST", path: "/account/tokens/new", name: "account.tokens.new.post", summary: "Makes a token and shows it, once.", permission: "tokens:write", platform: true, handle: (*Pages).makeOwnToken},
+		{method: "GET", path: "/account/tokens/:id/end", name: "account.tokens.end", summary: "What ending a token means.", permission: "tokens:write", platform: true, handle: (*Pages).askEndOwnToken},
+		{method: "POST", path: "/account/tokens/:id/end", name: "account.tokens.end.post", summary: "Ends a token.", permission: "tokens:write", platform: true, handle: (*Pages).endOwnToken},
 	}
 }
 
-// accountPage is what the page of an account shows.
-type accountPage struct {
+// ownAccountPage is what the page of an account shows.
+type ownAccountPage struct {
 	Account *learning.Account // nil for those who look in from outside
 	Roles   []roleLine
 }
@@ -42,7 +42,7 @@ func (p *Pages) account(r *request) error {
 	if err != nil {
 		return err
 	}
-	data := accountPage{Account: who.User}
+	data := ownAccountPage{Account: who.User}
 	for _, role := range who.Roles {
 		data.Roles = append(data.Roles, p.inWords(r.ctx, role))
 	}

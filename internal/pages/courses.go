@@ -256,7 +256,7 @@ func (p *Pages) enrol(r *request, key string) (*no, error) {
 	}
 	said := "You are in " + title + "."
 	if course.Start != nil && now().Before(*course.Start) {
-		said += " It starts on " + day(*course.Start) + "."
+		said += " It starts on " + onDay(*course.Start) + "."
 	}
 	return nil, r.done("/courses/"+url.PathEscape(key), notice{State: "ok", Text: said, Undo: &undo{Label: "Leave again", Action: "/courses", Fields: back}})
 }

@@ -15,20 +15,20 @@ import (
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
-// school is a platform with the tenant demo.
-type school struct {
+// campus is a platform with the tenant demo.
+type campus struct {
 	*testkit.Platform
 	ctx context.Context
 }
 
-func newSchool(t testing.TB) school {
+func newSchool(t testing.TB) campus {
 	t.Helper()
 	p := testkit.Start(t, app.Config{})
-	return school{p, p.Tenant(t, "demo")}
+	return campus{p, p.Tenant(t, "demo")}
 }
 
 // course makes a course and returns its key.
-func (s school) course(t testing.TB, code, title string, change func(*learning.CreateCourse)) string {
+func (s campus) course(t testing.TB, code, title string, change func(*learning.CreateCourse)) string {
 	t.Helper()
 	in := learning.CreateCourse{Key: "course-v1:Demo+" + code + "+1", Title: title}
 	if change != nil {
@@ -40,7 +40,7 @@ func (s school) course(t testing.TB, code, title string, change func(*learning.C
 	return in.Key
 }
 
-func (s school) enrol(t testing.TB, person, course string) {
+func (s campus) enrol(t testing.TB, person, course string) {
 	t.Helper()
 	if _, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: person, Course: course}); err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func (s school) enrol(t testing.TB, person, course string) {
 }
 
 // enrolled reports whether somebody is in a course, and on which track.
-func (s school) enrolled(t testing.TB, person, course string) (bool, string) {
+func (s campus) enrolled(t testing.TB, person, course string) (bool, string) {
 	t.Helper()
 	e, err := s.Learning.Enrollment(s.ctx, course, person)
 	if trellis.KindOf(err) == trellis.NotFound {
@@ -61,7 +61,7 @@ func (s school) enrolled(t testing.TB, person, course string) (bool, string) {
 }
 
 // filter installs an extension that answers each question about enrolments so.
-func (s school) filter(t testing.TB, on string, do func(*testkit.Code)) {
+func (s campus) filter(t testing.TB, on string, do func(*testkit.Code)) {
 	t.Helper()
 	s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": "acme.policy", "version": "1.0.0", "abi": 1, "title": "Late <b>policy</b>",
 		"filters": []any{map[string]any{"on": on, "call": "check"}}}, testkit.Guest(map[string]func(*testkit.Code){"check": do})), "", nil)
@@ -72,7 +72,7 @@ func in(days int) *time.Time {
 	return &t
 }
 
-func said(t *time.Time) string { return t.UTC().Format("2 January 2006") }
+func onDay(t *time.Time) string { return t.UTC().Format("2 January 2006") }
 
 func TestJoinAndLeave(t *testing.T) {
 	s := newSchool(t)
@@ -80,7 +80,7 @@ func TestJoinAndLeave(t *testing.T) {
 	kim := account(t, s.Platform, "demo", "kim")
 	b := browse(t, s.Platform).signIn("demo", "kim", password)
 	b.get("/courses").want(http.StatusOK, "You are in no course yet.", "Choose one below.", "Courses to join", "Logic 1")
-	b.submit("Join Logic 1", fields{"mode": "honor"}).want(http.StatusOK, "You are in Logic 1.", "on the track Honor")
+	b.submit("Join Logic 1", fields{"mode": "honor"}).want(http.StatusOK, "You are in Logic 1.", "track Honor")
 	if got, want := b.at.Path, "/t/demo/courses/"+logic; got != want {
 		t.Errorf("after joining one is at %s, want %s", got, want)
 	}
@@ -113,13 +113,13 @@ func TestCardsByState(t *testing.T) {
 		want        []string
 		door        bool
 	}{
-		{"On", "Runs now", func(c *learning.CreateCourse) { c.Start, c.End = open, before }, true, []string{"On now", "Continue Runs now", said(open) + " to " + said(before)}, false},
-		{"Soon", "Comes", func(c *learning.CreateCourse) { c.Start = before }, true, []string{"Starts " + said(before), "Look ahead Comes"}, false},
-		{"Over", "Is over", func(c *learning.CreateCourse) { c.End = over }, true, []string{"Ended " + said(over), "Look back Is over"}, false},
+		{"On", "Runs now", func(c *learning.CreateCourse) { c.Start, c.End = open, before }, true, []string{"On now", "Continue Runs now", onDay(open) + " to " + onDay(before)}, false},
+		{"Soon", "Comes", func(c *learning.CreateCourse) { c.Start = before }, true, []string{"Starts " + onDay(before), "Look ahead Comes"}, false},
+		{"Over", "Is over", func(c *learning.CreateCourse) { c.End = over }, true, []string{"Ended " + onDay(over), "Look back Is over"}, false},
 		{"Free", "Can be joined", nil, false, []string{"Join Can be joined"}, false},
-		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"It ended on " + said(over) + "."}, true},
-		{"Opens", "Opens later", func(c *learning.CreateCourse) { c.EnrollmentStart = before }, false, []string{"Enrolment opens on " + said(before)}, true},
-		{"Closed", "Closed before", func(c *learning.CreateCourse) { c.EnrollmentEnd = over }, false, []string{"Enrolment closed on " + said(over)}, true},
+		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"Ended " + onDay(over), "Nobody joins it any more."}, true},
+		{"Opens", "Opens later", func(c *learning.CreateCourse) { c.EnrollmentStart = before }, false, []string{"Enrolment opens on " + onDay(before)}, true},
+		{"Closed", "Closed before", func(c *learning.CreateCourse) { c.EnrollmentEnd = over }, false, []string{"Enrolment closed on " + onDay(over)}, true},
 		{"Guests", "For guests", func(c *learning.CreateCourse) { c.InvitationOnly = true }, false, []string{"By invitation only. Ask those who teach it."}, true},
 		{"None", "Without a track", func(c *learning.CreateCourse) { c.OpenModes = []string{} }, false, []string{"Nobody joins it on their own."}, true},
 		{"Full", "Full already", func(c *learning.CreateCourse) { c.Seats = 1 }, false, []string{"Its one seat is taken."}, true},

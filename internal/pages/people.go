@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -12,13 +13,13 @@ import (
 // peoplePages are those of who is in a course.
 func peoplePages() []page {
 	return []page{
-		{method: "GET", path: "/courses/:course/people", name: "course.people", summary: "Who is enrolled in a course.", permission: "enrollments:read", handle: (*Pages).people},
-		{method: "POST", path: "/courses/:course/people", name: "course.people.act", summary: "Enrols somebody in a course, or ends an enrolment.", permission: "enrollments:write", handle: (*Pages).peopleAct},
+		{method: "GET", path: "/courses/:course/people", name: "course.people", summary: "Who is enrolled in a course.", permission: "enrollments:read", handle: (*Pages).coursePeople},
+		{method: "POST", path: "/courses/:course/people", name: "course.people.act", summary: "Enrols somebody in a course, or ends an enrolment.", permission: "enrollments:write", handle: (*Pages).coursePeopleAct},
 	}
 }
 
-// peoplePage is what the list of people shows.
-type peoplePage struct {
+// coursePeoplePage is what the list of people shows.
+type coursePeoplePage struct {
 	Course         learning.Course
 	Tabs           []link
 	Seats          learning.Seats
@@ -30,7 +31,7 @@ type peoplePage struct {
 	Modes          []mode
 }
 
-func (p *Pages) people(r *request) error { return p.showPeople(r, http.StatusOK, nil) }
+func (p *Pages) coursePeople(r *request) error { return p.showPeople(r, http.StatusOK, nil) }
 
 func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 	key, err := r.param("course")
@@ -54,10 +55,13 @@ func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 	if err != nil {
 		return err
 	}
-	data := peoplePage{
+	data := coursePeoplePage{
 		Course: c, Tabs: courseTabs(r, key), Seats: seats, People: list.Items, Search: search, More: next(search, "after", list.Next), Later: q.Has("after"),
 		Write: can(r.ctx, "enrollments:write", inCourse(key)), Username: r.value("username"), Mode: r.value("mode"),
 	}
+	slices.SortStableFunc(data.People, func(a, b learning.Member) int { // as far as they stand on one page
+		return strings.Compare(strings.ToLower(a.User.PII.Name), strings.ToLower(b.User.PII.Name))
+	})
 	modes := c.OpenModes
 	if len(modes) == 0 {
 		modes = []string{learning.DefaultMode}
@@ -74,7 +78,7 @@ func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 
 // peopleAct enrols somebody, by the name that she signs in with or by the ID, or
 // ends an enrolment.
-func (p *Pages) peopleAct(r *request) error {
+func (p *Pages) coursePeopleAct(r *request) error {
 	key, err := r.param("course")
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // team is a school with a course and somebody who teaches it, signed in.
-func team(t *testing.T) (s school, b *browser, course string) {
+func team(t *testing.T) (s campus, b *browser, course string) {
 	t.Helper()
 	s = newSchool(t)
 	course = s.course(t, "Logic", "Logic 1", nil)

@@ -32,9 +32,18 @@ func (r *request) showSlotsAs(status int, name, course string, wants []slots.Wan
 			}
 		}
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
+	v.Live = r.live(page, names)
 	v.Slots = r.p.cfg.Slots.Fill(r.ctx, page, wants...)
 	return r.showAs(status, name, v)
+}
+
+// live returns the path of the stream that the page follows, "" for those who are
+// not signed in: nobody follows anything.
+func (r *request) live(page slots.Page, names []string) string {
+	if !signedIn(r.ctx) {
+		return ""
+	}
+	return strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 }
 
 // act does what a form in a slot asks for. A script gets the slot, or where to go;
@@ -63,7 +72,7 @@ func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) 
 	for i, w := range wants {
 		names[i] = w.Slot
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
+	v.Live = r.live(page, names)
 	v.Slots = map[string]template.HTML{out.Slot: out.HTML}
 	var others []slots.Want
 	for _, w := range wants {

@@ -36,9 +36,9 @@ func stand(c learning.Course, e learning.Enrollment, teaches, member bool, seats
 	s := standing{Course: c, In: e.Active, Mode: e.Mode, Teaches: teaches, State: "ok", Word: "On now", Button: "Continue"}
 	switch {
 	case c.Start != nil && now.Before(*c.Start):
-		s.State, s.Word, s.Button = "info", "Starts "+day(*c.Start), "Look ahead"
+		s.State, s.Word, s.Button = "info", "Starts "+onDay(*c.Start), "Look ahead"
 	case c.End != nil && now.After(*c.End):
-		s.State, s.Word, s.Button = "off", "Ended "+day(*c.End), "Look back"
+		s.State, s.Word, s.Button = "off", "Ended "+onDay(*c.End), "Look back"
 	}
 	if s.In {
 		return s
@@ -67,7 +67,7 @@ func door(c learning.Course, teaches, member bool, seats learning.Seats, now tim
 	case c.InvitationOnly:
 		return "By invitation only. Ask those who teach it."
 	case ended && c.EnrollmentEnd == nil:
-		return "It ended on " + day(*c.End) + "."
+		return "Nobody joins it any more."
 	case c.EnrollmentStart != nil && now.Before(*c.EnrollmentStart):
 		return "Enrolment opens on " + moment(*c.EnrollmentStart) + "."
 	case c.EnrollmentEnd != nil && now.After(*c.EnrollmentEnd):
@@ -105,5 +105,5 @@ func full(seats int) string {
 	if seats == 1 {
 		return "Its one seat is taken. It becomes free when somebody leaves."
 	}
-	return "All " + count(seats, "seat", "seats") + " are taken. One becomes free when somebody leaves."
+	return "All " + counted(seats, "seat", "seats") + " are taken. One becomes free when somebody leaves."
 }

@@ -18,14 +18,14 @@ type tokenLine struct {
 	May []string // nil for all that its owner may do
 }
 
-// tokensPage is what the list of one's tokens shows.
-type tokensPage struct {
+// ownTokensPage is what the list of one's tokens shows.
+type ownTokensPage struct {
 	Tokens []tokenLine
 	More   string
 	Later  bool
 }
 
-func (p *Pages) tokens(r *request) error {
+func (p *Pages) myTokens(r *request) error {
 	q, err := r.query()
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (p *Pages) tokens(r *request) error {
 	if err != nil {
 		return err
 	}
-	data := tokensPage{More: next("", "after", list.Next), Later: q.Has("after")}
+	data := ownTokensPage{More: next("", "after", list.Next), Later: q.Has("after")}
 	for _, t := range list.Items {
 		if own(t) {
 			data.Tokens = append(data.Tokens, tokenLine{t, inSentences(t.Scopes)})
@@ -85,7 +85,7 @@ type tokenForm struct {
 	Terms  []string // days that can be chosen
 }
 
-func (p *Pages) newToken(r *request) error {
+func (p *Pages) newOwnToken(r *request) error {
 	return r.showTokenForm(http.StatusOK, tokenForm{ID: trellis.NewID(), Days: "90"}, nil, nil)
 }
 
@@ -99,7 +99,7 @@ func (r *request) showTokenForm(status int, f tokenForm, chosen []string, faults
 	return r.showAs(status, "tokennew", view{Title: "Make a token", Crumbs: []link{{"Your account", "/account"}, {"Your tokens", "/account/tokens"}}, Data: f, Faults: faults})
 }
 
-func (p *Pages) makeToken(r *request) error {
+func (p *Pages) makeOwnToken(r *request) error {
 	f := tokenForm{ID: r.value("id"), Name: strings.TrimSpace(r.value("name")), Days: r.value("days"), Only: r.value("rights") == "only"}
 	chosen := r.form.Values["scope"]
 	var faults []fault
@@ -160,7 +160,7 @@ func (p *Pages) ownToken(r *request) (learning.Token, error) {
 	}
 }
 
-func (p *Pages) askEndToken(r *request) error {
+func (p *Pages) askEndOwnToken(r *request) error {
 	t, err := p.ownToken(r)
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (p *Pages) askEndToken(r *request) error {
 	})
 }
 
-func (p *Pages) endToken(r *request) error {
+func (p *Pages) endOwnToken(r *request) error {
 	t, err := p.ownToken(r)
 	if err != nil {
 		return err

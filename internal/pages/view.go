@@ -37,7 +37,7 @@ type view struct {
 	School           school
 	Me               *me
 	Links            []link // main navigation
-	CSS, JS          string
+	CSS, JS, Icon    string
 	Version          string
 	Now              time.Time
 }
@@ -66,8 +66,8 @@ type undo struct {
 // field, too.
 type fault struct{ Field, Text string }
 
-// school is how the tenant shows itself.
-type school struct{ Name, Title string }
+// school is how the tenant shows itself. Logo and CSS are paths, "" for none.
+type school struct{ Name, Title, Logo, CSS string }
 
 // me is who is signed in.
 type me struct {
@@ -106,7 +106,7 @@ func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"seg":  url.PathEscape,
 		"time": func(t time.Time) template.HTML { return timeHTML(t) },
-		"day":  func(t *time.Time) template.HTML { return dayHTML(t) },
+		"day":  dayHTML,
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return "1 " + one
@@ -115,7 +115,7 @@ func (p *Pages) functions() template.FuncMap {
 		},
 		"bytes": func(n int64) string { return size(n) },
 		"dict":  dict,
-		"fault": faultAt,
+		"fault": faultIn,
 		"track": track,
 	}
 }
@@ -130,11 +130,20 @@ func timeHTML(t time.Time) template.HTML {
 }
 
 // dayHTML is the day of a point in time, "" for none.
-func dayHTML(t *time.Time) template.HTML {
-	if t == nil {
+func dayHTML(of any) template.HTML {
+	var t time.Time
+	switch v := of.(type) {
+	case time.Time:
+		t = v
+	case *time.Time:
+		if v != nil {
+			t = *v
+		}
+	}
+	if t.IsZero() {
 		return ""
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), day(*t)))
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), onDay(t)))
 }
 
 // size is a number of bytes as people say it.
@@ -148,8 +157,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
-// faultAt is what is wrong with a field, "" for nothing.
-func faultAt(list []fault, field string) string {
+// faultIn is what is wrong with a field, "" for nothing.
+func faultIn(list []fault, field string) string {
 	for _, f := range list {
 		if f.Field == field {
 			return f.Text
@@ -213,7 +222,7 @@ func (p *Pages) execute(name, part string, v view) ([]byte, error) {
 // complete fills in what every page shows.
 func (r *request) complete(v *view) error {
 	v.Base, v.CSRF, v.Here, v.Version, v.Now = r.base, r.csrf(), r.here(), r.p.cfg.Version, time.Now()
-	v.CSS, v.JS = r.p.at("trellis.css"), r.p.at("trellis.js")
+	v.CSS, v.JS, v.Icon = r.p.at("trellis.css"), r.p.at("trellis.js"), r.p.at("icon.svg")
 	if v.Notice == nil && r.part == "" {
 		v.Notice = r.left()
 	}
@@ -233,7 +242,7 @@ func (r *request) introduce(v *view) error {
 		if err != nil {
 			return err
 		}
-		v.School = school{Name: t.Name, Title: t.Title}
+		v.School = school{t.Name, t.Title, r.p.cfg.Theming.Logo(t.Logo), r.p.cfg.Theming.Sheet(t.Accent)}
 	}
 	if !signedIn(r.ctx) {
 		return nil

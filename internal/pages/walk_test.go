@@ -46,7 +46,7 @@ func walk() []step { return slices.Concat(walkLearner(), walkTeam(), walkConsole
 
 // world is what the walk is through.
 type world struct {
-	school
+	campus
 	course, other string            // keys
 	ids           map[string]string // of the walkers, and of bob, who is in the course
 	token         string            // ID of a token of the learner's
@@ -81,7 +81,7 @@ func sent(pairs ...string) func(*world) url.Values {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{school: newSchool(t), ids: map[string]string{}, held: map[string]string{}, clients: map[string]*walker{}}
+	w := &world{campus: newSchool(t), ids: map[string]string{}, held: map[string]string{}, clients: map[string]*walker{}}
 	w.Tenant(t, "elsewhere")
 	w.course, w.other = w.course1(t, "Logic"), w.course1(t, "Other")
 	account(t, w.Platform, "elsewhere", "kim") // somebody of the same name
@@ -105,7 +105,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) course1(t *testing.T, code string) string { return w.school.course(t, code, code, nil) }
+func (w *world) course1(t *testing.T, code string) string { return w.campus.course(t, code, code, nil) }
 
 // signIn signs a walker in, again if the session was ended.
 func (w *world) signIn(t *testing.T, name string) {

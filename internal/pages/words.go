@@ -40,8 +40,8 @@ func sentence(s string) string {
 	return s
 }
 
-// day is the day of a point in time as pages show it, in UTC.
-func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+// onDay is the day of a point in time as pages show it, in UTC.
+func onDay(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
 // soon says when to try again.
 func soon(d time.Duration) string {
@@ -85,8 +85,8 @@ func traceOf(ctx context.Context) string { return trellis.TraceFrom(ctx).ID }
 // moment is a point in time as pages show it within a sentence.
 func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
 
-// count is a number with its noun.
-func count(n int, one, many string) string {
+// counted is a number with its noun.
+func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -1,19 +1,18 @@
 // trellis_ui.h: what an extension shows in a slot, in C. Include it after trellis.h,
 // or instead of it.
 //
-//   static tr_str card(tr_value *in) {
-//     tr_ui u = {0};
-//     tr_ui_card(&u, TR("Today"));
-//     tr_ui_text(&u, TR("Twelve people enrolled."));
-//     tr_ui_badge(&u, TR("Open"), TR_OK);
-//     tr_ui_end(&u);
-//     return tr_ui_done(&u);
+//   static tr_u32 card(tr_value *in, tr_ui *u) {
+//     tr_ui_card(u, TR("Today"));
+//     tr_ui_text(u, TR("Twelve people enrolled."));
+//     tr_ui_badge(u, TR("Open"), TR_OK);
+//     tr_ui_end(u);
+//     return 0;
 //   }
-//   TR_HOOK(card, card)
+//   TR_SHOW(card, card)
 //
 // Nodes are written one after the other: what is opened (a card, stack, row, list,
 // details, runs, form) has what follows in it until tr_ui_end. What is still open in
-// the end is closed by tr_ui_done. A text that must say something and does not is a
+// the end is closed by itself. A text that must say something and does not is a
 // dash, so that the platform takes whatever is written.
 #ifndef TRELLIS_UI_H
 #define TRELLIS_UI_H
@@ -327,4 +326,28 @@ static tr_str tr_ui_redirect(tr_str path) {
   tr_byte(&o, '}');
   return tr_done(&o);
 }
+
+// ---- exports
+
+// TR_ANSWER exports fn(tr_value *in, tr_str *answer), which returns 0 and an answer,
+// or what tr_call returned: the error of that operation then is the answer.
+#define TR_ANSWER(name, fn)                                                                 \
+  __attribute__((export_name(#name))) tr_u64 tr_hook_##name(tr_u32 ptr, tr_u32 len) {       \
+    tr_start();                                                                             \
+    tr_str out = TR("{}");                                                                  \
+    if (fn(tr_parse((tr_str){(const char *)ptr, len}), &out))                               \
+      return (tr_u64)(tr_u32)tr_wrong.p << 32 | 0x80000000u | tr_wrong.n;                   \
+    return (tr_u64)(tr_u32)out.p << 32 | out.n;                                             \
+  }
+
+// TR_SHOW exports fn(tr_value *in, tr_ui *u), which writes what a slot shows and
+// returns 0, or what tr_call returned. What writes nothing shows nothing.
+#define TR_SHOW(name, fn)                                                                   \
+  static tr_u32 tr_show_##name(tr_value *in, tr_str *answer) {                              \
+    tr_ui u = {0};                                                                          \
+    tr_u32 kind = fn(in, &u);                                                               \
+    *answer = tr_ui_done(&u);                                                               \
+    return kind;                                                                            \
+  }                                                                                         \
+  TR_ANSWER(name, tr_show_##name)
 #endif

@@ -73,9 +73,22 @@ TR_HOOK(say_only, say_only)
 static tr_str away(tr_value *in) { return tr_ui_redirect(TR("/courses")); }
 TR_HOOK(away, away)
 
-static tr_str deep(tr_value *in) {
-  tr_ui u = {0};
-  for (int i = 0; i < 25; i++) tr_ui_stack(&u);
-  return tr_ui_done(&u);
+static tr_u32 deep(tr_value *in, tr_ui *u) {
+  for (int i = 0; i < 25; i++) tr_ui_stack(u);
+  return 0;
 }
-TR_HOOK(deep, deep)
+TR_SHOW(deep, deep)
+
+static tr_u32 fails(tr_value *in, tr_ui *u) {
+  tr_ui_card(u, TR("not seen"));
+  return tr_call(TR("kv.get"), TR("{}"), 0);
+}
+TR_SHOW(fails, fails)
+
+static tr_u32 open(tr_value *in, tr_ui *u) {
+  tr_ui_card(u, TR("a"));
+  tr_ui_stack(u);
+  tr_ui_text(u, TR("b"));
+  return 0;
+}
+TR_SHOW(open, open)
