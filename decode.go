@@ -9,8 +9,10 @@ import (
 )
 
 // DecodeStrict decodes one JSON document into v, which must be a pointer. A key
-// that v does not have, and anything after the document, is an error of kind
-// [Invalid], as is every other fault of the input.
+// that v does not have, one that stands twice in an object, and anything after the
+// document, is an error of kind [Invalid], as is every other fault of the input. In
+// the outermost object keys that differ in case alone are the same, as they are for
+// a field of v; below it they may be somebody's own data.
 func DecodeStrict(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -19,6 +21,9 @@ func DecodeStrict(data []byte, v any) error {
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return Errorf(Invalid, "more than one JSON value")
+	}
+	if key, twice := twiceIn(data); twice {
+		return Errorf(Invalid, "the key %.80q stands twice in one object", key)
 	}
 	return nil
 }

@@ -14,3 +14,8 @@ var EnrollmentPolicy []byte
 //
 //go:embed welcome-c/extension.json
 var Welcome []byte
+
+// LiveCard is the manifest of live-card-c.
+//
+//go:embed live-card-c/extension.json
+var LiveCard []byte

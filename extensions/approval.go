@@ -149,7 +149,7 @@ func (r *Registry) approveShown(ctx context.Context, in Approving) (Extension, e
 		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is to be granted %s by now: look again", in.ID, strings.Join(e.allowed, ", "))
 	}
 	seen := encodeList(e.allowed)
-	e.state = on
+	e.state, e.refusal = on, ""
 	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error {
 		var now string
 		err := tx.QueryRow(ctx, `SELECT grants FROM enablements WHERE tenant = ? AND installation = ? AND scope = ?`, target.tenant, target.id, in.Course).Scan(&now)
@@ -164,14 +164,19 @@ func (r *Registry) approveShown(ctx context.Context, in Approving) (Extension, e
 	return r.Find(ctx, in.ID, Scope{Course: in.Course})
 }
 
-// Reject says no to what the staff of a course asked for.
-func (r *Registry) Reject(ctx context.Context, id, course string) (Extension, error) {
+// Reject says no to what the staff of a course asked for. They see the reason until
+// they ask again.
+func (r *Registry) Reject(ctx context.Context, in Rejecting) (Extension, error) {
+	if err := sentence("reason", in.Reason); err != nil {
+		return Extension{}, err
+	}
+	id, course := in.ID, in.Course
 	target, err := r.waitingIn(ctx, id, course)
 	if err != nil {
 		return Extension{}, err
 	}
 	e := *target.courses[course]
-	e.state = off
+	e.state, e.refusal = off, in.Reason
 	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}

@@ -41,7 +41,7 @@ func TestSelfService(t *testing.T) {
 		who string
 		err error
 	}{
-		{"staff approve", second(r.Approve(s, "acme.x", here))}, {"staff reject", second(r.Reject(s, "acme.x", here))},
+		{"staff approve", second(r.Approve(s, "acme.x", here))}, {"staff reject", second(r.Reject(s, extensions.Rejecting{ID: "acme.x", Course: here}))},
 	} {
 		kind(t, ctx.who, ctx.err, trellis.Denied)
 	}
@@ -65,7 +65,7 @@ func TestRejected(t *testing.T) {
 	a, s := admin(t, "a"), staff(t, "a", here)
 	r.install(t, s, pack(t, "acme.x", "1.0.0", names), here)
 	r.enable(t, s, "acme.x", here, "", "*")
-	x, err := r.Reject(a, "acme.x", here)
+	x, err := r.Reject(a, extensions.Rejecting{ID: "acme.x", Course: here, Reason: "Names are not for a poll."})
 	must(t, err)
 	if at(t, x, here).State != "off" || len(r.hooks(a, here)) != 0 {
 		t.Errorf("rejected: %+v", x.Enabled)

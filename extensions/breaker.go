@@ -29,9 +29,10 @@ type breakers struct {
 }
 
 type breaker struct {
-	failures int // in a row
-	openings int // in a row
-	faults   int // openings in a row that the extension alone is to blame for
+	failures int       // in a row
+	openings int       // in a row
+	faults   int       // openings in a row that the extension alone is to blame for
+	since    time.Time // when it opened, the first time in a row
 	until    time.Time
 	probing  bool
 	reason   string
@@ -99,7 +100,9 @@ func (b *breakers) failed(key string, probe bool, err error) (reason string, sus
 		return "", false
 	}
 	x.probing = false
-	x.openings++
+	if x.openings++; x.openings == 1 {
+		x.since = time.Now()
+	}
 	x.until = time.Now().Add(min(firstOpen<<min(x.openings-1, 16), longestOpen))
 	if errors.Is(err, runtime.ErrTime) {
 		x.faults = 0
@@ -110,4 +113,24 @@ func (b *breakers) failed(key string, probe bool, err error) (reason string, sus
 	}
 	delete(b.all, key) // begun anew when somebody enables it again
 	return fmt.Sprintf("it failed %d times in a row; the last time: %s", x.failures, x.reason), true
+}
+
+// state says how a breaker stands: failures in a row, whether it is open, since
+// when and until when, and what went wrong the last time.
+func (b *breakers) state(key string) breaker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if x := b.all[key]; x != nil {
+		return *x
+	}
+	return breaker{}
+}
+
+// tryNow lets the next call through a breaker that is open, as its time had come.
+func (b *breakers) tryNow(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if x := b.all[key]; x != nil && x.open() {
+		x.until = time.Now()
+	}
 }

@@ -2,6 +2,8 @@ package extensions
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -24,9 +26,15 @@ type Extension struct {
 	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
 	PendingFor   string     `json:"pending_for,omitempty" doc:"Why that version waits."`
 	PendingAsks  []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
-	State        string     `json:"state" doc:"Whether it works, or was suspended because it failed." enum:"installed,suspended"`
-	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended."`
+	State        string     `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
+	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
+	StoppedBy    string     `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
+	Stopped      time.Time  `json:"stopped,omitzero" doc:"When that was."`
 	Asks         []Sentence `json:"asks" doc:"What it asks for, in plain words."`
+	Suspended    *time.Time `json:"suspended,omitempty" doc:"When it was suspended."`
+	Errors       int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
+	LastError    string     `json:"last_error,omitempty" doc:"What that was, the last time."`
+	LastErrorAt  *time.Time `json:"last_error_at,omitempty" doc:"When that was."`
 	Secrets      []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
 	Enabled      []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
 }
@@ -38,8 +46,10 @@ type Enabling struct {
 	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise."`
 	Grants   []string        `json:"grants" doc:"Permissions that it was granted there."`
 	Settings json.RawMessage `json:"settings" doc:"Settings in force."`
+	Revision string          `json:"revision" doc:"Names the settings as they were set: give it as seen to change no others."`
 	AskedBy  string          `json:"asked_by,omitempty" doc:"Who switched it on, or wants to."`
 	Updated  time.Time       `json:"updated" doc:"When that was."`
+	Refusal  string          `json:"refusal,omitempty" doc:"Why those who run the tenant said no to what was asked for."`
 	Fault    string          `json:"fault,omitempty" doc:"Why the settings do not fit the version that runs: it is not called before they do."`
 }
 
@@ -84,6 +94,7 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 	x := Extension{
 		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
 		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
+		StoppedBy: in.stoppedBy, Stopped: in.stopped,
 		Asks: in.manifest.Sentences(r.cfg.Known), Enabled: []Enabling{},
 	}
 	if in.pending != "" {
@@ -106,7 +117,8 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 			continue
 		}
 		x.Enabled = append(x.Enabled, Enabling{
-			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault,
+			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, Revision: revision(e.settings),
+			AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault, Refusal: e.refusal,
 		})
 	}
 	return x
@@ -119,6 +131,7 @@ type Enable struct {
 	Grants   []string        `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
 	Settings json.RawMessage `json:"settings,omitempty" doc:"Settings; what is absent keeps its default."`
 	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise. For the whole tenant only."`
+	Version  string          `json:"version,omitempty" doc:"Version that was looked at; if another runs by now, nothing is enabled."`
 }
 
 // Enable switches an extension on, in the tenant or in a course, with the
@@ -133,6 +146,12 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	target, err := r.find(ctx, in.ID, at)
 	if err != nil {
 		return Extension{}, err
+	}
+	if in.Version != "" && in.Version != target.version {
+		return Extension{}, trellis.Errorf(trellis.Conflict, "version %s of %s is here by now, not %.40s: look again", target.version, in.ID, in.Version)
+	}
+	if target.state == stopped {
+		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is switched off for everybody: those who run the tenant switch it on again first", in.ID)
 	}
 	allowed, err := granted(target.manifest, in.Grants)
 	if err != nil {
@@ -152,12 +171,65 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	}
 	e := enablement{scope: at, state: on, locked: in.Locked, settings: in.Settings, allowed: allowed, askedBy: trellis.ActorFrom(ctx).String()}
 	if !runsTenant(ctx) && len(r.beyond(target.tenant, allowed)) > 0 {
-		e.state = waiting
+		again, err := r.switchedOffBySame(ctx, target, e)
+		if err != nil {
+			return Extension{}, err
+		}
+		if !again {
+			e.state = waiting
+		}
 	}
 	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}
 	return r.Find(ctx, in.ID, at)
+}
+
+// switchedOffBySame reports whether what is to be switched on was approved, and
+// whoever wants it on has switched it off: that needs no second approval. What
+// somebody else has switched off does.
+func (r *Registry) switchedOffBySame(ctx context.Context, in *installation, e enablement) (bool, error) {
+	present := in.courses[e.scope.Course]
+	if present == nil || present.state != off || present.refusal != "" || present.askedBy != e.askedBy {
+		return false, nil
+	}
+	var all approvals
+	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = r.readApprovals(ctx, tx)
+		return err
+	})
+	allowed := r.allowed(approvalKey{in.tenant, in.id, e.scope.Course, in.digest}, all)
+	return !slices.ContainsFunc(r.beyond(in.tenant, e.allowed), func(p string) bool { return !slices.Contains(allowed, p) }), err
+}
+
+// Follow takes back what a course has decided about an extension of its tenant:
+// what the tenant has decided holds there again, also for its settings.
+func (r *Registry) Follow(ctx context.Context, id, course string) (Extension, error) {
+	at := Scope{Course: course}
+	target, err := r.find(ctx, id, at)
+	if err != nil {
+		return Extension{}, err
+	}
+	if course == "" || target.owner == at {
+		return Extension{}, trellis.Errorf(trellis.Invalid, "a course follows its tenant in what belongs to the tenant: name a course, and an extension of the tenant")
+	}
+	err = r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM enablements WHERE tenant = ? AND installation = ? AND level = 'course' AND scope = ?`, target.tenant, target.id, course)
+		if err != nil || n == 0 {
+			return err
+		}
+		return Enabled.Emit(ctx, tx, "extensions/"+id, LifePayload{Extension: id, Installation: target.id, Version: target.version, Course: course})
+	})
+	if err != nil {
+		return Extension{}, err
+	}
+	return r.Find(ctx, id, at)
+}
+
+// revision names settings as they were set.
+func revision(settings json.RawMessage) string {
+	sum := sha256.Sum256(settings)
+	return hex.EncodeToString(sum[:8])
 }
 
 // checkSettings checks settings together with those of the tenant below them.
@@ -188,13 +260,13 @@ func (r *Registry) put(ctx context.Context, in *installation, e enablement, firs
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, position, updated)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		if _, err := tx.Exec(ctx, `INSERT INTO enablements (tenant, level, scope, installation, state, locked, settings, grants, asked_by, approval, refusal, position, updated)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tenant, level, scope, installation) DO UPDATE SET
 				position = CASE WHEN enablements.state = 'on' THEN enablements.position ELSE excluded.position END,
 				state = excluded.state, locked = excluded.locked, settings = excluded.settings, grants = excluded.grants,
-				asked_by = excluded.asked_by, approval = excluded.approval, updated = excluded.updated`,
-			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, "",
+				asked_by = excluded.asked_by, approval = excluded.approval, refusal = excluded.refusal, updated = excluded.updated`,
+			in.tenant, string(e.scope.Level()), e.scope.Course, in.id, e.state, e.locked, string(e.settings), encodeList(e.allowed), e.askedBy, "", e.refusal,
 			int64(head), store.Micros(time.Now())); err != nil {
 			return err
 		}
@@ -234,7 +306,7 @@ func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, e
 	if present := target.row(at); present != nil {
 		e = *present
 	}
-	e.state, e.askedBy = off, trellis.ActorFrom(ctx).String()
+	e.state, e.refusal, e.askedBy = off, "", trellis.ActorFrom(ctx).String()
 	if err := r.put(ctx, target, e, nil); err != nil {
 		return Extension{}, err
 	}
@@ -250,7 +322,12 @@ func (in *installation) row(at Scope) *enablement {
 
 // Set changes the settings of an extension where it is switched on.
 func (r *Registry) Set(ctx context.Context, id, course string, settings json.RawMessage) (Extension, error) {
-	at := Scope{Course: course}
+	return r.settle(ctx, Settle{ID: id, Course: course, Settings: settings})
+}
+
+// settle changes settings; if it is said which ones were seen, no others.
+func (r *Registry) settle(ctx context.Context, in Settle) (Extension, error) {
+	id, at, settings := in.ID, Scope{Course: in.Course}, in.Settings
 	target, err := r.find(ctx, id, at)
 	if err != nil {
 		return Extension{}, err
@@ -259,15 +336,36 @@ func (r *Registry) Set(ctx context.Context, id, course string, settings json.Raw
 	if present == nil {
 		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is not enabled in %s: enable it with these settings", id, at)
 	}
+	if in.Course != "" && target.whole != nil && target.whole.locked {
+		return Extension{}, trellis.Errorf(trellis.Denied, "%s is locked by those who run the tenant", id)
+	}
+	if in.Seen != "" && in.Seen != revision(present.settings) {
+		return Extension{}, errSettingsChanged(id)
+	}
 	if err := target.checkSettings(settings, at); err != nil {
 		return Extension{}, err
 	}
 	e := *present
 	e.settings = settings
-	if err := r.put(ctx, target, e, nil); err != nil {
+	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error {
+		if in.Seen == "" {
+			return nil
+		}
+		var now string
+		err := tx.QueryRow(ctx, `SELECT settings FROM enablements WHERE tenant = ? AND installation = ? AND scope = ?`, target.tenant, target.id, in.Course).Scan(&now)
+		if err == nil && revision(json.RawMessage(now)) != in.Seen {
+			return errSettingsChanged(id)
+		}
+		return err
+	})
+	if err != nil {
 		return Extension{}, err
 	}
 	return r.Find(ctx, id, at)
+}
+
+func errSettingsChanged(id string) error {
+	return trellis.Errorf(trellis.Conflict, "somebody has changed the settings of %s meanwhile: look again", id)
 }
 
 // find returns the installation of an extension that can be enabled at a scope:

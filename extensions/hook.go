@@ -217,6 +217,7 @@ type Call struct {
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
 	Wait time.Duration // at most, for a turn; a second if zero
+	Work time.Duration // of computing at most, in fuel worth that much; the module's limit if zero
 	// Read reads the answer. Its error is the extension's failure, as a trap is.
 	Read func(answer []byte) error
 }
@@ -248,7 +249,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	trace := trellis.TraceFrom(ctx).ID
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
-		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time}, Patience: c.Wait,
+		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait,
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
 	failed := broken(err)
@@ -256,8 +257,15 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		err = c.Read(out)
 		failed = err != nil
 	}
-	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, time.Since(began))
+	took := time.Since(began)
+	h.r.usage.add(h, failed, stats.Fuel, took, time.Now())
+	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
+}
+
+// fuel returns what so much computing is worth here.
+func (r *Registry) fuel(work time.Duration) uint64 {
+	return uint64(work.Seconds() * float64(r.cfg.Runtime.FuelPerSecond()))
 }
 
 // verdict tells the breaker how a call ended, and returns that in a word.

@@ -44,6 +44,8 @@ type logBook struct {
 	mu    sync.Mutex
 	lines []LogLine
 	lost  int
+
+	writing sync.Mutex // held while lines are on their way, so that who reads finds them
 }
 
 const (
@@ -92,6 +94,8 @@ func (b *logBook) run(ctx context.Context) {
 }
 
 func (b *logBook) flush(ctx context.Context) {
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	b.mu.Lock()
 	lines, lost := b.lines, b.lost
 	b.lines, b.lost = nil, 0
@@ -135,6 +139,9 @@ type LogQuery struct {
 	ID     string `json:"id" doc:"ID of the extension."`
 	Course string `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
 	After  string `json:"after,omitempty" doc:"ID of the last line that is known."`
+	Level  string `json:"level,omitempty" doc:"Only those that matter as much, or more." enum:"debug,info,warn,error"`
+	Hook   string `json:"hook,omitempty" doc:"Only those of this export."`
+	Trace  string `json:"trace,omitempty" doc:"Only those of this request."`
 	Limit  int    `json:"limit,omitempty" doc:"How many at most: 100 if absent, at most 1,000."`
 }
 
@@ -155,12 +162,28 @@ func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
 	if q.Limit < 0 || q.Limit > keptLogLines {
 		return LogLines{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", keptLogLines)
 	}
+	args := []any{target.tenant, target.id, q.After}
+	where := ""
+	if q.Level != "" {
+		names := levelsFrom(q.Level)
+		if len(names) == 0 {
+			return LogLines{}, trellis.Errorf(trellis.Invalid, "the level is debug, info, warn or error")
+		}
+		where += " AND level IN (?" + strings.Repeat(", ?", len(names)-1) + ")"
+		args = append(args, names...)
+	}
+	for _, f := range []struct{ column, value string }{{"hook", q.Hook}, {"trace", q.Trace}} {
+		if f.value != "" {
+			where += " AND " + f.column + " = ?"
+			args = append(args, f.value)
+		}
+	}
 	r.logs.flush(ctx)
 	out := LogLines{Items: []LogLine{}}
 	err = r.db.Read(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT id, time, level, hook, message, trace FROM
-			(SELECT * FROM extension_logs WHERE tenant = ? AND installation = ? AND id > ? ORDER BY id DESC LIMIT ?) AS newest ORDER BY id`,
-			target.tenant, target.id, q.After, q.Limit)
+			(SELECT * FROM extension_logs WHERE tenant = ? AND installation = ? AND id > ?`+where+` ORDER BY id DESC LIMIT ?) AS newest ORDER BY id`,
+			append(args, q.Limit)...)
 		if err != nil {
 			return err
 		}
@@ -177,4 +200,14 @@ func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
 		return rows.Err()
 	})
 	return out, err
+}
+
+// levelsFrom returns the names of a level and of those that matter more.
+func levelsFrom(least string) (names []any) {
+	for n := levelDebug; n <= levelError; n++ {
+		if levelName(n) == least || names != nil {
+			names = append(names, levelName(n))
+		}
+	}
+	return names
 }

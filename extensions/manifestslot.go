@@ -110,16 +110,19 @@ func (h *SlotHook) checkOp(f *Faults, at, id string) {
 	case !shows && h.Call != "":
 		f.add(at+".call", "%s calls nothing: leave it out", h.Op)
 	}
-	if h.Op == SlotModify && !isObject(h.Patch) {
-		f.add(at+".patch", "must be an object: the changes to the target's tree")
+	if h.Op == SlotModify && h.Patch == nil {
+		f.add(at+".patch", "must be there: the changes to the target's tree")
 	}
 	for _, key := range []struct {
 		name string
 		raw  json.RawMessage
 		op   string
 	}{{"patch", h.Patch, SlotModify}, {"before", h.Before, SlotWrap}, {"after", h.After, SlotWrap}} {
-		if key.raw != nil && h.Op != key.op {
+		switch {
+		case key.raw != nil && h.Op != key.op:
 			f.add(at+"."+key.name, "belongs to %s: leave it out", key.op)
+		case key.raw != nil && !isObject(key.raw):
+			f.add(at+"."+key.name, "must be an object")
 		}
 	}
 	if h.Op == SlotWrap && h.Before == nil && h.After == nil {

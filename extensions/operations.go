@@ -26,13 +26,15 @@ type Settle struct {
 	ID       string          `json:"id" doc:"ID of the extension."`
 	Course   string          `json:"course,omitempty" doc:"Key of the course; absent for the whole tenant."`
 	Settings json.RawMessage `json:"settings" doc:"The settings; what is absent has its default."`
+	Seen     string          `json:"seen,omitempty" doc:"Revision of the settings that were looked at; if others are set by now, nothing is changed."`
 }
 
 // Consenting says what a version that asks for more is granted.
 type Consenting struct {
-	ID     string   `json:"id" doc:"ID of the extension."`
-	Course string   `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
-	Grants []string `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
+	ID      string   `json:"id" doc:"ID of the extension."`
+	Course  string   `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
+	Grants  []string `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
+	Version string   `json:"version,omitempty" doc:"Version that was looked at; if another one waits by now, nothing changes."`
 }
 
 // Trusting binds a publisher to a key.
@@ -67,12 +69,42 @@ func (r *Registry) management() []hostapi.Operation {
 			Doc: "The extensions that are installed, where they are enabled, and what they ask for."},
 			func(Nothing) hostapi.Scope { return hostapi.Scope{} },
 			func(ctx context.Context, _ Nothing) (List[Extension], error) {
-				return List[Extension]{r.List(ctx, hostapi.ReachOf(ctx, "extensions:read"))}, nil
+				reach := hostapi.ReachOf(ctx, "extensions:read")
+				list := r.List(ctx, reach)
+				return List[Extension]{list}, r.addTrouble(ctx, list, func(o Scope) bool { return reach.Allows(hostapi.Scope{Course: o.Course}) })
 			}),
 		hostapi.Define(hostapi.Spec{Name: "extensions.get", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/extensions/:id"),
 			Doc: "An extension of the tenant or of a course."}, Which.scope,
 			func(ctx context.Context, in Which) (Extension, error) {
-				return r.Get(ctx, in.ID, Scope{Course: in.Course})
+				x, err := r.Get(ctx, in.ID, Scope{Course: in.Course})
+				if err != nil {
+					return x, err
+				}
+				list := []Extension{x}
+				err = r.addTrouble(ctx, list, func(Scope) bool { return true })
+				return list[0], err
+			}),
+		hostapi.Define(hostapi.Spec{Name: "extensions.detail", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/extensions/:id/detail"),
+			Doc: "Everything that there is to know of an extension that is in force in a course or in the tenant: who made it, what it may do, its settings, its versions and how it is."}, Which.scope,
+			func(ctx context.Context, in Which) (Detail, error) {
+				return r.Detail(ctx, in.ID, Scope{Course: in.Course})
+			}),
+		hostapi.Define(hostapi.Spec{Name: "extensions.usage", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/extensions/:id/usage"),
+			Doc: "What an extension did in the last day, by quarters of an hour, as far as this node has counted since it started."}, Which.scope,
+			func(ctx context.Context, in Which) (Usage, error) {
+				return r.Usage(ctx, in.ID, Scope{Course: in.Course})
+			}),
+		hostapi.Define(hostapi.Spec{Name: "extensions.errors", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/extensions/:id/errors"),
+			Doc: "What went wrong with an extension, what is alike together."}, Which.scope,
+			func(ctx context.Context, in Which) (List[Failure], error) {
+				list, err := r.Failures(ctx, in.ID, Scope{Course: in.Course})
+				return List[Failure]{list}, err
+			}),
+		write("extensions.follow", "POST", "/api/v1/extensions/:id/follow", "Takes back what a course has decided about an extension of its tenant: what the tenant decided holds there again.",
+			func(ctx context.Context, in Which) (Extension, error) { return r.Follow(ctx, in.ID, in.Course) }),
+		write("extensions.retry", "POST", "/api/v1/extensions/:id/retry", "Calls an extension again at once that was left alone or suspended because it failed.",
+			func(ctx context.Context, in Which) (Extension, error) {
+				return r.Retry(ctx, in.ID, Scope{Course: in.Course})
 			}),
 		hostapi.Define(hostapi.Spec{Name: "extensions.enable", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/enable"),
 			Doc: "Switches an extension on, with what it is granted there."}, whole, r.Enable),
@@ -81,19 +113,23 @@ func (r *Registry) management() []hostapi.Operation {
 		hostapi.Define(hostapi.Spec{Name: "extensions.configure", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/extensions/:id/settings"),
 			Doc: "Changes the settings of an extension where it is enabled."},
 			func(in Settle) hostapi.Scope { return hostapi.Scope{Course: in.Course} },
-			func(ctx context.Context, in Settle) (Extension, error) {
-				return r.Set(ctx, in.ID, in.Course, in.Settings)
-			}),
+			r.settle),
 		hostapi.Define(hostapi.Spec{Name: "extensions.approve", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/approve"),
 			Doc: "Approves what course staff asked for."},
 			func(in Approving) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.approveShown),
-		write("extensions.reject", "POST", "/api/v1/extensions/:id/reject", "Says no to what course staff asked for.",
-			func(ctx context.Context, in Which) (Extension, error) { return r.Reject(ctx, in.ID, in.Course) }),
+		hostapi.Define(hostapi.Spec{Name: "extensions.reject", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/reject"),
+			Doc: "Says no to what course staff asked for, and why."},
+			func(in Rejecting) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Reject),
+		hostapi.Define(hostapi.Spec{Name: "extensions.stop", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/stop"),
+			Doc: "Switches an extension off for everybody, within a second on every node. Where it is enabled stays for extensions.resume."},
+			func(in Stopping) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Stop),
+		write("extensions.resume", "POST", "/api/v1/extensions/:id/resume", "Lets an extension go on that was switched off for everybody, where it was enabled and as it was.",
+			func(ctx context.Context, in Which) (Extension, error) { return r.Resume(ctx, in.ID, in.Course) }),
 		hostapi.Define(hostapi.Spec{Name: "extensions.consent", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/consent"),
 			Doc: "Lets a version take effect that asks for more than the one before."},
 			func(in Consenting) hostapi.Scope { return hostapi.Scope{Course: in.Course} },
 			func(ctx context.Context, in Consenting) (Extension, error) {
-				return r.Consent(ctx, in.ID, Scope{Course: in.Course}, in.Grants)
+				return r.consent(ctx, in)
 			}),
 		write("extensions.rollback", "POST", "/api/v1/extensions/:id/rollback", "Brings back the version before.",
 			func(ctx context.Context, in Which) (Extension, error) {

@@ -89,11 +89,16 @@ func fill(from, dir string, values map[string]string) error {
 func UpgradeGuest(dir string) error {
 	source := hostapi.GuestSource()
 	if _, err := os.Stat(filepath.Join(dir, "main.c")); err == nil {
-		raw, err := fs.ReadFile(source, "guest/c/trellis.h")
-		if err != nil {
-			return err
+		for _, name := range []string{"trellis.h", "trellis_ui.h"} {
+			raw, err := fs.ReadFile(source, "guest/c/"+name)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), raw, 0o644); err != nil {
+				return err
+			}
 		}
-		return os.WriteFile(filepath.Join(dir, "trellis.h"), raw, 0o644)
+		return nil
 	}
 	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
 		return trellis.Errorf(trellis.Invalid, "%s is no project: it has neither go.mod nor main.c", dir)

@@ -64,6 +64,7 @@ type Registry struct {
 	modules modules
 	logs    logBook
 	breaker breakers
+	usage   usage
 	kick    chan struct{}
 }
 
@@ -91,6 +92,7 @@ func New(ctx context.Context, cfg Config) (*Registry, error) {
 	r := &Registry{cfg: cfg, db: cfg.DB, log: cfg.Logger, kick: make(chan struct{}, 1)}
 	r.modules = modules{runtime: cfg.Runtime, blobs: cfg.Blobs, byKey: map[moduleKey]*module{}}
 	r.logs.db, r.logs.log = cfg.DB, cfg.Logger
+	r.usage = usage{began: time.Now(), series: map[usageKey]*usageSeries{}}
 	return r, r.reload(ctx)
 }
 

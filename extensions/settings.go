@@ -20,6 +20,7 @@ import (
 type Settings struct {
 	resolved *jsonschema.Resolved
 	schema   *jsonschema.Schema
+	root     *node
 }
 
 // node is a schema as far as manifests may use it.
@@ -29,6 +30,8 @@ type node struct {
 	Description          string           `json:"description,omitempty"`
 	Default              json.RawMessage  `json:"default,omitempty"`
 	Enum                 []any            `json:"enum,omitempty"`
+	OneOf                []choice         `json:"oneOf,omitempty"`
+	Format               string           `json:"format,omitempty"`
 	Minimum              *float64         `json:"minimum,omitempty"`
 	Maximum              *float64         `json:"maximum,omitempty"`
 	MinLength            *int             `json:"minLength,omitempty"`
@@ -41,6 +44,15 @@ type node struct {
 	Required             []string         `json:"required,omitempty"`
 	AdditionalProperties *node            `json:"additionalProperties,omitempty"`
 }
+
+// choice is a value that a setting may have, and what it is called.
+type choice struct {
+	Const any    `json:"const"`
+	Title string `json:"title,omitempty"`
+}
+
+// formats are the formats of texts.
+var formats = []string{"date", "email", "uri"}
 
 // Limits of a settings schema and of settings.
 const (
@@ -70,7 +82,7 @@ func ParseSettings(raw json.RawMessage) (*Settings, error) {
 	if err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "%s", err)
 	}
-	return &Settings{resolved, schema}, nil
+	return &Settings{resolved, schema, &n}, nil
 }
 
 func (n *node) schema(path string, depth int) (*jsonschema.Schema, error) {
@@ -83,6 +95,25 @@ func (n *node) schema(path string, depth int) (*jsonschema.Schema, error) {
 	s := &jsonschema.Schema{
 		Type: n.Type, Title: n.Title, Description: n.Description, Default: n.Default, Enum: n.Enum, Minimum: n.Minimum, Maximum: n.Maximum,
 		MinLength: n.MinLength, MaxLength: n.MaxLength, Pattern: n.Pattern, MinItems: n.MinItems, MaxItems: n.MaxItems, Required: n.Required,
+	}
+	switch {
+	case n.Format != "" && (n.Type != "string" || !slices.Contains(formats, n.Format)):
+		return nil, fault("format: that of a text is %s", strings.Join(formats, ", "))
+	case len(n.OneOf) > 0 && len(n.Enum) > 0:
+		return nil, fault("oneOf: the values stand in enum or in oneOf, not in both")
+	}
+	for _, c := range n.OneOf {
+		s.Enum = append(s.Enum, c.Const)
+	}
+	if len(n.Default) > 0 && n.Type != "object" && (n.Type != "array" || n.Items != nil) {
+		var v any
+		var faults Faults
+		if json.Unmarshal(n.Default, &v) == nil {
+			n.checkValue(&faults, "", "It", v, depth)
+		}
+		if len(faults) > 0 {
+			return nil, fault("default: %s", faults[0].Message)
+		}
 	}
 	if _, err := regexp.Compile(n.Pattern); err != nil {
 		return nil, fault("pattern: not a regular expression (RE2)")
@@ -144,18 +175,30 @@ func (s *Settings) Complete(raw json.RawMessage) (json.RawMessage, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, trellis.Errorf(trellis.Invalid, "there is something after the settings")
 	}
-	for name := range v {
-		if s.schema.Properties[name] == nil && s.schema.AdditionalProperties.Not != nil {
-			return nil, trellis.Errorf(trellis.Invalid, "there is no setting %.80q%s", name, near(name, keys(s.schema.Properties)))
-		}
-	}
 	if err := s.resolved.ApplyDefaults(&v); err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "settings: %s", err)
 	}
-	if err := s.resolved.Validate(v); err != nil {
+	if faults := s.check(v); len(faults) > 0 {
+		return nil, trellis.Errorf(trellis.Invalid, "settings: %w", faults)
+	}
+	if err := s.resolved.Validate(v); err != nil { // the last word
 		return nil, trellis.Errorf(trellis.Invalid, "settings: %s", plain(err))
 	}
 	return json.Marshal(v)
+}
+
+// Defaults returns settings with the defaults of what is not set, whether they fit
+// or not.
+func (s *Settings) Defaults(raw json.RawMessage) json.RawMessage {
+	var v map[string]any
+	if json.Unmarshal(raw, &v) != nil || v == nil || s.resolved.ApplyDefaults(&v) != nil {
+		return raw
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return raw
+	}
+	return out
 }
 
 // plain keeps of a validation error what people need: where, and what.

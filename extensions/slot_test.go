@@ -27,7 +27,7 @@ func TestSlotManifest(t *testing.T) {
 		{`[{"slot":"test.side.v1","op":"hide","target":"default"}]`, ""},
 		{`[{"slot":"test.side.v1","op":"modify","target":"acme.y","patch":{"title":"x"}}]`, ""},
 		{`[{"slot":"test.side.v1","op":"replace","target":"default","call":"card","order":1,"title":"Card","refresh_on":["org.openedx.learning.*","acme.x.counted"],"actions":["vote"]}]`, ""},
-		{`[{"slot":"test.side.v1","op":"wrap","target":"default","before":"Hello","after":{"kind":"text"},"actions":["vote"]}]`, ""},
+		{`[{"slot":"test.side.v1","op":"wrap","target":"default","before":{"kind":"text","text":"Hello"},"after":{"kind":"text"},"actions":["vote"]}]`, ""},
 		{`[{"slot":"test.side.v1","call":"card","when":{"roles":["staff","tenant-admin"],"courses":["course-v1:A+B+1","course-v1:A+*"],"percent":50}}]`, ""},
 		{`[{"slot":"test.side.v1","call":"card"},{"slot":"test.side.v1","call":"card"}]`, "slots[1]: stands here twice"},
 		{`[{"slot":"side","call":"card"}]`, "slots[0].slot: must be"},
@@ -38,10 +38,11 @@ func TestSlotManifest(t *testing.T) {
 		{`[{"slot":"test.side.v1","op":"hide","target":"acme.x"}]`, "slots[0].target: is the extension itself"},
 		{`[{"slot":"test.side.v1","op":"hide","target":"them"}]`, "slots[0].target: must be the ID"},
 		{`[{"slot":"test.side.v1","op":"hide","target":"default","call":"card"}]`, "slots[0].call: hide calls nothing"},
-		{`[{"slot":"test.side.v1","op":"modify","target":"default"}]`, "slots[0].patch: must be an object"},
+		{`[{"slot":"test.side.v1","op":"modify","target":"default"}]`, "slots[0].patch: must be there"},
 		{`[{"slot":"test.side.v1","op":"modify","target":"default","patch":[]}]`, "slots[0].patch: must be an object"},
 		{`[{"slot":"test.side.v1","call":"card","patch":{}}]`, "slots[0].patch: belongs to modify"},
 		{`[{"slot":"test.side.v1","call":"card","before":{}}]`, "slots[0].before: belongs to wrap"},
+		{`[{"slot":"test.side.v1","op":"wrap","target":"default","after":"x"}]`, "slots[0].after: must be an object"},
 		{`[{"slot":"test.side.v1","op":"wrap","target":"default"}]`, "slots[0]: must have before or after"},
 		{`[{"slot":"test.side.v1","call":"card","order":10001}]`, "slots[0].order"},
 		{`[{"slot":"test.side.v1","call":"card","title":"a\u0000"}]`, "slots[0].title"},
@@ -108,7 +109,7 @@ func TestSlotSentences(t *testing.T) {
 		{"slot":"test.side.v1","op":"hide","target":"default"},
 		{"slot":"test.side.v1","op":"modify","target":"acme.y","patch":{}},
 		{"slot":"test.side.v1","op":"replace","target":"default","call":"card"},
-		{"slot":"test.side.v1","op":"wrap","target":"default","before":"x","when":{"courses":["course-v1:A+*"]}}]`))
+		{"slot":"test.side.v1","op":"wrap","target":"default","before":{},"when":{"courses":["course-v1:A+*"]}}]`))
 	must(t, err)
 	var got []string
 	for _, s := range m.Sentences(known) {
@@ -323,7 +324,7 @@ func TestSlotConflicts(t *testing.T) {
 		t.Errorf("conflicts: %+v", got)
 	}
 	r.slots(t, "acme.other", here, false, map[string]any{"op": "replace", "target": "default", "call": "card"}, map[string]any{"op": "hide", "target": "acme.card"},
-		map[string]any{"op": "wrap", "target": "default", "after": "x"})
+		map[string]any{"op": "wrap", "target": "default", "after": map[string]any{}})
 	got, err := json.Marshal(r.SlotConflicts(ctx, side, here))
 	must(t, err)
 	for _, want := range []string{
@@ -342,7 +343,7 @@ func TestSlotConflicts(t *testing.T) {
 // FuzzSlots: whatever the slots of a manifest say, they are taken or refused.
 func FuzzSlots(f *testing.F) {
 	for _, s := range []string{
-		`[{"slot":"test.side.v1","op":"wrap","target":"default","before":"x","after":{"kind":"text"}}]`,
+		`[{"slot":"test.side.v1","op":"wrap","target":"default","before":{},"after":{"kind":"text"}}]`,
 		`[{"slot":"test.side.v1","op":"modify","target":"acme.y","patch":{"title":null}}]`,
 		`[{"slot":"test.side.v1","call":"card","refresh_on":["acme.x.a"],"actions":["vote"],"when":{"roles":["staff"],"courses":["course-v1:A+*"],"percent":3}}]`,
 		`[{"slot":"a.b","call":"card","when":{"courses":["*","course-v1:*","c*"],"percent":-1}}]`,

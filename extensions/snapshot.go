@@ -42,6 +42,8 @@ type installation struct {
 	version, previous     string
 	pending, waitsFor     string // the version that waits for consent, and why
 	state, reason         string
+	stoppedBy             string
+	stopped               time.Time
 	created               time.Time
 	manifest              Manifest
 	next                  Manifest // of that version
@@ -63,6 +65,7 @@ type enablement struct {
 	grants   []hostapi.Grant
 	fault    string // why the settings do not fit the version that runs
 	askedBy  string
+	refusal  string // why those who run the tenant said no
 	position uint64
 	updated  time.Time
 }
@@ -86,6 +89,7 @@ type spec struct {
 const (
 	installed = "installed"
 	suspended = "suspended"
+	stopped   = "stopped" // for everybody, by those who run the tenant
 
 	on      = "on"
 	off     = "off"
@@ -100,7 +104,7 @@ func (in *installation) at(course string) *enablement {
 	if c := in.courses[course]; c != nil && course != "" && c.state != waiting && (e == nil || !e.locked) {
 		e = c
 	}
-	if e == nil || e.state != on {
+	if e == nil || e.state != on || in.state == stopped {
 		return nil
 	}
 	return e
@@ -135,7 +139,7 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 }
 
 func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
-	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.created, v.manifest, v.digest, v.bundle,
+	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.stopped_by, i.stopped, i.created, v.manifest, v.digest, v.bundle,
 			COALESCE(w.manifest, '')
 		FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
 		LEFT JOIN extension_versions w ON w.tenant = i.tenant AND w.installation = i.id AND w.version = i.pending
@@ -146,13 +150,16 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		in := &installation{courses: map[string]*enablement{}}
-		var created int64
+		var created, stopped int64
 		var manifest, next string
 		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.waitsFor, &in.state, &in.reason,
-			&created, &manifest, &in.digest, &in.bundle, &next); err != nil {
+			&in.stoppedBy, &stopped, &created, &manifest, &in.digest, &in.bundle, &next); err != nil {
 			return err
 		}
 		in.created = store.FromMicros(created)
+		if stopped != 0 {
+			in.stopped = store.FromMicros(stopped)
+		}
 		if err := in.parse([]byte(manifest)); err != nil {
 			r.log.Error("installed extension cannot be read and is left out", "extension", in.extension, "installation", in.id, "err", err)
 			continue
@@ -185,7 +192,7 @@ func (in *installation) parse(manifest []byte) (err error) {
 }
 
 func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot, approved approvals) error {
-	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, position, updated FROM enablements
+	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, refusal, position, updated FROM enablements
 		ORDER BY tenant, installation, scope`) // the tenant's own row, whose scope is empty, comes first
 	if err != nil {
 		return err
@@ -195,7 +202,7 @@ func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapsho
 		e := &enablement{}
 		var tenant, id, settings, grants string
 		var position, updated int64
-		if err := rows.Scan(&tenant, &id, &e.scope.Course, &e.state, &e.locked, &settings, &grants, &e.askedBy, &position, &updated); err != nil {
+		if err := rows.Scan(&tenant, &id, &e.scope.Course, &e.state, &e.locked, &settings, &grants, &e.askedBy, &e.refusal, &position, &updated); err != nil {
 			return err
 		}
 		t := s.tenants[tenant]

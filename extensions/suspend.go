@@ -2,6 +2,7 @@ package extensions
 
 import (
 	"context"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -15,7 +16,8 @@ func (r *Registry) suspend(in *installation, reason string) {
 	r.log.Warn("extension suspended", "extension", in.extension, "installation", in.id, "tenant", in.tenant, "reason", reason)
 	ctx := trellis.WithActor(context.Background(), trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ? WHERE tenant = ? AND id = ? AND state = 'installed'`, reason, in.tenant, in.id)
+		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ?, suspended = ? WHERE tenant = ? AND id = ? AND state = 'installed'`,
+			reason, store.Micros(time.Now()), in.tenant, in.id)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -140,6 +140,11 @@ func (r *Registry) carry(ctx context.Context, tx *store.Tx, in installationRow, 
 // withheld in one place stays withheld there. Course staff may grant what lies
 // within self-service.
 func (r *Registry) Consent(ctx context.Context, extension string, owner Scope, grants []string) (Extension, error) {
+	return r.consent(ctx, Consenting{ID: extension, Course: owner.Course, Grants: grants})
+}
+
+func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error) {
+	extension, owner, grants := c.ID, Scope{Course: c.Course}, c.Grants
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
 		if err != nil {
@@ -147,6 +152,9 @@ func (r *Registry) Consent(ctx context.Context, extension string, owner Scope, g
 		}
 		if in.pending == "" {
 			return trellis.Errorf(trellis.Conflict, "no version of %s waits for consent", extension)
+		}
+		if c.Version != "" && c.Version != in.pending {
+			return trellis.Errorf(trellis.Conflict, "version %s of %s waits by now, not %.40s: look again", in.pending, extension, c.Version)
 		}
 		old, err := manifestOf(ctx, tx, in.tenant, in.id, in.version)
 		if err != nil {

@@ -72,7 +72,7 @@ func section(b *bytes.Buffer, o Operation) error {
 		fmt.Fprintf(b, "Takes `%s`.\n", withHost(s.Permission))
 	}
 	if s.Writes {
-		b.WriteString("Not within a filter.\n")
+		b.WriteString("Not within a filter, nor in what a page shows.\n")
 	}
 	switch {
 	case !s.Doors.Guest:

@@ -53,6 +53,7 @@ func Permissions() []Permission {
 		{"tokens:write", "Make and end tokens", false},
 		{"tenants:read", "See the tenant", false},
 		{"tenants:write", "Make and change tenants", false},
+		{"brand:write", "Change the title, the colour and the logo of the pages", false},
 	}
 }
 

@@ -56,8 +56,9 @@ func (c *whoamiCmd) Run(e *env) error {
 }
 
 type tenantCmd struct {
-	List tenantListCmd `cmd:"" default:"1" help:"Show every tenant."`
-	Put  tenantPutCmd  `cmd:"" help:"Make a tenant, or change it."`
+	List  tenantListCmd  `cmd:"" default:"1" help:"Show every tenant."`
+	Put   tenantPutCmd   `cmd:"" help:"Make a tenant, or change it."`
+	Brand tenantBrandCmd `cmd:"" help:"Change how the pages of your tenant look."`
 }
 
 type tenantListCmd struct{ remote }
@@ -84,13 +85,18 @@ type tenantPutCmd struct {
 	Title string `required:"" help:"What it is called."`
 	Host  string `help:"Host name that belongs to it alone."`
 	Open  bool   `help:"People may register themselves."`
+	look
 }
 
 func (c *tenantPutCmd) Run(e *env) error {
 	r := c.remote
 	r.Tenant = "" // the operator acts in the platform
+	in := map[string]any{"title": c.Title, "host": c.Host, "open": c.Open}
+	if err := c.add(in); err != nil {
+		return err
+	}
 	var t learning.Tenant
-	if err := r.do(e.ctx, "PUT", "/api/v1/tenants/"+seg(c.Name), nil, map[string]any{"title": c.Title, "host": c.Host, "open": c.Open}, &t); err != nil {
+	if err := r.do(e.ctx, "PUT", "/api/v1/tenants/"+seg(c.Name), nil, in, &t); err != nil {
 		return err
 	}
 	e.show(t, func(w io.Writer) {

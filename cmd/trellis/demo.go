@@ -104,12 +104,17 @@ func (d *demoCmd) greet(w io.Writer, url, file string, first bool, took time.Dur
 	}
 	state := "Everything is as you left it."
 	if first {
-		state = "A tenant, two courses and three people were made."
+		state = "A school with its courses and people was made."
 	}
-	fmt.Fprintf(w, `Trellis is ready at %[1]s (%.1[2]f s). %[3]s
+	fmt.Fprintf(w, `Open %[1]s in a browser. (Ready in %.1[2]f s. %[3]s)
 
-Two extensions are at work: an enrolment policy, which closes one course, and a
-welcome, which hears of every enrolment. In another terminal:
+  Sign in (the password of each is %[9]s):
+    learner    your courses. Join "%[8]s",
+               and read on its card why nobody gets in
+    staff      the team of "Welcome to Trellis": drop an extension on its page
+    operator   the console: extensions, imports, events, who did what
+
+Or without a browser, in another terminal:
 
   # who you are: the operator
   set -a; . %[4]s; set +a
@@ -125,9 +130,8 @@ welcome, which hears of every enrolment. In another terminal:
   %[5]s ext new -lang go acme.first first
 
 API: %[1]s/api/openapi.json   metrics: %[1]s/metrics
-People: operator (tenant _), staff and learner (tenant demo); password trellis-demo.
 Stop with Ctrl-C; everything is kept in %[7]s.
-`, url, took.Seconds(), state, file, typed(), app.ClosedDemo, d.Data)
+`, url, took.Seconds(), state, file, typed(), app.ClosedDemo, d.Data, app.ClosedDemoTitle, app.DemoPassword)
 }
 
 // typed is how whoever started this program can start it again.

@@ -33,7 +33,11 @@ type extCmd struct {
 	Settings  extSettingsCmd    `cmd:"" help:"Show or change settings."`
 	Secrets   extSecretsCmd     `cmd:"" help:"Give an extension a secret, read from standard input."`
 	List      extListCmd        `cmd:"" help:"Show what is installed, and where it is enabled."`
+	Show      extShowCmd        `cmd:"" help:"Show all there is to know of an extension."`
 	Logs      extLogsCmd        `cmd:"" help:"Show what an extension said."`
+	Errors    extErrorsCmd      `cmd:"" help:"Show what went wrong with an extension, what is alike together."`
+	Usage     extUsageCmd       `cmd:"" help:"Show what an extension did in the last day."`
+	Retry     extRetryCmd       `cmd:"" help:"Call an extension again at once that was left alone or suspended because it failed."`
 	RunNow    extRunNowCmd      `cmd:"" help:"Run a schedule or job of an extension at once."`
 	Rollback  extRollbackCmd    `cmd:"" help:"Bring back the version before."`
 	Uninstall extUninstallCmd   `cmd:"" help:"Remove an extension with all that it kept."`
@@ -209,12 +213,14 @@ func (c *extListCmd) Run(e *env) error {
 
 type extLogsCmd struct {
 	where
-	Limit int `default:"100" help:"How many lines."`
+	Limit int    `default:"100" help:"How many lines."`
+	Level string `help:"Only those that matter as much, or more: debug, info, warn, error."`
+	Trace string `help:"Only those of this request."`
 }
 
 func (c *extLogsCmd) Run(e *env) error {
 	var lines extensions.LogLines
-	if err := c.do(e.ctx, "GET", c.path("/logs"), params("course", c.Course, "limit", fmt.Sprint(c.Limit)), nil, &lines); err != nil {
+	if err := c.do(e.ctx, "GET", c.path("/logs"), params("course", c.Course, "level", c.Level, "trace", c.Trace, "limit", fmt.Sprint(c.Limit)), nil, &lines); err != nil {
 		return err
 	}
 	e.show(lines, func(w io.Writer) {

@@ -17,8 +17,8 @@ import (
 
 type extRunCmd struct {
 	Path     string `arg:"" default:"." help:"Bundle, or directory of a project that was built."`
-	Hook     string `help:"Export to call; that of the first filter or event if absent."`
-	Data     string `help:"The event's or filter's data: JSON, or @FILE; an enrolment if absent."`
+	Hook     string `help:"Export to call; that of the first filter, event or slot if absent."`
+	Data     string `help:"The event's or filter's data, or the values of an action: JSON, or @FILE; an enrolment if absent."`
 	Settings string `help:"Settings: JSON, or @FILE."`
 	Course   string `default:"course-v1:Demo+Welcome+2026" help:"Key of the course."`
 }
@@ -52,6 +52,7 @@ func (c *extRunCmd) Run(e *env) error {
 		}
 	}
 	var in any
+	var taken func([]byte) error // what the platform says to the answer
 	hook := c.Hook
 	switch m := b.Manifest; {
 	case len(m.Filters) > 0 && (hook == "" || hook == m.Filters[0].Call):
@@ -62,7 +63,10 @@ func (c *extRunCmd) Run(e *env) error {
 		in = extensions.Told{ID: trellis.NewID(), Source: "trellis", Type: m.Events[0].On, Tenant: "demo", Actor: "person:1", Person: "0190b5a0-0000-7000-8000-000000000001",
 			Course: c.Course, Time: time.Now().UTC(), Position: 1, Attempt: 1, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
 	default:
-		if hook == "" {
+		if hook, in, taken = c.slotInput(m, settings, data); in != nil {
+			break
+		}
+		if hook = c.Hook; hook == "" {
 			return trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
 		}
 		in = extensions.Task{ID: trellis.NewID(), Name: hook, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
@@ -78,6 +82,12 @@ func (c *extRunCmd) Run(e *env) error {
 	out, stats, err := call(e, b.Module, limits, hook, question, settings)
 	if err != nil {
 		return err
+	}
+	if taken != nil {
+		if err := taken(out); err != nil {
+			e.note("%s answered %s", hook, out)
+			return fmt.Errorf("the platform would not take that: %w", err)
+		}
 	}
 	e.note("%s answered in %v, fuel %d:", hook, stats.Time.Round(time.Microsecond), stats.Fuel)
 	if json.Valid(out) && e.json {

@@ -98,6 +98,17 @@ func TestServe(t *testing.T) {
 	}
 	as.ok("tenant", "put", "school", "-title", "A School")
 	in := as.with("TRELLIS_TENANT=school")
+	s.write("logo.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55") // as far as it is read
+	s.write("logo.svg", "<svg/>")
+	if out := in.ok("tenant", "brand", "-accent", "#0B6277", "-logo", "logo.png"); !regexp.MustCompile(`#0b6277\s+[0-9a-f]{64}\n$`).MatchString(out) {
+		t.Errorf("the brand: %q", out)
+	}
+	if out := in.ok("tenant", "brand", "-logo", ""); !strings.HasSuffix(strings.TrimSpace(out), "#0b6277") {
+		t.Errorf("without a logo: %q", out)
+	}
+	in.fails(1, "PNG, a JPEG or a WebP", "tenant", "brand", "-logo", "logo.svg")
+	in.fails(1, "there is no file none.png", "tenant", "brand", "-logo", "none.png")
+	in.fails(1, "say what is to change", "tenant", "brand")
 	for _, empty := range [][2]string{
 		{"ext", "No extensions are installed. Next: "}, {"course", "There are no courses. Next: "}, {"user", "Nobody is here. Next: "}, {"role", "Next: trellis role give"},
 		{"jobs", "No long work has been asked for. Next: "}, {"deliveries", "Every event was delivered."}, {"token", "There are no tokens. Next: "},

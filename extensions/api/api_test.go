@@ -56,6 +56,9 @@ func (s *school) send(t *testing.T, token, method, path string, body io.Reader, 
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
@@ -241,6 +244,10 @@ func TestInput(t *testing.T) {
 		{"neither true nor false", "GET", "/api/v1/users?active=perhaps", "", 400, "true or false"},
 		{"in the body and the query", "POST", "/api/v1/courses?title=y", `{"key":"course-v1:A+B+1","title":"x"}`, 400, "elsewhere"},
 		{"in the body and the path", "PATCH", "/api/v1/users/" + s.lenaID, `{"id":"` + s.bob + `","name":"x"}`, 400, "elsewhere"},
+		{"in the body and, in other letters, in the path", "PATCH", "/api/v1/users/" + s.lenaID, `{"ID":"` + s.bob + `","name":"x"}`, 400, "twice"},
+		{"a key twice", "POST", "/api/v1/courses", `{"key":"course-v1:A+B+1","title":"x","title":"y"}`, 400, "\"title\" stands twice"},
+		{"a key twice in other letters", "POST", "/api/v1/courses", `{"key":"course-v1:A+B+1","title":"x","Title":"y"}`, 400, "stands twice"},
+		{"a key twice below", "POST", "/api/v1/tokens", `{"name":"x","roles":[{"name":"learner","name":"tenant-admin"}]}`, 400, "\"name\" stands twice"},
 		{"an object in the query", "POST", "/api/v1/tokens?roles=x", `{"name":"x"}`, 400, "body"},
 		{"a body that is too large", "POST", "/api/v1/courses", `{"key":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "1048576"},
 		{"not escaped rightly", "GET", "/api/v1/users?course=%zz", "", 400, "escaped"},
@@ -354,5 +361,24 @@ func TestUploads(t *testing.T) {
 				t.Errorf("%d %s, want %d", status, body, tt.want)
 			}
 		})
+	}
+}
+
+// TestWhatOtherSitesCanSend sends what a page of another site can make a browser
+// send without asking first.
+func TestWhatOtherSitesCanSend(t *testing.T) {
+	s := open(t)
+	const course = `{"key":"course-v1:A+B+1","title":"x"}`
+	for _, typ := range []string{"", "text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"} {
+		status, _, body := s.send(t, s.admin, "POST", "/api/v1/courses", strings.NewReader(course), "Content-Type: "+typ)
+		if status != 415 || !strings.Contains(body, "Content-Type: application/json") {
+			t.Errorf("%q: %d %s", typ, status, body)
+		}
+	}
+	if status, _, _ := s.send(t, "", "POST", "/api/v1/courses", strings.NewReader(course), "Cookie: trellis="+s.admin+"; __Host-trellis="+s.admin); status != 401 {
+		t.Errorf("with a session: %d", status)
+	}
+	if status, _, body := s.send(t, s.admin, "GET", "/api/v1/courses/course-v1:A+B+1", nil); status != 404 {
+		t.Errorf("it was made all the same: %d %s", status, body)
 	}
 }

@@ -66,6 +66,8 @@ func (a *API) Routes() ([]web.Route, error) {
 			Public: true, Limit: 16 << 10, Request: login, Handle: a.login},
 		web.Route{Method: "POST", Path: "/api/v1/extensions", Name: "extensions.install", Summary: "Installs a bundle, for the tenant or, with ?course=KEY, for a course. It is enabled for nobody yet.",
 			Permission: "extensions:write", Limit: extensions.MaxBundle, Status: 201, Handle: a.install},
+		web.Route{Method: "POST", Path: "/api/v1/extensions/inspect", Name: "extensions.inspect", Summary: "Looks at a bundle as installing it would, and says what it is, asks for and what is wrong with it. Nothing is installed.",
+			Permission: "extensions:write", Limit: extensions.MaxBundle, Handle: a.inspect},
 		web.Route{Method: "POST", Path: "/api/v1/imports/:format", Name: "imports.create", Summary: "Takes an upload and returns the job that imports it. Options stand in the query: strict, passwords, dry_run, title.",
 			Permission: "imports:write", Limit: maxUpload, Status: 202, Stream: true, Handle: a.upload},
 		web.Route{Method: "GET", Path: "/api/v1/exports/:format", Name: "exports.get", Summary: "Downloads what the tenant has.",
@@ -114,7 +116,7 @@ func repeatable(c *fiber.Ctx, in []byte) context.Context {
 func input(c *fiber.Ctx, s hostapi.Spec, t reflect.Type) ([]byte, error) {
 	fields := map[string]json.RawMessage{}
 	if s.Doors.Method != "GET" {
-		raw, err := web.ReadBody(c)
+		raw, err := web.ReadJSON(c)
 		if err != nil {
 			return nil, err
 		}
@@ -248,24 +250,42 @@ func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
 	return nil
 }
 
-func (a *API) install(c *fiber.Ctx) error {
+// bundle reads a bundle that is sent, and says whose it is to be.
+func (a *API) bundle(c *fiber.Ctx) (raw []byte, owner extensions.Scope, err error) {
 	query, err := web.Query(c)
 	if err != nil {
-		return err
+		return nil, owner, err
 	}
 	if err := only(query, "course"); err != nil {
-		return err
+		return nil, owner, err
 	}
-	owner := extensions.Scope{Course: query.Get("course")}
+	owner.Course = query.Get("course")
 	if err := permitted(c, "extensions:write", hostapi.Scope{Course: owner.Course}); err != nil {
-		return err
+		return nil, owner, err
 	}
 	if owner.Course != "" {
 		if _, err := a.cfg.Learning.Course(web.Context(c), owner.Course); err != nil {
-			return err
+			return nil, owner, err
 		}
 	}
-	raw, err := web.ReadBody(c)
+	raw, err = web.ReadBody(c)
+	return raw, owner, err
+}
+
+func (a *API) inspect(c *fiber.Ctx) error {
+	raw, owner, err := a.bundle(c)
+	if err != nil {
+		return err
+	}
+	out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
+	if err != nil {
+		return err
+	}
+	return web.JSON(c, fiber.StatusOK, out)
+}
+
+func (a *API) install(c *fiber.Ctx) error {
+	raw, owner, err := a.bundle(c)
 	if err != nil {
 		return err
 	}

@@ -15,24 +15,36 @@ import (
 type ListEvents struct {
 	After  string `json:"after,omitempty" doc:"Position after which to begin: the value of next in the answer before."`
 	Limit  int    `json:"limit,omitempty" doc:"How many at most: 50 if absent, at most 200."`
+	Newest bool   `json:"newest,omitempty" doc:"Begin with the newest. Then before takes the place of after, and type may be a pattern such as org.openedx.*."`
+	Before string `json:"before,omitempty" doc:"With newest: position before which to begin."`
 	Type   string `json:"type,omitempty" doc:"Only those of this type."`
 	Person string `json:"person,omitempty" doc:"Only those that concern this person."`
 	Course string `json:"course,omitempty" doc:"Only those that concern this course."`
+	Trace  string `json:"trace,omitempty" doc:"With newest: only those of this request, among the newest 20,000."`
+	Cause  string `json:"cause,omitempty" doc:"With newest: only those that this event led to, among the newest 20,000."`
 }
 
 // Events is one page of the log.
 type Events struct {
-	Items []trellis.Event `json:"items" doc:"The events, oldest first. Personal data is not in the log."`
-	Next  string          `json:"next,omitempty" doc:"Give it as after to get the page that follows."`
+	Items []trellis.Event `json:"items" doc:"The events, oldest first unless the newest were asked for. Personal data is not in the log."`
+	Next  string          `json:"next,omitempty" doc:"Give it as after, with newest as before, to get the page that follows."`
+}
+
+// EventByID names an event.
+type EventByID struct {
+	ID string `json:"id" doc:"ID of the event."`
 }
 
 // EventOperations returns the operations that read the event log.
 func EventOperations(log *store.Log) []hostapi.Operation {
 	return []hostapi.Operation{
 		hostapi.DefineList(hostapi.Spec{Name: "events.list", Permission: "events:read", Doors: hostapi.HTTP("GET", "/api/v1/events"),
-			Doc: "What has happened, oldest first."},
+			Doc: "What has happened, oldest first, or the newest first."},
 			func(in ListEvents) hostapi.Scope { return hostapi.Scope{Course: in.Course, Person: in.Person} },
 			func(ctx context.Context, in ListEvents) (Events, error) { return listEvents(ctx, log, in) }),
+		hostapi.DefineList(hostapi.Spec{Name: "events.get", Permission: "events:read", Doors: hostapi.HTTP("GET", "/api/v1/events/:id"),
+			Doc: "An event of the log."}, func(EventByID) hostapi.Scope { return hostapi.Scope{} },
+			func(ctx context.Context, in EventByID) (trellis.Event, error) { return getEvent(ctx, log, in.ID) }),
 	}
 }
 
@@ -51,6 +63,21 @@ func listEvents(ctx context.Context, log *store.Log, in ListEvents) (Events, err
 	}
 	if in.Limit < 0 || in.Limit > 200 {
 		return Events{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and 200")
+	}
+	find := find
+	switch {
+	case in.Newest && in.After != "":
+		return Events{}, trellis.Errorf(trellis.Invalid, "after goes forward: with newest give before")
+	case in.Newest && in.Before != "":
+		var err error
+		if after, err = strconv.ParseUint(in.Before, 10, 63); err != nil {
+			return Events{}, trellis.Errorf(trellis.Invalid, "before is a position of the log")
+		}
+	case !in.Newest && in.Before+in.Trace+in.Cause != "":
+		return Events{}, trellis.Errorf(trellis.Invalid, "before, trace and cause go with newest")
+	}
+	if in.Newest {
+		find = latest
 	}
 	out, next, err := find(ctx, log, in, after)
 	if next != 0 {
@@ -122,4 +149,21 @@ func findWithin(ctx context.Context, log *store.Log, in ListEvents, after uint64
 		scanned += len(events)
 	}
 	return found, after, nil
+}
+
+// latest returns the newest of the events that the caller may hear of.
+func latest(ctx context.Context, log *store.Log, in ListEvents, before uint64) (Events, uint64, error) {
+	reach := hostapi.ReachOf(ctx, "events:read")
+	items, next, err := log.Latest(ctx, before, in.Limit, store.Narrow{Type: in.Type, Person: in.Person, Course: in.Course, Trace: in.Trace, Cause: in.Cause},
+		func(e trellis.Event) bool { return reach.Allows(hostapi.Scope{Course: e.Course, Person: e.Person}) })
+	return Events{Items: append([]trellis.Event{}, items...)}, next, err
+}
+
+// getEvent returns an event that the caller may hear of.
+func getEvent(ctx context.Context, log *store.Log, id string) (trellis.Event, error) {
+	e, err := log.Event(ctx, id)
+	if err == nil && !hostapi.ReachOf(ctx, "events:read").Allows(hostapi.Scope{Course: e.Course, Person: e.Person}) {
+		return trellis.Event{}, trellis.Errorf(trellis.NotFound, "event %q", id)
+	}
+	return e, err
 }

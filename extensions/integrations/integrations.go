@@ -121,7 +121,13 @@ func (x *Integrations) importRoster(ctx context.Context, r *jobs.Run, f *os.File
 		return err
 	}
 	im := &oneroster.Importer{Learning: x.cfg.Learning, Keeper: keeper{x.cfg.DB, r.Job().ID}, Fault: x.cfg.Fault}
-	return im.Import(ctx, r, a, o)
+	if err := im.Import(ctx, r, a, o); err != nil {
+		return err
+	}
+	if err := x.leave(ctx, r, a); err != nil && ctx.Err() == nil {
+		x.cfg.Logger.Warn("rows that were not imported are not kept", "job", r.Job().ID, "err", err) // the import itself is done
+	}
+	return nil
 }
 
 // Export writes what the tenant of ctx has in a format.

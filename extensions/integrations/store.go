@@ -12,6 +12,7 @@ import (
 // the request for the job is repeated, and it gets the first answer.
 type insertUpload struct {
 	job, blob string
+	checked   bool // only, so far
 	repeated  bool // known once it is applied
 }
 
@@ -21,7 +22,7 @@ func (u *insertUpload) Apply(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob) VALUES (?, ?, ?) ON CONFLICT (tenant, job) DO NOTHING`, tenant, u.job, u.blob)
+	n, err := tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob, checked) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, job) DO NOTHING`, tenant, u.job, u.blob, u.checked)
 	u.repeated = n == 0
 	return err
 }
@@ -38,20 +39,23 @@ func forget(ctx context.Context, db *store.DB, tenant, job string) error {
 }
 
 // kept is an upload whose job had not ended when somebody last looked.
-type kept struct{ tenant, job, blob string }
+type kept struct {
+	tenant, job, blob string
+	checked           bool
+}
 
 // uploads returns every upload of every tenant. There are few: they go with their
 // jobs.
 func uploads(ctx context.Context, db *store.DB) (all []kept, err error) {
 	err = db.Read(ctx, func(tx *store.Tx) (err error) {
-		rows, err := tx.Query(ctx, `SELECT tenant, job, blob FROM uploads ORDER BY tenant, job`)
+		rows, err := tx.Query(ctx, `SELECT tenant, job, blob, checked FROM uploads ORDER BY tenant, job`)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, rows.Close()) }()
 		for rows.Next() {
 			var k kept
-			if err := rows.Scan(&k.tenant, &k.job, &k.blob); err != nil {
+			if err := rows.Scan(&k.tenant, &k.job, &k.blob, &k.checked); err != nil {
 				return err
 			}
 			all = append(all, k)

@@ -62,7 +62,7 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 	job, err := x.cfg.Jobs.PrepareEnqueue(ctx, "import."+f.Name, upload{digest, seal, options}, jobs.Options{Title: title})
 	var kept *insertUpload
 	if err == nil {
-		kept = &insertUpload{job: job.Job.ID, blob: digest}
+		kept = &insertUpload{job: job.Job.ID, blob: digest, checked: o.DryRun}
 		err = x.cfg.DB.Write(ctx, job, kept)
 	}
 	if err != nil || kept.repeated {
@@ -165,6 +165,7 @@ func (x *Integrations) tidy() error {
 const sweepEvery = 2 * time.Second
 
 // Run removes uploads whose jobs have ended, however they did, until ctx is done.
+// One that was only checked stays for an hour, for [Integrations.Proceed].
 func (x *Integrations) Run(ctx context.Context) error {
 	ctx = store.Platform(ctx)
 	tick := time.NewTicker(sweepEvery)
@@ -182,6 +183,9 @@ func (x *Integrations) Run(ctx context.Context) error {
 }
 
 func (x *Integrations) sweep(ctx context.Context) error {
+	if err := x.dropLeftovers(ctx, `created < ?`, store.Micros(time.Now().Add(-keepLeftovers))); err != nil {
+		return err
+	}
 	all, err := uploads(ctx, x.cfg.DB)
 	if err != nil {
 		return err
@@ -189,7 +193,7 @@ func (x *Integrations) sweep(ctx context.Context) error {
 	for _, u := range all {
 		owner := trellis.WithActor(ctx, trellis.Actor{Tenant: u.tenant, ID: "integrations", Kind: trellis.SystemActor})
 		job, err := x.cfg.Jobs.Get(owner, u.job)
-		if err == nil && !job.State.Ended() {
+		if err == nil && (!job.State.Ended() || u.checked && job.State == jobs.Done && job.Finished != nil && time.Since(*job.Finished) < keepChecked) {
 			continue
 		}
 		if err != nil && trellis.KindOf(err) != trellis.NotFound {

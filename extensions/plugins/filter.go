@@ -28,7 +28,7 @@ func (p *Plugins) Filter(ctx context.Context, q trellis.Question) ([]byte, error
 	ends := time.Now().Add(p.cfg.Chain)
 	data := q.Data
 	for _, h := range hooks {
-		s := Step{Extension: h.Extension(), Hook: h.Export(), Filter: q.Type, Started: time.Now()}
+		s := Step{Extension: h.Extension(), Installation: h.Installation(), Hook: h.Export(), Filter: q.Type, Started: time.Now()}
 		next, stop, err := p.step(ctx, h, spec, q, data, ends, &s)
 		s.Duration = time.Since(s.Started)
 		p.record(ctx, &s, err)

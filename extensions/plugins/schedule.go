@@ -87,7 +87,7 @@ func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w w
 	if err != nil {
 		return a, err
 	}
-	s := Step{Extension: h.Extension(), Hook: h.Export(), Job: job.ID, Started: time.Now()}
+	s := Step{Extension: h.Extension(), Installation: h.Installation(), Hook: h.Export(), Job: job.ID, Started: time.Now()}
 	stats, err := h.Call(ctx, extensions.Call{In: in, Seed: trellis.DerivedID(job.ID, strconv.FormatInt(call, 10)), Read: func(out []byte) error {
 		if len(out) == 0 {
 			return nil
@@ -168,6 +168,7 @@ type RunNow struct {
 func (p *Plugins) Operations() []hostapi.Operation {
 	return []hostapi.Operation{
 		p.traceOperation(),
+		p.partOperation(),
 		hostapi.DefineList(hostapi.Spec{Name: "jobs.enqueue", Permission: "jobs", Writes: true, Doors: hostapi.Guest(),
 			Doc: "Asks for work in the background, done by the extension itself."},
 			func(Enqueue) hostapi.Scope { return hostapi.Scope{} }, p.enqueueOwn),

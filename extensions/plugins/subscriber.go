@@ -65,7 +65,7 @@ func (p *Plugins) tell(ctx context.Context, h extensions.Hook, d delivery.Delive
 	if err != nil {
 		return err
 	}
-	s := Step{Extension: h.Extension(), Hook: h.Export(), Event: e.ID, Started: time.Now()}
+	s := Step{Extension: h.Extension(), Installation: h.Installation(), Hook: h.Export(), Event: e.ID, Started: time.Now()}
 	stats, err := h.Call(ctx, extensions.Call{In: in, Seed: e.ID, Read: func(out []byte) error {
 		if len(out) > 0 && !json.Valid(out) {
 			return trellis.Errorf(trellis.Invalid, "the answer is not JSON")

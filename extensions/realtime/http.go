@@ -16,8 +16,8 @@ import (
 // Routes returns the routes of the streams.
 func (r *Realtime) Routes() []web.Route {
 	return []web.Route{{
-		Method: "GET", Path: "/stream/sse", Name: "stream.sse", Permission: "events:read", Stream: true, Handle: r.sse,
-		Summary: "What happens, as it happens: server-sent events, each a CloudEvent. ?type=PATTERN (repeated) and ?course=KEY narrow; Last-Event-ID or ?after=POSITION goes on from there, without either it begins now. The event resync says that events were missed, denied that the token has ended.",
+		Method: "GET", Path: "/stream/sse", Name: "stream.sse", Permission: "events:read", Stream: true, Session: true, Handle: r.sse,
+		Summary: "What happens, as it happens: server-sent events, each a CloudEvent. ?type=PATTERN (repeated) and ?course=KEY narrow; Last-Event-ID or ?after=POSITION goes on from there, without either it begins now. The event resync says that events were missed, denied that the token has ended. Beyond 16 streams of one person the answer is 429, with Retry-After; a browser by HTTP/1.1 has no more than six to a host, so a page has one.",
 	}}
 }
 
@@ -35,8 +35,7 @@ func (r *Realtime) sse(c *fiber.Ctx) error {
 	if err := r.enter(key); err != nil {
 		return err
 	}
-	_, token, _ := strings.Cut(strings.Clone(c.Get(fiber.HeaderAuthorization)), " ")
-	token = strings.TrimSpace(token)
+	token := web.Token(c)
 	return web.Stream(c, "text/event-stream", func(ctx context.Context, out *bufio.Writer) error {
 		defer r.leave(key)
 		r.stream(ctx, &feed{wish: w, token: token, out: out}, from)

@@ -38,7 +38,7 @@ type Config struct {
 	Source    Source
 	People    Filler
 	Types     []trellis.Spec // of events, to fill in people; others carry none
-	Auth      Authenticator  // asked again and again whether a stream's token still holds
+	Auth      Authenticator  // asked again and again whether a stream's token still holds, and when something happened to its owner
 	Recheck   time.Duration  // how often: 10 s if zero
 	Heartbeat time.Duration  // 15 s if zero
 	PerActor  int            // streams of one actor: 16 if zero

@@ -88,6 +88,10 @@ func (f *feed) resync(position uint64, reason string) error {
 	return errors.Join(err, f.out.Flush())
 }
 
+// remembered is a little longer than an [Authenticator] may go on saying what it
+// has said before.
+const remembered = 1050 * time.Millisecond
+
 // errEnded says that a stream has ended and why is known to those concerned.
 var errEnded = errors.New("the stream has ended")
 
@@ -97,9 +101,16 @@ func (r *Realtime) follow(ctx context.Context, f *feed, from uint64) error {
 	events, followed := make(chan trellis.Event, 64), make(chan error, 1)
 	defer func() { cancel(); <-followed }()
 	f.seen.Store(from)
+	mine, self := make(chan struct{}, 1), trellis.ActorFrom(ctx).ID
 	go func() {
 		defer close(followed)
 		followed <- r.cfg.Source.Follow(ctx, from, "*", func(ctx context.Context, e trellis.Event) error {
+			if e.Person != "" && e.Person == self {
+				select {
+				case mine <- struct{}{}:
+				default: // it is looked at already
+				}
+			}
 			if f.takes(e) {
 				select {
 				case events <- e:
@@ -115,6 +126,7 @@ func (r *Realtime) follow(ctx context.Context, f *feed, from uint64) error {
 	defer beat.Stop()
 	defer look.Stop()
 	actor := ctx // with the rights that were found last
+	var soon <-chan time.Time
 	for {
 		var err error
 		select {
@@ -125,6 +137,14 @@ func (r *Realtime) follow(ctx context.Context, f *feed, from uint64) error {
 		case <-beat.C:
 			err = f.beat(events)
 		case <-look.C:
+			actor, err = r.again(actor, f)
+		case <-mine: // what happened to her may have been the end of her account, or of a role
+			if soon == nil {
+				soon = time.After(remembered)
+				actor, err = r.again(actor, f)
+			}
+		case <-soon:
+			soon = nil
 			actor, err = r.again(actor, f)
 		case err := <-followed:
 			return err

@@ -1,38 +1,30 @@
 package slots
 
-import "slices"
+import (
+	"slices"
+	"strings"
 
-// Level is what a page is about.
-type Level string
-
-// The levels of pages.
-const (
-	TenantPage Level = "tenant"
-	CoursePage Level = "course"
+	"github.com/trellis-learning/trellis/extensions"
 )
 
 // Place is a place in a page that extensions can fill.
-type Place struct {
-	Name     string // what manifests name
-	Sentence string // where it is, as a part of a sentence: "in the side column of the course page"
-	Level    Level
-	Default  string // what stands there if nobody says otherwise, in words; "" for nothing
-}
+type Place = extensions.Place
 
 // DefaultTarget is what operations call that which a page itself puts in a place.
-const DefaultTarget = "default"
+const DefaultTarget = extensions.DefaultTarget
 
 // Places returns the places that there are.
 func Places() []Place {
+	const tenant, course = extensions.TenantLevel, extensions.CourseLevel
 	return []Place{
-		{"course.sidebar.v1", "in the side column of the course page", CoursePage, ""},
-		{"course.main.v1", "above the content of the course page", CoursePage, ""},
-		{"course.about.v1", "where the course page says what the course is about", CoursePage, "The course's description and its facts."},
-		{"courses.banner.v1", "above a learner's list of courses", TenantPage, ""},
-		{"login.notice.v1", "on the sign-in page, to people who are not signed in", TenantPage, ""},
-		{"account.main.v1", "on a person's account page", TenantPage, ""},
-		{"extensions.course.v1", "on the page where a course team looks after extensions", CoursePage, ""},
-		{"console.main.v1", "on the first page of the console, to those who run the tenant", TenantPage, ""},
+		{Name: "course.sidebar.v1", Sentence: "in the side column of the course page", Level: course},
+		{Name: "course.main.v1", Sentence: "above the content of the course page", Level: course},
+		{Name: "course.about.v1", Sentence: "where the course page says what the course is about", Level: course, Default: "The course's description and its facts."},
+		{Name: "courses.banner.v1", Sentence: "above a learner's list of courses", Level: tenant},
+		{Name: "login.notice.v1", Sentence: "on the sign-in page, to people who are not signed in", Level: tenant},
+		{Name: "account.main.v1", Sentence: "on a person's account page", Level: tenant},
+		{Name: "extensions.course.v1", Sentence: "on the page where a course team looks after extensions", Level: course},
+		{Name: "console.main.v1", Sentence: "on the first page of the console, to those who run the tenant", Level: tenant},
 	}
 }
 
@@ -44,4 +36,15 @@ func PlaceOf(name string) (Place, bool) {
 		return Place{}, false
 	}
 	return all[i], true
+}
+
+// dashed returns a name as a part of an id in a page.
+func dashed(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			return r
+		}
+		return '-'
+	}, name)
 }

@@ -16,17 +16,15 @@ package slots
 
 import (
 	"context"
-	"html/template"
 	"log/slog"
 	"net/url"
 	"reflect"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
-	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/metrics"
 	"github.com/trellis-learning/trellis/internal/secret"
 	"github.com/trellis-learning/trellis/runtime"
@@ -68,8 +66,13 @@ type Config struct {
 
 // Slots fills places in pages. It is safe for concurrent use.
 type Slots struct {
-	cfg Config
-	log *slog.Logger
+	cfg    Config
+	log    *slog.Logger
+	offers offers
+	hub    *hub
+
+	mu   sync.Mutex
+	open doors
 }
 
 // New returns the slots of a registry.
@@ -77,10 +80,26 @@ func New(cfg Config) *Slots {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Deadline == 0 {
-		cfg.Deadline = 100 * time.Millisecond
+	for _, d := range []struct {
+		v     *time.Duration
+		value time.Duration
+	}{
+		{&cfg.Deadline, 100 * time.Millisecond}, {&cfg.Offer, 24 * time.Hour}, {&cfg.Recheck, 10 * time.Second}, {&cfg.Heartbeat, 15 * time.Second}, {&cfg.Calm, 500 * time.Millisecond},
+	} {
+		if *d.v == 0 {
+			*d.v = d.value
+		}
 	}
-	return &Slots{cfg: cfg, log: cfg.Logger}
+	if cfg.PerActor == 0 {
+		cfg.PerActor = 16
+	}
+	if cfg.PerNode == 0 {
+		cfg.PerNode = 10_000
+	}
+	return &Slots{
+		cfg: cfg, log: cfg.Logger, offers: offers{cfg.Key.Derive("slots/offers")}, hub: newHub(cfg.Registry),
+		open: doors{byActor: map[string]int{}},
+	}
 }
 
 // Page is a page that is being made. Who looks at it is the actor of the context,
@@ -99,57 +118,11 @@ type Want struct {
 	Default *tree.Node // what stands there if nobody says otherwise: the target "default", at order 50
 }
 
-// Fill fills places of a page, side by side. Each value is the place's container,
-// <div class="slots" …>, by the name that was asked for; it is empty where nobody
-// has anything to show. Fill does not fail, and takes no longer than the deadline.
-func (s *Slots) Fill(ctx context.Context, p Page, wants ...Want) map[string]template.HTML {
-	out := map[string]template.HTML{}
-	for _, w := range wants {
-		var b strings.Builder
-		name := template.HTMLEscapeString(w.Slot)
-		b.WriteString(`<div class="slots" data-slots="` + name + `" id="slots-` + strings.ReplaceAll(name, ".", "-") + `">`)
-		if w.Default != nil {
-			_ = tree.Render(&b, *w.Default, tree.Options{Base: p.Base})
-		}
-		b.WriteString(`</div>`)
-		out[w.Slot] = template.HTML(b.String()) // made of escaped text and what the tree renderer wrote
-	}
-	return out
-}
-
-// Outcome is what came of an action.
-type Outcome struct {
-	Slot     string        // that the action belongs to
-	HTML     template.HTML // its container, made again, with the answer in it
-	Message  string        // what the extension says to the person; may be empty
-	State    string        // how it is meant: "ok", "warn", "bad" or "info"
-	Redirect string        // path within the tenant, with the page's base, to go to instead; "" for none
-	Faults   bool          // whether what was entered could not be taken: the form stands in HTML again, with what was entered
-}
-
-// Acts reports whether a form that was posted is that of a slot: whether it is for
-// [Slots.Act].
-func Acts(form url.Values) bool { return form.Has(offerField) }
-
-// offerField is the hidden input that says what was offered.
-const offerField = "_hook"
-
-// Act does what a person asked for by a button or form in a slot of the page. The
-// page has checked the CSRF token. Wants are the places of the page, as for Fill:
-// the outcome's container replaces what Fill would return for its slot.
-//
-// What an extension answers, its no and its failure too, is an [Outcome]. An error
-// means that nothing was asked of it: the form was not made for this person, this
-// page and this moment ([trellis.Denied]) or makes no sense ([trellis.Invalid]).
-func (s *Slots) Act(ctx context.Context, p Page, form url.Values, wants ...Want) (Outcome, error) {
-	return Outcome{}, trellis.Errorf(trellis.Denied, "this form was not made here: load the page again")
-}
-
 // Live returns the address of the stream that says which of the slots of a page
 // become stale, for the page's data-live. Ask for it before Fill: what happens
 // between is then not missed.
-func (s *Slots) Live(p Page, slots ...string) string {
-	q := url.Values{"slot": slots}
+func (s *Slots) Live(ctx context.Context, p Page, slots ...string) string {
+	q := url.Values{"slot": slots, "after": {s.hub.now(trellis.ActorFrom(ctx).Tenant, p.Course, slots).String()}}
 	if p.Course != "" {
 		q.Set("course", p.Course)
 	}
@@ -157,11 +130,8 @@ func (s *Slots) Live(p Page, slots ...string) string {
 }
 
 // Run follows what happens, for the streams of this node. It returns when ctx is
-// done.
-func (s *Slots) Run(ctx context.Context, source trellis.Source) error {
-	<-ctx.Done()
+// done. The context is one that may look across tenants.
+func (s *Slots) Run(ctx context.Context, source Source) error {
+	s.hub.run(ctx, source, func(err error) { s.log.Warn("events not followed; pages are told later", "err", err) })
 	return nil
 }
-
-// Operations returns the operations on slots.
-func (s *Slots) Operations() []hostapi.Operation { return nil }

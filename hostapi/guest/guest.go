@@ -206,6 +206,9 @@ func Call(operation string, in, out any) error {
 
 // encode is JSON without the escapes that only HTML needs.
 func encode(v any) ([]byte, error) {
+	if w, ok := v.(written); ok {
+		return w, nil
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -45,6 +45,12 @@ func Handle(_, _ uint32, hear func(Event) error) uint64 { _ = hear; return 0 }
 // Work is like [Filter], for schedules and jobs.
 func Work(_, _ uint32, do func(Task) (any, error)) uint64 { _ = do; return 0 }
 
+// Slot is like [Filter], for what is shown in a slot.
+func Slot(_, _ uint32, show func(Place) (Node, error)) uint64 { _ = show; return 0 }
+
+// Action is like [Filter], for what is asked by a button or a form.
+func Action(_, _ uint32, do func(Act) (Reply, error)) uint64 { _ = do; return 0 }
+
 // Ask puts a question to a filter as the platform does, with JSON in and out.
 func Ask(in []byte, decide func(Question) Answer) (out []byte, failed bool) {
 	return answer(filtered(in, decide))
@@ -58,6 +64,16 @@ func Tell(in []byte, hear func(Event) error) (out []byte, failed bool) {
 // Do does a part of a task as the platform does.
 func Do(in []byte, do func(Task) (any, error)) (out []byte, failed bool) {
 	return answer(worked(in, do))
+}
+
+// Display shows a slot as the platform does.
+func Display(in []byte, show func(Place) (Node, error)) (out []byte, failed bool) {
+	return answer(shown(in, show))
+}
+
+// Perform does what somebody asks for, as the platform does.
+func Perform(in []byte, do func(Act) (Reply, error)) (out []byte, failed bool) {
+	return answer(acted(in, do))
 }
 
 // Log writes to standard error in native tests.

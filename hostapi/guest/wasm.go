@@ -44,7 +44,7 @@ func alloc(n uint32) uint32 {
 // begin with: without this each call would first have to find out how the types
 // are read and written, which takes several times as long as most extensions do.
 func warm() {
-	const sample = `{"id":"1","time":"2026-01-01T00:00:00Z","position":1,"settings":{"a":[1,"b"]},"data":{"a":null},"input":{},"state":{}}`
+	const sample = `{"id":"1","time":"2026-01-01T00:00:00Z","position":1,"settings":{"a":[1,"b"]},"data":{"a":null},"input":{},"state":{},"person":{"id":"1","roles":["a"]},"values":{}}`
 	_, _ = answer(filtered([]byte(sample), func(q Question) Answer {
 		var fields map[string]json.RawMessage
 		_, _ = q.Decode(&fields), q.Configure(&fields)
@@ -53,6 +53,11 @@ func warm() {
 	_, _ = answer(filtered([]byte(sample), func(Question) Answer { return Change(map[string]string{"a": "b"}) }))
 	_, _ = answer(handled([]byte(sample), func(Event) error { return &Error{Invalid, "a"} }))
 	_, _ = answer(worked([]byte(sample), func(Task) (any, error) { return nil, nil }))
+	_, _ = answer(shown([]byte(sample), func(Place) (Node, error) { return Card("a", Text("b", Link("c", "/d"))), nil }))
+	_, _ = answer(acted([]byte(sample), func(a Act) (Reply, error) {
+		var fields map[string]json.RawMessage
+		return Say("a", OK), a.Decode(&fields)
+	}))
 }
 
 // run calls a hook with its input and hands over the answer.
@@ -84,6 +89,16 @@ func Handle(ptr, size uint32, hear func(Event) error) uint64 {
 // is the state that it is called again with.
 func Work(ptr, size uint32, do func(Task) (any, error)) uint64 {
 	return run(ptr, size, func(in []byte) (any, error) { return worked(in, do) })
+}
+
+// Slot is the body of a slot's export. A nil node shows nothing.
+func Slot(ptr, size uint32, show func(Place) (Node, error)) uint64 {
+	return run(ptr, size, func(in []byte) (any, error) { return shown(in, show) })
+}
+
+// Action is the body of the export that a button or a form asks.
+func Action(ptr, size uint32, do func(Act) (Reply, error)) uint64 {
+	return run(ptr, size, func(in []byte) (any, error) { return acted(in, do) })
 }
 
 func host(operation string, in []byte) ([]byte, error) {

@@ -23,6 +23,8 @@ import (
 	"github.com/trellis-learning/trellis/extensions/plugins"
 	"github.com/trellis-learning/trellis/extensions/realtime"
 	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/extensions/theming"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -193,7 +195,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {
@@ -213,9 +215,16 @@ func (a *App) fault(point string) {
 	}
 }
 
-// Known returns the filters that are asked and the events that are emitted.
+// Known returns the filters that are asked, the events that are emitted and the
+// places in pages.
 func Known() extensions.Known {
-	return extensions.Known{Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events())}
+	return extensions.Known{
+		Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events()), Slots: slots.Places(),
+		Tree: func(raw []byte) error {
+			_, err := tree.Decode(raw)
+			return err
+		},
+	}
 }
 
 // operations returns every operation of the platform.
@@ -226,14 +235,15 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 	}
 	return slices.Concat(
 		a.Learning.Operations(), []hostapi.Operation{catalogue.Operation()}, a.Jobs.Operations(), a.Ledger.Operations(),
-		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()), a.Slots.Operations(),
+		a.Registry.Operations(), a.Plugins.Operations(), api.EventOperations(a.DB.Log()), a.Slots.Operations(), a.Imports.Operations(),
 	), nil
 }
 
 // serve mounts every route.
 func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
+	looks := theming.New(a.Learning)
 	if a.Pages, err = pages.New(pages.Config{
-		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
+		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Theming: looks, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
 	}); err != nil {
 		return err
 	}
@@ -253,10 +263,10 @@ func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})
-	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), a.Pages.Routes())...); err != nil {
+	if err := a.Web.Mount(slices.Concat(routes, a.streams.Routes(), a.Slots.Routes(), looks.Routes(), a.Pages.Routes())...); err != nil {
 		return err
 	}
-	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Logger: a.part("content")})
+	a.Content = web.NewContent(web.ContentConfig{Assets: a.Registry.Asset, Secure: strings.HasPrefix(a.cfg.ContentURL, "https:"), Logger: a.part("content")})
 	return a.Web.MountOpenAPI("/api/openapi.json", "Trellis", a.cfg.Version)
 }
 

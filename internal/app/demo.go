@@ -14,13 +14,14 @@ import (
 	"github.com/trellis-learning/trellis/testdata/wasm"
 )
 
-// The demo's tenant and course.
+// The demo's tenant, its courses, and the password of those who sign in.
 const (
 	DemoTenant = "demo"
 	DemoCourse = "course-v1:Demo+Welcome+2026"
 	ClosedDemo = "course-v1:Demo+Closed+2026"
 
-	demoPassword = "trellis-demo"
+	ClosedDemoTitle = "A course that the policy has closed"
+	DemoPassword    = "trellis-demo"
 )
 
 // Demo is what somebody needs who tries the demo.
@@ -45,12 +46,18 @@ func System(ctx context.Context, tenant string) context.Context {
 func (a *App) SeedDemo(ctx context.Context, earlier Demo) (Demo, error) {
 	d := Demo{
 		Tenant: DemoTenant, Course: DemoCourse,
-		OperatorLogin: "operator:" + demoPassword, StaffLogin: "staff:" + demoPassword, LearnerLogin: "learner:" + demoPassword,
+		OperatorLogin: "operator:" + DemoPassword, StaffLogin: "staff:" + DemoPassword, LearnerLogin: "learner:" + DemoPassword,
 	}
 	platform, tenant := System(ctx, trellis.PlatformTenant), System(ctx, DemoTenant)
 	core := a.Learning
-	if _, err := core.PutTenant(platform, learning.PutTenant{Name: DemoTenant, Title: "Demo", Open: true}); err != nil {
+	there, err := core.TenantExists(platform, DemoTenant)
+	if err != nil {
 		return d, err
+	}
+	if !there {
+		if _, err := core.PutTenant(platform, learning.PutTenant{Name: DemoTenant, Title: "Demo School", Open: true}); err != nil {
+			return d, err
+		}
 	}
 	operator, err := a.person(platform, "operator", "Olivia Operator")
 	if err != nil {
@@ -62,10 +69,8 @@ func (a *App) SeedDemo(ctx context.Context, earlier Demo) (Demo, error) {
 	if _, err := core.PutOrganisation(tenant, learning.Organisation{Key: "Demo", Title: "Demo School"}); err != nil {
 		return d, err
 	}
-	for key, title := range map[string]string{DemoCourse: "Welcome to Trellis", ClosedDemo: "A course that the policy has closed"} {
-		if _, err := core.CreateCourse(tenant, learning.CreateCourse{Key: key, Title: title}); err != nil {
-			return d, err
-		}
+	if err := a.makeDemoCourses(tenant); err != nil {
+		return d, err
 	}
 	if d.StaffID, err = a.person(tenant, "staff", "Sasha Staff"); err != nil {
 		return d, err
@@ -76,7 +81,14 @@ func (a *App) SeedDemo(ctx context.Context, earlier Demo) (Demo, error) {
 	if d.LearnerID, err = a.person(tenant, "learner", "Lena Learner"); err != nil {
 		return d, err
 	}
-	if err := a.demoExtensions(tenant); err != nil {
+	people, err := a.makeDemoPeople(tenant)
+	if err != nil {
+		return d, err
+	}
+	if err := a.demoExtensions(tenant, people[len(people)-1]); err != nil {
+		return d, err
+	}
+	if err := a.enrolDemoPeople(tenant, d.LearnerID, people); err != nil {
 		return d, err
 	}
 	for _, t := range []struct {
@@ -109,17 +121,23 @@ func (a *App) person(ctx context.Context, username, name string) (string, error)
 	if id, ok := b.Username(username); ok {
 		return id, nil
 	}
-	p, err := a.Learning.Register(ctx, learning.Register{Username: username, Email: username + "@demo.example", Name: name, Password: demoPassword})
+	p, err := a.Learning.Register(ctx, learning.Register{Username: username, Email: username + "@demo.example", Name: name, Password: DemoPassword})
 	return p.ID, err
 }
 
-// demoExtensions installs and enables what the demo shows.
-func (a *App) demoExtensions(ctx context.Context) error {
+// demoExtensions installs and enables what the demo shows. The policy keeps out the
+// fourth person who comes after the last one of the demo's own: of the first roster
+// that somebody imports.
+func (a *App) demoExtensions(ctx context.Context, last string) error {
+	p, err := a.Learning.Person(ctx, last)
+	if err != nil {
+		return err
+	}
 	for _, x := range []struct {
 		manifest, module []byte
 		settings         map[string]any
 	}{
-		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo}, "blocked_numbers": []int{7}}},
+		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo}, "blocked_numbers": []int64{p.Number + 4}}},
 		{examples.Welcome, wasm.Welcome, nil},
 	} {
 		b, err := extensions.Make(map[string][]byte{"extension.json": x.manifest, "main.wasm": x.module})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -68,9 +69,10 @@ func TestFixtureRosters(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := app.System(t.Context(), app.DemoTenant)
-	_, token := p.Person(t, ctx, "registrar", learning.Assign{Role: trellis.RoleTenantAdmin})
-	// In the demo the registrar is not there, and the roster's people have other numbers.
-	if _, err := p.Registry.Set(ctx, "trellis-demo.enrollment-policy-c", "", json.RawMessage(`{"blocked_numbers":[8]}`)); err != nil {
+	registrar, token := p.Person(t, ctx, "registrar", learning.Assign{Role: trellis.RoleTenantAdmin})
+	// In the demo the registrar is not there: the roster's people come right after her here.
+	blocked := fmt.Sprintf(`{"blocked_numbers":[%d]}`, number(t, p, ctx, registrar)+4)
+	if _, err := p.Registry.Set(ctx, "trellis-demo.enrollment-policy-c", "", json.RawMessage(blocked)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -232,4 +234,14 @@ func TestDistrict(t *testing.T) {
 			t.Logf("delta %v, again %v: %s", delta, again, got)
 		}
 	}
+}
+
+// number returns the number of a person.
+func number(t *testing.T, p *testkit.Platform, ctx context.Context, person string) int64 {
+	t.Helper()
+	who, err := p.Learning.Person(ctx, person)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who.Number
 }

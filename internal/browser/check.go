@@ -190,7 +190,7 @@ func Foreign(t testing.TB, tab *Tab) {
 func Announced(t testing.TB, tab *Tab, text string, do func()) {
 	t.Helper()
 	tab = tab.In(t)
-	Eval[bool](tab, `((window.__said = []), new MutationObserver((all) => all.forEach((m) => window.__said.push(document.getElementById("status").textContent))).observe(document.getElementById("status"), { childList: true, characterData: true, subtree: true }), true)`)
+	Eval[bool](tab, `((window.__said = []), window.__ear?.disconnect(), (window.__ear = new MutationObserver((all) => all.forEach(() => window.__said.push(document.getElementById("status").textContent)))).observe(document.getElementById("status"), { childList: true, characterData: true, subtree: true }), true)`)
 	do()
 	tab.Until(`window.__said.some((s) => s.includes(` + quote(text) + `))`)
 	if said := Eval[[]string](tab, `window.__said.filter((s) => s.includes(`+quote(text)+`))`); len(said) != 1 {

@@ -3,8 +3,11 @@
 package browser
 
 import (
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 )
 
 // Look is how a person has set up their system. The zero value is the common one.
@@ -71,4 +74,29 @@ func (tab *Tab) FontSize(pixels int) {
 func (tab *Tab) NoScript() {
 	tab.t.Helper()
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+}
+
+// Weight is what the page holds after all garbage is collected: listeners for
+// events and nodes. Two weights before and after the same thing show a leak.
+func (tab *Tab) Weight() (listeners, nodes int) {
+	tab.t.Helper()
+	call(tab, performance.Enable, performance.EnableParams{})
+	for range 4 { // nodes and scripts hold each other: each round frees what the last let go
+		call(tab, heapprofiler.CollectGarbage, cdp.Empty{})
+	}
+	for _, metric := range call(tab, performance.GetMetrics, cdp.Empty{}).Metrics {
+		switch metric.Name {
+		case "JSEventListeners":
+			listeners = int(metric.Value)
+		case "Nodes":
+			nodes = int(metric.Value)
+		}
+	}
+	return listeners, nodes
+}
+
+// Before runs a script before those of each page, from the next page on.
+func (tab *Tab) Before(script string) {
+	tab.t.Helper()
+	call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 }

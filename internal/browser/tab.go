@@ -139,6 +139,13 @@ func (tab *Tab) Until(expression string) {
 	})
 }
 
+// Eventually waits until holds, which may ask a server or a file: what is not on
+// the page.
+func (tab *Tab) Eventually(what string, holds func() bool) {
+	tab.t.Helper()
+	tab.until(what, func() (string, bool) { return "not yet", holds() })
+}
+
 // until asks for a condition again and again. An error counts as not yet: the page
 // may be between two documents.
 func (tab *Tab) until(what string, holds func() (string, bool)) {

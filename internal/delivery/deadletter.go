@@ -18,6 +18,9 @@ import (
 type Query struct {
 	State      State  `json:"state,omitempty" doc:"Only those in this state." enum:"failing,parked,dead"`
 	Subscriber string `json:"subscriber,omitempty" doc:"Only those of this subscriber."`
+	Type       string `json:"type,omitempty" doc:"Only those of events of this type."`
+	Event      string `json:"event,omitempty" doc:"Only those of this event."`
+	Error      string `json:"error,omitempty" doc:"Only those that failed so the last time."`
 	After      string `json:"after,omitempty" doc:"The value of next in the answer before."`
 	Limit      int    `json:"limit,omitempty" doc:"How many at most: 50 if absent, at most 200."`
 }
@@ -58,7 +61,7 @@ func (l *Ledger) List(ctx context.Context, q Query) (List, error) {
 		return List{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and 200")
 	}
 	stmt, args := `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ?`, []any{tenant}
-	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}} {
+	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}, {" AND type = ?", q.Type}, {" AND event = ?", q.Event}, {" AND error = ?", q.Error}} {
 		if f.value != "" {
 			stmt, args = stmt+f.cond, append(args, f.value)
 		}
@@ -156,14 +159,14 @@ func (l *Ledger) Retry(ctx context.Context, id string, data json.RawMessage) (Ro
 	})
 }
 
-// Discard removes a delivery that was given up.
+// Discard drops a delivery that was given up. [Ledger.Restore] brings it back within
+// a week.
 func (l *Ledger) Discard(ctx context.Context, id string) (Row, error) {
 	return l.change(ctx, id, func(ctx context.Context, tx *store.Tx, r Row) error {
 		if r.State != Dead {
 			return trellis.Errorf(trellis.Conflict, "the delivery is %s: only one that was given up can be discarded", r.State)
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE tenant = ? AND id = ?`, r.tenant, r.ID)
-		return err
+		return drop(ctx, tx, r, r.ID)
 	})
 }
 
@@ -203,13 +206,17 @@ func rowByID(ctx context.Context, tx *store.Tx, tenant, id string) (Row, error) 
 func (l *Ledger) Oldest(ctx context.Context) (uint64, error) {
 	oldest := l.db.Log().Head() + 1
 	err := l.db.Read(store.Platform(ctx), func(tx *store.Tx) error {
-		for _, stmt := range []string{
-			`SELECT MIN(position) + 1 FROM delivery_marks`,
-			`SELECT MIN(position) + 1 FROM delivery_cursors`,
-			`SELECT MIN(position) FROM deliveries`,
+		for _, q := range []struct {
+			stmt string
+			args []any
+		}{
+			{`SELECT MIN(position) + 1 FROM delivery_marks`, nil},
+			{`SELECT MIN(position) + 1 FROM delivery_cursors`, nil},
+			{`SELECT MIN(position) FROM deliveries`, nil},
+			{`SELECT MIN(position) FROM deliveries_dropped WHERE dropped > ?`, []any{store.Micros(time.Now().Add(-keepDropped))}},
 		} {
 			var min sql.NullInt64
-			if err := tx.QueryRow(ctx, stmt).Scan(&min); err != nil {
+			if err := tx.QueryRow(ctx, q.stmt, q.args...).Scan(&min); err != nil {
 				return err
 			}
 			if min.Valid && uint64(min.Int64) < oldest {

@@ -33,6 +33,7 @@ type Row struct {
 	Attempts   int       `json:"attempts" doc:"How often it was tried."`
 	Next       time.Time `json:"next,omitzero" doc:"When it is tried again, at the earliest."`
 	Error      string    `json:"error,omitempty" doc:"What went wrong the last time."`
+	Updated    time.Time `json:"updated" doc:"When it was last tried or changed."`
 	Edited     bool      `json:"edited,omitempty" doc:"Whether somebody changed what is sent."`
 
 	tenant, role, data string
@@ -65,7 +66,7 @@ func scanRow(row interface{ Scan(...any) error }) (Row, error) {
 	var r Row
 	var next, position int64
 	err := row.Scan(&r.tenant, &r.ID, &r.role, &r.Subscriber, &r.partition, &r.Key, &position, &r.Event, &r.Type, &r.State, &r.Attempts, &next, &r.Error, &r.data, &r.updated)
-	r.Position, r.Edited = uint64(position), r.data != ""
+	r.Position, r.Edited, r.Updated = uint64(position), r.data != "", store.FromMicros(r.updated)
 	if next != 0 {
 		r.Next = store.FromMicros(next)
 	}

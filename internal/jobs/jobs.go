@@ -94,6 +94,14 @@ type Job struct {
 	fruitless int // how often it was begun since it last came any further
 }
 
+// Params decodes what the job was asked to do, for whoever asked for it.
+func (j Job) Params(v any) error {
+	if err := json.Unmarshal(j.params, v); err != nil {
+		return fmt.Errorf("decode parameters of job %s: %w", j.ID, err)
+	}
+	return nil
+}
+
 // Config is what jobs are made of. DB is required.
 type Config struct {
 	DB      *store.DB
@@ -308,7 +316,11 @@ func (j *Jobs) Wait(ctx context.Context, id string) (Job, error) {
 	}
 }
 
-const columns = `tenant, id, kind, title, state, actor, params, saved, report, done, total, note, error, attempts, fruitless, trace, cause, hops, cancel, created, due, started, finished`
+const (
+	// columns are those of a job; brief leaves its report out, which may be large.
+	columns = `tenant, id, kind, title, state, actor, params, saved, report, done, total, note, error, attempts, fruitless, trace, cause, hops, cancel, created, due, started, finished`
+	brief   = `tenant, id, kind, title, state, actor, params, saved, 'null', done, total, note, error, attempts, fruitless, trace, cause, hops, cancel, created, due, started, finished`
+)
 
 func scan(row interface{ Scan(...any) error }) (Job, error) {
 	var j Job

@@ -17,6 +17,7 @@ type ByID struct {
 type Query struct {
 	State State  `json:"state,omitempty" doc:"Only those in this state." enum:"queued,running,done,failed,cancelled"`
 	Kind  string `json:"kind,omitempty" doc:"Only those of this kind."`
+	Brief bool   `json:"brief,omitempty" doc:"Leave the reports out, which may be large."`
 	After string `json:"after,omitempty" doc:"The value of next in the answer before."`
 	Limit int    `json:"limit,omitempty" doc:"How many at most: 50 if absent, at most 200."`
 }
@@ -69,7 +70,11 @@ func (j *Jobs) List(ctx context.Context, in Query) (List, error) {
 	if in.Limit < 0 || in.Limit > 200 {
 		return List{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and 200")
 	}
-	sql, args := `SELECT `+columns+` FROM jobs WHERE tenant = ?`, []any{tenant}
+	fields := columns
+	if in.Brief {
+		fields = brief
+	}
+	sql, args := `SELECT `+fields+` FROM jobs WHERE tenant = ?`, []any{tenant}
 	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(in.State)}, {" AND kind = ?", in.Kind}, {" AND id < ?", in.After}} {
 		if f.value != "" {
 			sql, args = sql+f.cond, append(args, f.value)

@@ -105,6 +105,13 @@ func (r *Run) Report(v any) error {
 	return nil
 }
 
+// Reported returns what was reported last, nil if nothing was.
+func (r *Run) Reported() json.RawMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report
+}
+
 // fenced is a change that fails when the job belongs to another node by now.
 func (r *Run) fenced() store.Change {
 	return store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {

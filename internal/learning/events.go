@@ -195,8 +195,10 @@ func (p OrganisationPayload) About() (person, course string) { return "", "" }
 
 // TenantPayload tells of a tenant.
 type TenantPayload struct {
-	Name  string `json:"name" doc:"The tenant's name."`
-	Title string `json:"title" doc:"What it is called."`
+	Name   string `json:"name" doc:"The tenant's name."`
+	Title  string `json:"title" doc:"What it is called."`
+	Accent string `json:"accent,omitempty" doc:"Colour of its pages."`
+	Logo   string `json:"logo,omitempty" doc:"Digest of its logo."`
 }
 
 // About implements [trellis.Payload].

@@ -40,7 +40,7 @@ func TestNoTenantReachesAnother(t *testing.T) {
 		"users.change_password": {`{"current":"` + password + `","password":"12345678"}`, "not_found"}, "users.end_sessions": {`{}`, ""}, "users.erase": {`{"id":"` + ada.ID + `x"}`, "not_found"},
 		"roles.list": {`{}`, ""}, "roles.assign": {`{` + about + `,"role":"tenant-admin"}`, ""}, "roles.remove": {`{` + about + `,"role":"staff",` + course + `}`, "not_found"},
 		"tokens.list": {`{}`, ""}, "tokens.create": {`{"name":"x",` + about + `}`, "denied"}, "tokens.revoke": {`{"id":"` + token.ID + `"}`, "not_found"},
-		"tenants.get": {`{}`, ""}, "tenants.list": {`{}`, "denied"}, "tenants.put": {`{"name":"acme","title":"X"}`, "denied"}, "audit.list": {`{}`, ""},
+		"tenants.get": {`{}`, ""}, "tenants.list": {`{}`, "denied"}, "tenants.numbers": {`{}`, ""}, "tenants.put": {`{"name":"acme","title":"X"}`, "denied"}, "tenants.brand": {`{"title":"X","accent":"#ff0000"}`, ""}, "audit.list": {`{}`, ""},
 		"organisations.list": {`{}`, ""}, "organisations.put": {`{"key":"arts","title":"Mine"}`, ""},
 		"courses.list": {`{}`, ""}, "courses.get": {`{` + course + `}`, "not_found"}, "courses.update": {`{` + course + `,"title":"X"}`, "not_found"},
 		"courses.people": {`{` + course + `}`, "not_found"}, "courses.seats": {`{` + course + `}`, "not_found"},
@@ -90,7 +90,7 @@ func dump(t *testing.T, c *core, tenant string) string {
 	ctx := system(t, tenant)
 	var out strings.Builder
 	must(t, c.db.Read(ctx, func(tx *store.Tx) error {
-		for _, table := range []string{"tenants", "organisations", "people", "courses", "enrollments", "grades", "completions", "roles", "tokens", "outside"} {
+		for _, table := range []string{"tenants", "organisations", "people", "courses", "enrollments", "grades", "completions", "roles", "tokens", "outside", "logos"} {
 			column := "tenant"
 			if table == "tenants" {
 				column = "name"

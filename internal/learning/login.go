@@ -36,6 +36,69 @@ func (l *Learning) Login(ctx context.Context, in Login) (NewToken, error) {
 	if err != nil {
 		return NewToken{}, err
 	}
+	return l.admit(ctx, tenant, person)
+}
+
+// SignIn is [Learning.Login] at the door of a tenant's pages, where those who run
+// the platform sign in, too: a name and a password that are nobody's in the tenant
+// are looked for in the platform's own. A wrong password costs the same work
+// whoever has the name, here, there or nowhere. It counts as failed in the tenant
+// and for the name among the operators; the right one of an operator counts
+// nowhere as failed. Where operators' names have been tried too often, nobody is
+// kept out who belongs to the tenant.
+func (l *Learning) SignIn(ctx context.Context, in Login) (NewToken, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return NewToken{}, err
+	}
+	if tenant == trellis.PlatformTenant {
+		return l.Login(ctx, in)
+	}
+	person, operator, err := l.attemptEither(ctx, tenant, in)
+	if err != nil {
+		return NewToken{}, err
+	}
+	if operator {
+		tenant = trellis.PlatformTenant
+		ctx = asNobody(ctx)
+	}
+	return l.admit(ctx, tenant, person)
+}
+
+// asNobody is the context of somebody who is to sign in to the platform itself.
+func asNobody(ctx context.Context) context.Context {
+	return trellis.WithActor(ctx, trellis.Actor{Tenant: trellis.PlatformTenant})
+}
+
+// attemptEither is attempt in a tenant and, if it is nobody's there, among those
+// who run the platform.
+func (l *Learning) attemptEither(ctx context.Context, tenant string, in Login) (person *Person, operator bool, err error) {
+	wait, settle := l.failed.begin(subjects(tenant, in)...)
+	if wait > 0 {
+		return nil, false, errFailures(wait)
+	}
+	end := undecided
+	defer func() { settle(end) }()
+	person, err = l.match(ctx, tenant, in)
+	if err != nil {
+		return nil, false, err
+	}
+	if person != nil {
+		end = succeeded
+		return person, false, nil
+	}
+	in.Address = "" // it counts in the tenant: one school's guesses keep no operator out elsewhere
+	person, err = l.attempt(asNobody(ctx), trellis.PlatformTenant, in)
+	switch trellis.KindOf(err) {
+	case "": // an operator: that says nothing of who has the name in the tenant
+	case trellis.Denied, trellis.Exhausted:
+		end = failed
+	}
+	return person, err == nil, err
+}
+
+// admit gives a session to somebody whose password was right.
+func (l *Learning) admit(ctx context.Context, tenant string, person *Person) (NewToken, error) {
 	question := LoginQuestion{person.User}
 	answer, err := LoginRequested.Apply(ctx, l.filters, question)
 	if err != nil {
@@ -69,29 +132,47 @@ func (l *Learning) Login(ctx context.Context, in Login) (NewToken, error) {
 // attempt returns whose name and password these are. It counts failures, and
 // takes as long for a name that nobody has.
 func (l *Learning) attempt(ctx context.Context, tenant string, in Login) (*Person, error) {
-	subjects := []subject{{tenant + "/name/" + login(in.Username), failuresOfName}}
-	if in.Address != "" {
-		subjects = append(subjects, subject{tenant + "/address/" + network(in.Address), failuresOfAddress})
-	}
-	wait, settle := l.failed.begin(subjects...)
+	wait, settle := l.failed.begin(subjects(tenant, in)...)
 	if wait > 0 {
-		return nil, trellis.Exhaustedf(wait, "too many failed logins: try again later")
+		return nil, errFailures(wait)
 	}
 	end := undecided
 	defer func() { settle(end) }()
+	person, err := l.match(ctx, tenant, in)
+	if err != nil {
+		return nil, err
+	}
+	if person == nil {
+		end = failed
+		return nil, trellis.Errorf(trellis.Denied, "the username or the password is wrong")
+	}
+	end = succeeded
+	return person, nil
+}
+
+// subjects are those for which a failure counts.
+func subjects(tenant string, in Login) []subject {
+	list := []subject{{tenant + "/name/" + login(in.Username), failuresOfName}}
+	if in.Address != "" {
+		list = append(list, subject{tenant + "/address/" + network(in.Address), failuresOfAddress})
+	}
+	return list
+}
+
+func errFailures(wait time.Duration) error {
+	return trellis.Exhaustedf(wait, "too many failed logins: try again later")
+}
+
+// match returns whose name and password these are, nil if nobody's who may log in.
+func (l *Learning) match(ctx context.Context, tenant string, in Login) (*Person, error) {
 	person, hash, err := l.credentials(ctx, tenant, in.Username)
 	if err != nil {
 		return nil, err
 	}
 	ok, err := l.matches(ctx, string(in.Password), hash)
-	if err != nil {
+	if err != nil || !ok || person == nil || !person.Active {
 		return nil, err
 	}
-	if !ok || person == nil || !person.Active {
-		end = failed
-		return nil, trellis.Errorf(trellis.Denied, "the username or the password is wrong")
-	}
-	end = succeeded
 	return person, nil
 }
 

@@ -83,6 +83,9 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 			Doc: "Ends a token."}, nobody[ByID], l.revoke),
 		hostapi.Define(hostapi.Spec{Name: "tenants.get", Permission: "tenants:read", Doors: hostapi.HTTP("GET", "/api/v1/tenant"),
 			Doc: "The tenant."}, nobody[Nothing], func(ctx context.Context, _ Nothing) (Tenant, error) { return l.Tenant(ctx) }),
+		hostapi.Define(hostapi.Spec{Name: "tenants.numbers", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/tenant/numbers"),
+			Doc: "How many people and courses the tenant has, and what happened within the last day."}, nobody[Nothing],
+			func(ctx context.Context, _ Nothing) (Numbers, error) { return l.Numbers(ctx) }),
 		hostapi.Define(hostapi.Spec{Name: "tenants.list", Permission: "tenants:write", Doors: hostapi.HTTP("GET", "/api/v1/tenants"),
 			Doc: "Every tenant, for operators."}, nobody[Nothing], func(ctx context.Context, _ Nothing) (List[Tenant], error) {
 			all, err := l.Tenants(ctx)
@@ -90,6 +93,8 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		}),
 		hostapi.Define(hostapi.Spec{Name: "tenants.put", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenants/:name"),
 			Doc: "Makes a tenant or changes it, for operators."}, nobody[PutTenant], l.PutTenant),
+		hostapi.Define(hostapi.Spec{Name: "tenants.brand", Permission: "brand:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenant/brand"),
+			Doc: "Changes how the tenant's pages look: its title, its colour and its logo."}, nobody[Brand], l.Brand),
 		hostapi.Define(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
 			Doc: "Who did what in the whole tenant, newest first."}, nobody[ListAudit], l.listAudit),
 	}
@@ -164,6 +169,7 @@ type ListUsers struct {
 	Page
 	Course string `json:"course,omitempty" doc:"Only those who are enrolled in this course."`
 	Active *bool  `json:"active,omitempty" doc:"Only those whose account works, or only the others."`
+	Search string `json:"search,omitempty" doc:"Only those in whose name, username or address this stands, as far as the caller may see these, or who have this ID or number."`
 }
 
 func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.User], error) {
@@ -175,6 +181,12 @@ func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.Us
 	q.and("tenant = ? AND erased = 0", tenant)
 	if in.Active != nil {
 		q.and("active = ?", *in.Active)
+	}
+	if in.Search != "" {
+		if !printable(in.Search, 150) {
+			return List[trellis.User]{}, trellis.Errorf(trellis.Invalid, "search: at most 150 printable characters")
+		}
+		q.search(ctx, in.Search)
 	}
 	q.people(ctx, tenant, in.Course)
 	people, err := list(ctx, l.db, `SELECT `+personColumns+` FROM people`, q, []string{"id"}, in.Page, scanPerson,
@@ -277,6 +289,9 @@ type ListAudit struct {
 	Installation string `json:"installation,omitempty" doc:"Only those of this installation of an extension."`
 	Actor        string `json:"actor,omitempty" doc:"Only those of this actor."`
 	Outcome      string `json:"outcome,omitempty" doc:"Only those that ended so." enum:"ok,denied,failed"`
+	Trace        string `json:"trace,omitempty" doc:"Only those of this request."`
+	Since        string `json:"since,omitempty" doc:"Only those from this time on: 2026-05-03T14:00:00Z."`
+	Until        string `json:"until,omitempty" doc:"Only those from before this time."`
 }
 
 func (l *Learning) listAudit(ctx context.Context, in ListAudit) (List[store.Entry], error) {
@@ -286,8 +301,17 @@ func (l *Learning) listAudit(ctx context.Context, in ListAudit) (List[store.Entr
 	if in.Limit < 0 || in.Limit > maxLimit {
 		return List[store.Entry]{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and %d", maxLimit)
 	}
+	since, err := timeOf("since", in.Since)
+	if err != nil {
+		return List[store.Entry]{}, err
+	}
+	until, err := timeOf("until", in.Until)
+	if err != nil {
+		return List[store.Entry]{}, err
+	}
 	entries, err := l.db.AuditLog(ctx, store.AuditQuery{
 		Before: in.Before, Limit: in.Limit + 1, Operation: in.Operation, Installation: in.Installation, Actor: in.Actor, Outcome: in.Outcome,
+		Trace: in.Trace, Since: since, Until: until,
 	})
 	out := List[store.Entry]{Items: entries}
 	if len(entries) > in.Limit {
@@ -295,4 +319,15 @@ func (l *Learning) listAudit(ctx context.Context, in ListAudit) (List[store.Entr
 		out.Next = out.Items[in.Limit-1].ID
 	}
 	return out, err
+}
+
+// timeOf reads a point in time; "" is none.
+func timeOf(what, s string) (t time.Time, err error) {
+	if s == "" {
+		return t, nil
+	}
+	if t, err = time.Parse(time.RFC3339, s); err != nil {
+		return t, trellis.Errorf(trellis.Invalid, "%s: write a time like 2026-05-03T14:00:00Z", what)
+	}
+	return t, nil
 }

@@ -22,8 +22,9 @@ func TestTenantComesFirst(t *testing.T) {
 	across := map[string]string{ // indexes that must hold across tenants
 		"people(number)": "a person's number is unique on the platform",
 		"tokens(hash)":   "the hash is what finds the tenant",
+		"logos(digest)":  "whoever has the digest may see the logo",
 	}
-	mine := []string{"organisations", "people", "courses", "enrollments", "grades", "completions", "roles", "tokens", "outside"}
+	mine := []string{"organisations", "people", "courses", "enrollments", "grades", "completions", "roles", "tokens", "outside", "logos"}
 	sys := system(t, "acme")
 	found := map[string]bool{}
 	must(t, c.db.Read(sys, func(tx *store.Tx) error {

@@ -19,6 +19,8 @@ type Tenant struct {
 	Title   string    `json:"title" doc:"What it is called."`
 	Host    string    `json:"host,omitempty" doc:"Host name that belongs to the tenant alone."`
 	Open    bool      `json:"open" doc:"Whether people may register themselves."`
+	Accent  string    `json:"accent,omitempty" doc:"Colour of its pages: # and six hexadecimal digits; absent for the platform's own."`
+	Logo    string    `json:"logo,omitempty" doc:"Digest of its logo, which is at /brand/DIGEST; absent for none."`
 	Created time.Time `json:"created" doc:"When it was made."`
 	Event   string    `json:"event" doc:"ID of the last event that changed it."`
 }
@@ -29,6 +31,9 @@ type PutTenant struct {
 	Title string `json:"title" doc:"What it is called."`
 	Host  string `json:"host,omitempty" doc:"Host name that belongs to the tenant alone."`
 	Open  bool   `json:"open,omitempty" doc:"Whether people may register themselves."`
+
+	Accent *string `json:"accent,omitempty" doc:"Colour of its pages: # and six hexadecimal digits; empty for the platform's own, absent for the present one."`
+	Logo   *string `json:"logo,omitempty" doc:"Its logo: a data: URL of a PNG, a JPEG or a WebP of at most 64 KiB; empty for none, absent for the present one."`
 }
 
 // PutTenant makes a tenant or changes it: event [TenantChanged], in the tenant
@@ -41,33 +46,60 @@ func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) 
 	case !trellis.ValidTenant(in.Name):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q cannot name a tenant: a lower-case letter, then up to 30 letters, digits or hyphens", in.Name)
 	case in.Title == "" || !printable(in.Title, 255):
-		return Tenant{}, trellis.Errorf(trellis.Invalid, "a tenant needs a title of at most 255 printable characters")
+		return Tenant{}, errTitle()
 	case in.Host != "" && (len(in.Host) > 253 || !hostPattern.MatchString(in.Host)):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q is not a host name", in.Host)
 	}
+	return l.changeTenant(ctx, in.Name, Brand{Accent: in.Accent, Logo: in.Logo}, func(present Tenant, found bool) (Tenant, error) {
+		if !found {
+			present.Name, present.Created = in.Name, now()
+		}
+		present.Title, present.Host, present.Open = in.Title, in.Host, in.Open
+		return present, nil
+	})
+}
+
+// changeTenant writes a tenant as change wants it, and how it looks, and emits
+// that it has changed, if it has.
+func (l *Learning) changeTenant(ctx context.Context, name string, in Brand, change func(present Tenant, found bool) (Tenant, error)) (Tenant, error) {
+	k, err := in.look()
+	if err != nil {
+		return Tenant{}, err
+	}
 	actor := trellis.ActorFrom(ctx)
-	actor.Tenant = in.Name // the event belongs to the tenant that it is about
+	actor.Tenant = name // the event belongs to the tenant that it is about
 	ctx = trellis.WithActor(ctx, actor)
-	t := Tenant{Name: in.Name, Title: in.Title, Host: in.Host, Open: in.Open, Created: now()}
 	m := newEmission(ctx)
-	err := l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		present, err := tenantByName(ctx, tx, in.Name)
+	var t Tenant
+	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		present, err := tenantByName(ctx, tx, name)
 		if err != nil && trellis.KindOf(err) != trellis.NotFound {
 			return err
 		}
-		if err == nil {
-			t.Created, t.Event = present.Created, present.Event
-			if t == present {
-				return nil
+		if t, err = change(present, err == nil); err != nil {
+			return err
+		}
+		if k.accent != nil {
+			t.Accent = *k.accent
+		}
+		if k.logo != nil {
+			t.Logo = k.logo.digest
+		}
+		if t == present {
+			return nil
+		}
+		if t.Logo != present.Logo {
+			if err := k.logo.put(ctx, tx, name); err != nil {
+				return err
 			}
 		}
-		e, err := TenantChanged.New(ctx, "tenants/"+t.Name, TenantPayload{t.Name, t.Title})
+		e, err := TenantChanged.New(ctx, "tenants/"+t.Name, TenantPayload{t.Name, t.Title, t.Accent, t.Logo})
 		if t.Event, err = m.emit(ctx, tx, 0, e, err); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO tenants (name, title, host, open, created, event) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET title = excluded.title, host = excluded.host, open = excluded.open, event = excluded.event`,
-			t.Name, t.Title, t.Host, t.Open, store.Micros(t.Created), t.Event)
+		_, err = tx.Exec(ctx, `INSERT INTO tenants (name, title, host, open, accent, logo, created, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (name) DO UPDATE SET title = excluded.title, host = excluded.host, open = excluded.open, accent = excluded.accent, logo = excluded.logo, event = excluded.event`,
+			t.Name, t.Title, t.Host, t.Open, t.Accent, t.Logo, store.Micros(t.Created), t.Event)
 		if trellis.KindOf(err) == trellis.Conflict {
 			return trellis.Errorf(trellis.Conflict, "the host name %s belongs to another tenant", t.Host)
 		}
@@ -168,12 +200,12 @@ func (c *tenantCache) forget() {
 	c.Unlock()
 }
 
-const tenantColumns = `name, title, host, open, created, event`
+const tenantColumns = `name, title, host, open, accent, logo, created, event`
 
 func scanTenant(row interface{ Scan(...any) error }) (Tenant, error) {
 	var t Tenant
 	var created int64
-	err := row.Scan(&t.Name, &t.Title, &t.Host, &t.Open, &created, &t.Event)
+	err := row.Scan(&t.Name, &t.Title, &t.Host, &t.Open, &t.Accent, &t.Logo, &created, &t.Event)
 	t.Created = store.FromMicros(created)
 	return t, err
 }

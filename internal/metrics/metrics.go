@@ -22,6 +22,7 @@ type Registry struct {
 	requests   *prometheus.HistogramVec
 	filters    *prometheus.HistogramVec
 	guests     *prometheus.HistogramVec
+	slots      *prometheus.HistogramVec
 	fuel       *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
 	lag        *prometheus.HistogramVec
@@ -43,6 +44,8 @@ func New() *Registry {
 			Help: "Time of steps of filters by extension, filter and outcome.", Buckets: fast}, []string{"extension", "filter", "outcome"}),
 		guests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trellis_guest_call_seconds",
 			Help: "Time of calls of extensions by extension and outcome.", Buckets: fast}, []string{"extension", "outcome"}),
+		slots: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trellis_slot_seconds",
+			Help: "Time until something in a page was made, or given up, by slot and outcome.", Buckets: fast}, []string{"slot", "outcome"}),
 		fuel: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trellis_guest_fuel_total",
 			Help: "Fuel that extensions used."}, []string{"extension"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trellis_deliveries_total",
@@ -55,7 +58,7 @@ func New() *Registry {
 			Help: "Events that were committed and not yet relayed to NATS."}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trellis_streams", Help: "Clients of live streams."}),
 	}
-	r.reg.MustRegister(r.requests, r.filters, r.guests, r.fuel, r.deliveries, r.lag, r.jobs, r.relay, r.streams,
+	r.reg.MustRegister(r.requests, r.filters, r.guests, r.slots, r.fuel, r.deliveries, r.lag, r.jobs, r.relay, r.streams,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -85,6 +88,13 @@ func (r *Registry) HTTPRequest(method, route string, status int, d time.Duration
 func (r *Registry) FilterStep(extension, filter, outcome string, d time.Duration) {
 	if r != nil {
 		r.filters.WithLabelValues(r.names.bound(extension), filter, outcome).Observe(d.Seconds())
+	}
+}
+
+// Slot measures how something in a page came about. The slot is one that there is.
+func (r *Registry) Slot(slot, outcome string, d time.Duration) {
+	if r != nil {
+		r.slots.WithLabelValues(slot, outcome).Observe(d.Seconds())
 	}
 }
 

@@ -22,6 +22,7 @@ func TestInstruments(t *testing.T) {
 	r.HTTPRequest("BREW", "/pot", 418, time.Millisecond)
 	r.FilterStep("acme.policy", "org.example.x.v1", "refused", time.Millisecond)
 	r.GuestCall("acme.policy", "ok", 7, time.Millisecond)
+	r.Slot("course.sidebar.v1", "late", time.Millisecond)
 	r.Delivery("subscribers", "failed", 2*time.Second)
 	r.Job("import.oneroster", "done")
 	r.RelayLag(3)
@@ -36,6 +37,7 @@ func TestInstruments(t *testing.T) {
 		`trellis_filter_step_seconds_count{extension="acme.policy",filter="org.example.x.v1",outcome="refused"} 1`,
 		`trellis_guest_call_seconds_count{extension="acme.policy",outcome="ok"} 1`,
 		`trellis_guest_fuel_total{extension="acme.policy"} 7`,
+		`trellis_slot_seconds_count{outcome="late",slot="course.sidebar.v1"} 1`,
 		`trellis_deliveries_total{outcome="failed",role="subscribers"} 1`,
 		`trellis_delivery_lag_seconds_bucket{role="subscribers",le="2.5"} 1`,
 		`trellis_jobs_total{kind="import.oneroster",state="done"} 1`,
@@ -69,6 +71,7 @@ func TestNil(t *testing.T) {
 	r.HTTPRequest("GET", "/", 200, 0)
 	r.FilterStep("", "", "", 0)
 	r.GuestCall("", "", 0, 0)
+	r.Slot("", "", 0)
 	r.Delivery("", "", 0)
 	r.Job("", "")
 	r.RelayLag(0)

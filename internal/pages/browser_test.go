@@ -151,6 +151,9 @@ func (b *browser) send(method string, to *url.URL, contentType string, body []by
 		}
 		req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
+		if b.at != nil {
+			req.Header.Set("Referer", b.at.String())
+		}
 		if method != "GET" {
 			req.Header.Set("Origin", b.p.URL)
 			req.Header.Set("Content-Type", contentType)

@@ -1,53 +1,272 @@
 package pages
 
 import (
+	"net/http"
+	"net/url"
+	"strings"
+
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-// coursePages are those of learners.
+// coursePages are those of learners, and of courses as such.
 func coursePages() []page {
 	return []page{
 		{method: "GET", path: "/courses", name: "courses", summary: "The courses of whoever is signed in, and those to join.", permission: "courses:read", handle: (*Pages).courses},
+		{method: "POST", path: "/courses", name: "courses.act", summary: "Joins or leaves a course, or does what extensions offer above the list.", permission: "enrollments:write", handle: (*Pages).coursesAct},
 		{method: "GET", path: "/courses/:course", name: "course", summary: "A course.", permission: "courses:read", handle: (*Pages).course},
-		{method: "POST", path: "/courses/:course", name: "course.act", summary: "What extensions offer on the page of a course.", permission: "courses:read", handle: (*Pages).course},
+		{method: "POST", path: "/courses/:course", name: "course.act", summary: "Joins or leaves a course, or does what extensions offer on its page.", permission: "enrollments:write", handle: (*Pages).courseAct},
 	}
 }
+
+// perPage is how many courses a page lists.
+const perPage = 24
 
 // coursesPage is what the list of courses shows.
-type coursesPage struct{ Courses []learning.Course }
+type coursesPage struct {
+	Search         string
+	Find           bool // whether there is so much that one may want to search
+	Lost           *no  // why the courses are not there
+	Mine           []standing
+	Teaching       []standing
+	Others         []standing
+	More, MoreMine string // queries of the pages that follow
+	Later          bool   // whether this is such a page
+	New            bool   // whether she may make courses
+}
 
-func (p *Pages) courses(r *request) error {
-	list, err := call[learning.List[learning.Course]](r.ctx, p, "courses.list", struct{}{})
+func (p *Pages) courses(r *request) error { return p.showCourses(r, http.StatusOK, "", nil) }
+
+// showCourses shows the list, with why a course on it was not joined or left.
+func (p *Pages) showCourses(r *request, status int, of string, refusal *no) error {
+	q, err := r.query()
 	if err != nil {
 		return err
 	}
-	return r.show("courses", view{Title: "Courses", Nav: "/courses", Data: coursesPage{list.Items}})
-}
-
-// coursePage is what the page of a course shows.
-type coursePage struct {
-	Course learning.Course
-	Team   bool // whether she may see the course's extensions
-}
-
-func (p *Pages) course(r *request) error {
-	key, err := r.param("course")
-	if err != nil {
+	v := view{Title: "My courses", Nav: "/courses", Code: []code{{"What you are in, what you can join, and joining.", "trellis course list\ntrellis enroll PERSON COURSE", "GET /api/v1/courses?enrolled=true\nPOST /api/v1/enrollments {\"course\": \"COURSE\"}"}}}
+	data, err := p.listCourses(r, q)
+	switch trellis.KindOf(err) {
+	case "":
+	case trellis.Unavailable, trellis.Internal:
+		p.log.Warn("courses not loaded", "trace", traceOf(r.ctx), "err", err)
+		status, data.Lost = http.StatusServiceUnavailable, &no{Trace: traceOf(r.ctx)}
+	default:
 		return err
 	}
+	if refusal != nil {
+		for _, list := range [][]standing{data.Mine, data.Teaching, data.Others} {
+			for i := range list {
+				if list[i].Course.Key == of {
+					list[i].Refusal = refusal
+					v.Faults = []fault{{"course-" + number(list[i].Number), refusal.Text}}
+				}
+			}
+		}
+		if v.Faults == nil {
+			v.Faults = []fault{{"", refusal.Text}}
+		}
+	}
+	v.Data = data
+	return r.showSlotsAs(status, "courses", "", []slots.Want{{Slot: "courses.banner.v1"}}, v)
+}
+
+func (p *Pages) listCourses(r *request, q url.Values) (data coursesPage, err error) {
+	data.Search, data.Later = strings.TrimSpace(q.Get("q")), q.Has("after") || q.Has("mine")
+	data.New = makesCourses(r)
+	list := func(enrolled bool, after string) (learning.List[learning.Course], error) {
+		return call[learning.List[learning.Course]](r.ctx, p, "courses.list", map[string]any{"enrolled": enrolled, "search": data.Search, "after": after, "limit": perPage})
+	}
+	mine, err := list(true, q.Get("mine"))
+	if err != nil {
+		return data, err
+	}
+	others, err := list(false, q.Get("after"))
+	if err != nil {
+		return data, err
+	}
+	teaching, taught, err := p.teaching(r, mine.Items)
+	if err != nil {
+		return data, err
+	}
+	if !q.Has("after") {
+		data.Mine = p.standings(r, mine.Items, true)
+	}
+	if !data.Later && data.Search == "" {
+		data.Teaching = p.standings(r, teaching, false)
+	}
+	if !q.Has("mine") {
+		rest := others.Items
+		if data.Search == "" {
+			rest = without(rest, taught)
+		}
+		data.Others = p.standings(r, rest, false)
+	}
+	number := 0
+	for _, l := range [][]standing{data.Mine, data.Teaching, data.Others} {
+		inOrder(l)
+		for i := range l {
+			number++
+			l[i].Number = number
+		}
+	}
+	data.MoreMine, data.More = next(data.Search, "mine", mine.Next), next(data.Search, "after", others.Next)
+	data.Find = data.Search != "" || data.More != "" || data.MoreMine != "" || data.Later || number > 8
+	return data, nil
+}
+
+// next is the query of the page that follows, "" if there is none.
+func next(search, name, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	q := url.Values{name: {cursor}}
+	if search != "" {
+		q.Set("q", search)
+	}
+	return "?" + q.Encode()
+}
+
+func without(list []learning.Course, keys map[string]bool) (rest []learning.Course) {
+	for _, c := range list {
+		if !keys[c.Key] {
+			rest = append(rest, c)
+		}
+	}
+	return rest
+}
+
+// teaching returns the courses that somebody has a role in and is not enrolled in.
+// A role that reaches farther than a course is no answer to what is next.
+func (p *Pages) teaching(r *request, mine []learning.Course) (list []learning.Course, keys map[string]bool, err error) {
+	keys = map[string]bool{}
+	enrolled := map[string]bool{}
+	for _, c := range mine {
+		enrolled[c.Key] = true
+	}
+	for _, role := range trellis.ActorFrom(r.ctx).Roles {
+		if role.Course == "" || keys[role.Course] || enrolled[role.Course] || len(list) == perPage {
+			continue
+		}
+		c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: role.Course})
+		switch trellis.KindOf(err) {
+		case "":
+		case trellis.NotFound:
+			continue
+		default:
+			return nil, nil, err
+		}
+		e, err := p.enrollment(r, c.Key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !e.Active {
+			keys[c.Key], list = true, append(list, c)
+		}
+	}
+	return list, keys, nil
+}
+
+// enrollment returns how whoever is signed in is enrolled in a course; the zero
+// enrolment if she never was.
+func (p *Pages) enrollment(r *request, course string) (learning.Enrollment, error) {
+	if !member(r.ctx) {
+		return learning.Enrollment{}, nil
+	}
+	e, err := call[learning.Enrollment](r.ctx, p, "enrollments.get", learning.ByEnrollment{Course: course})
+	if trellis.KindOf(err) == trellis.NotFound {
+		return learning.Enrollment{}, nil
+	}
+	return e, err
+}
+
+// standings is how somebody stands to courses. What it cannot find out about a
+// course (its seats, the track) it leaves out: the course itself decides when
+// somebody joins.
+func (p *Pages) standings(r *request, list []learning.Course, in bool) (out []standing) {
+	modes := map[string]string{}
+	if in && len(list) > 0 {
+		e, err := call[learning.List[learning.Enrollment]](r.ctx, p, "enrollments.list", map[string]any{"person": trellis.ActorFrom(r.ctx).ID, "active": true, "limit": 200})
+		if err == nil {
+			for _, e := range e.Items {
+				modes[e.Course] = e.Mode
+			}
+		}
+	}
+	for _, c := range list {
+		out = append(out, p.stand(r, c, learning.Enrollment{Active: in, Mode: modes[c.Key]}))
+	}
+	return out
+}
+
+// stand is how somebody stands to a course.
+func (p *Pages) stand(r *request, c learning.Course, e learning.Enrollment) standing {
+	var seats learning.Seats
+	if c.Seats > 0 && !e.Active {
+		if found, err := call[learning.Seats](r.ctx, p, "courses.seats", learning.ByCourse{Course: c.Key}); err == nil {
+			seats = found
+		}
+	}
+	return stand(c, e, can(r.ctx, "enrollments:write", inCourse(c.Key)), member(r.ctx), seats, now())
+}
+
+// coursesAct joins or leaves a course of the list.
+func (p *Pages) coursesAct(r *request) error {
+	if slots.Acts(r.form.Values) {
+		return p.courses(r)
+	}
+	key := r.value("course")
+	refusal, err := p.enrol(r, key)
+	if refusal == nil {
+		return err
+	}
+	return p.showCourses(r, refusal.Status, key, refusal)
+}
+
+// enrol does what a form with the fields course, do (join or leave) and mode asks
+// for, and sends the browser on. If it is not done it returns why.
+func (p *Pages) enrol(r *request, key string) (*no, error) {
 	course, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.showSlots("course", key, []slots.Want{{Slot: "course.main.v1"}, {Slot: "course.sidebar.v1"}}, view{
-		Title: course.Title, Nav: "/courses", Crumbs: []link{{"Courses", "/courses"}}, Width: "wide",
-		Data: coursePage{course, can(r.ctx, "extensions:read", inCourse(key))},
-	})
+	title := isolated(course.Title)
+	did, back := "Not joined", map[string]string{"course": key, "do": "leave"}
+	var e learning.Enrollment
+	switch r.value("do") {
+	case "join":
+		e, err = call[learning.Enrollment](r.ctx, p, "enrollments.create", learning.Enroll{Course: key, Mode: r.value("mode")})
+	case "leave":
+		did = "You are still in it"
+		e, err = call[learning.Enrollment](r.ctx, p, "enrollments.delete", learning.Unenroll{Course: key})
+		back = map[string]string{"course": key, "do": "join", "mode": e.Mode}
+	default:
+		return nil, trellis.Errorf(trellis.Invalid, "this form asks for nothing that can be done here: load the page again")
+	}
+	if err != nil {
+		n := r.refused(did, err, key, course.Title)
+		if n.To != "" {
+			return nil, r.done(n.To, notice{State: "warn", Text: n.Text})
+		}
+		return &n, nil
+	}
+	if r.value("do") == "leave" {
+		return nil, r.done("/courses", notice{State: "ok", Text: "You left " + title + ".", Undo: &undo{Action: "/courses", Fields: back}})
+	}
+	said := "You are in " + title + "."
+	if course.Start != nil && now().Before(*course.Start) {
+		said += " It starts on " + onDay(*course.Start) + "."
+	}
+	return nil, r.done("/courses/"+url.PathEscape(key), notice{State: "ok", Text: said, Undo: &undo{Label: "Leave again", Action: "/courses", Fields: back}})
 }
 
-func inCourse(key string) hostapi.Scope {
-	return hostapi.Scope{Organisation: trellis.OrganisationOf(key), Course: key}
+// makesCourses reports whether somebody may make a course.
+func makesCourses(r *request) bool {
+	for _, c := range hostapi.ReachOf(r.ctx, "courses:write") {
+		if c.Course == "" && c.Person == "" {
+			return r.tenant() != trellis.PlatformTenant
+		}
+	}
+	return false
 }

@@ -115,12 +115,12 @@ func fieldsetOff(n *html.Node) bool {
 	return false
 }
 
-// textOf returns what an element says, in one line. What stands in the attribute
-// hidden is not said.
+// textOf returns what an element says, in one line, without the marks that keep
+// foreign text apart. What stands in the attribute hidden is not said.
 func textOf(n *html.Node) string {
 	var out strings.Builder
 	write(&out, n)
-	return strings.Join(strings.Fields(out.String()), " ")
+	return strings.Join(strings.Fields(strings.NewReplacer("\u2068", "", "\u2069", "").Replace(out.String())), " ")
 }
 
 // rawText returns the text of an element as it stands.

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -50,7 +54,11 @@ type request struct {
 }
 
 func (p *Pages) request(c *fiber.Ctx) *request {
-	return &request{c: c, ctx: web.Context(c), p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
+	ctx := web.Context(c)
+	if c.Method() != http.MethodPost {
+		ctx = context.WithValue(ctx, looking{}, true)
+	}
+	return &request{c: c, ctx: ctx, p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
 }
 
 // param returns a part of the path.
@@ -96,6 +104,27 @@ func (r *request) file(name, contentType string, data []byte) error {
 	return r.c.Send(data)
 }
 
+// wait says in the head of the answer when to try again.
+func (r *request) wait(d time.Duration) {
+	if d > 0 {
+		r.c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(d.Seconds()))))
+	}
+}
+
+// from returns the path of the page, without its base, that a form was sent from,
+// "" if that is not known.
+func (r *request) from() string {
+	u, err := url.Parse(r.c.Get(fiber.HeaderReferer))
+	if err != nil || u.Host != string(r.c.Request().Host()) {
+		return ""
+	}
+	path, ok := strings.CutPrefix(u.RequestURI(), r.base)
+	if !ok || !web.Local(path) {
+		return ""
+	}
+	return strings.Clone(path)
+}
+
 // goTo sends the browser to a page of the tenant.
 func (r *request) goTo(path string) error { return web.Redirect(r.c, path) }
 
@@ -123,10 +152,11 @@ func (r *request) left() *notice {
 func (p *Pages) Problem(c *fiber.Ctx, problem web.Problem) error {
 	r := p.request(c)
 	if problem.Status == http.StatusUnauthorized {
-		if c.Method() == http.MethodGet {
-			return r.goTo("/login?next=" + url.QueryEscape(r.here()))
+		next, lapsed := r.here(), ""
+		if c.Method() != http.MethodGet {
+			next, lapsed = r.from(), "&lapsed=1" // what was sent is not done again
 		}
-		return r.goTo("/login")
+		return r.goTo("/login?next=" + url.QueryEscape(next) + lapsed)
 	}
 	return p.problem(r, problem)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/integrations"
 	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/theming"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/web"
@@ -38,6 +39,7 @@ type Config struct {
 	Learning *learning.Learning
 	Registry *extensions.Registry
 	Slots    *slots.Slots
+	Theming  *theming.Theming
 	Imports  *integrations.Integrations
 	Tenant   string // to which those are led who name none; "" for none
 	Version  string // of the program
@@ -46,11 +48,12 @@ type Config struct {
 
 // Pages are the pages of a platform. They are safe for concurrent use.
 type Pages struct {
-	cfg   Config
-	log   *slog.Logger
-	made  map[string]*template.Template // by the page's name
-	files []web.Route
-	at    func(name string) string // where a file of static is
+	cfg    Config
+	log    *slog.Logger
+	made   map[string]*template.Template // by the page's name
+	writes map[string]bool               // operations that change something
+	files  []web.Route
+	at     func(name string) string // where a file of static is
 }
 
 // New reads the templates.
@@ -58,7 +61,10 @@ func New(cfg Config) (*Pages, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Pages{cfg: cfg, log: cfg.Logger, made: map[string]*template.Template{}}
+	p := &Pages{cfg: cfg, log: cfg.Logger, made: map[string]*template.Template{}, writes: map[string]bool{}}
+	for _, o := range cfg.API.Operations() {
+		p.writes[o.Spec().Name] = o.Spec().Writes
+	}
 	files := map[string][]byte{}
 	list, err := fs.ReadDir(static, "static")
 	if err != nil {
@@ -89,14 +95,22 @@ type page struct {
 // all returns every page. Each group stands in the file named after it.
 func all() []page {
 	var list []page
-	for _, group := range [][]page{signPages(), coursePages()} {
+	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages()} {
 		list = append(list, group...)
 	}
 	return list
 }
 
-// call performs an operation as the person who is signed in.
+// looking is the key of a context in which a page is looked at.
+type looking struct{}
+
+// call performs an operation as the person who is signed in. A page that is only
+// looked at (GET, HEAD) performs none that changes anything: a link of another site
+// could have it done.
 func call[Out any](ctx context.Context, p *Pages, operation string, in any) (out Out, err error) {
+	if ctx.Value(looking{}) != nil && p.writes[operation] {
+		return out, trellis.Errorf(trellis.Internal, "a page that is looked at would do %s", operation)
+	}
 	raw, err := json.Marshal(in)
 	if err != nil {
 		return out, fmt.Errorf("encode the input of %s: %w", operation, err)

@@ -1,11 +1,13 @@
 package pages
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/web"
 )
@@ -35,26 +37,67 @@ func (p *Pages) login(r *request) error {
 	if err != nil {
 		return err
 	}
-	f := loginForm{Next: q.Get("next")}
+	f := loginForm{Next: q.Get("next"), School: strings.ToLower(strings.TrimSpace(q.Get("school")))}
 	if signedIn(r.ctx) {
 		return r.goTo(f.after())
 	}
-	if name := q.Get("school"); name != "" && r.tenant() == "" && trellis.ValidTenant(name) {
-		return r.goTo("/t/" + name + "/login?next=" + url.QueryEscape(f.Next))
+	if r.tenant() == "" {
+		return p.chooseSchool(r, f, q)
 	}
-	return r.showLogin(http.StatusOK, f, nil)
+	return r.showLogin(http.StatusOK, f, nil, said(q, f.after()))
+}
+
+// chooseSchool is for those whose address names no tenant: they say which is theirs.
+func (p *Pages) chooseSchool(r *request, f loginForm, q url.Values) error {
+	v := view{Title: "Which school?", Bare: true, Width: "narrow", Data: f}
+	if !q.Has("school") {
+		return r.show("school", v)
+	}
+	known := false
+	if trellis.ValidTenant(f.School) {
+		var err error
+		if known, err = p.cfg.Learning.TenantExists(r.ctx, f.School); err != nil {
+			return err
+		}
+	}
+	if known {
+		return r.goTo("/t/" + f.School + "/login?next=" + url.QueryEscape(f.Next))
+	}
+	v.Faults = []fault{{"school", "There is no school of this name here. Look at the address that your school has given you: the name stands behind /t/."}}
+	if f.School == "" {
+		v.Faults = []fault{{"school", "Say which school is yours."}}
+	}
+	return r.showAs(http.StatusNotFound, "school", v)
+}
+
+// said is what the page of signing in has to say to somebody who was led there.
+func said(q url.Values, after string) *notice {
+	switch {
+	case q.Get("out") == "everywhere":
+		return &notice{State: "ok", Text: "You are signed out everywhere."}
+	case q.Has("out"):
+		return &notice{State: "ok", Text: "You are signed out."}
+	case q.Has("lapsed"):
+		return &notice{State: "warn", Text: "Your session has ended, so what you sent was not done. Sign in, and send it once more."}
+	case after != "/courses" && q.Has("next"):
+		return &notice{State: "info", Text: "Sign in, and you come to the page that you asked for."}
+	}
+	return nil
 }
 
 // after is where somebody goes who has signed in.
 func (f loginForm) after() string {
-	if !web.Local(f.Next) || strings.HasPrefix(f.Next, "/login") {
+	if path, _, _ := strings.Cut(f.Next, "?"); !web.Local(f.Next) || path == "/login" || path == "/logout" {
 		return "/courses"
 	}
 	return f.Next
 }
 
-func (r *request) showLogin(status int, f loginForm, faults []fault) error {
-	return r.showAs(status, "login", view{Title: "Sign in", Bare: true, Width: "narrow", Data: f, Faults: faults})
+func (r *request) showLogin(status int, f loginForm, faults []fault, n *notice) error {
+	return r.showSlotsAs(status, "login", "", []slots.Want{{Slot: "login.notice.v1"}}, view{
+		Title: "Sign in", Bare: true, Width: "narrow", Data: f, Faults: faults, Notice: n,
+		Code: []code{{"A token, for programs.", "trellis login -tenant " + r.tenant() + " NAME", "POST /api/v1/login {\"username\": \"…\", \"password\": \"…\"}"}},
+	})
 }
 
 func (p *Pages) signIn(r *request) error {
@@ -62,42 +105,46 @@ func (p *Pages) signIn(r *request) error {
 	if r.tenant() == "" {
 		return r.goTo("/login")
 	}
-	token, err := p.credentials(r, f.Name, learning.Secret(r.value("password")))
-	switch trellis.KindOf(err) {
-	case "":
-	case trellis.Denied:
-		return r.showLogin(http.StatusUnauthorized, f, []fault{{"username", "Name or password is wrong."}})
+	if slots.Acts(r.form.Values) {
+		return r.showLogin(http.StatusOK, f, nil, nil)
+	}
+	token, err := p.cfg.Learning.SignIn(r.ctx, learning.Login{Username: f.Name, Password: learning.Secret(r.value("password")), Address: r.address()})
+	var refusal *trellis.Refusal
+	switch kind := trellis.KindOf(err); {
+	case err == nil:
+	case kind == trellis.Denied:
+		return r.showLogin(http.StatusUnauthorized, f, []fault{{"username", "Name or password is wrong."}}, nil)
+	case kind == trellis.Exhausted:
+		wait := trellis.RetryAfter(err)
+		r.wait(wait)
+		return r.showLogin(http.StatusTooManyRequests, f, []fault{{"", "Too many tries have failed. " + soon(wait)}}, nil)
+	case errors.As(err, &refusal), kind == trellis.Unavailable:
+		n := r.refused("Not signed in", err, "", "")
+		if n.To != "" {
+			return r.done(n.To, notice{State: "warn", Text: n.Text})
+		}
+		if n.Trace != "" {
+			n.Text += " Trace: " + n.Trace
+		}
+		return r.showLogin(n.Status, f, []fault{{"", n.Text}}, nil)
 	default:
 		return err
 	}
-	if old := r.token(); old != "" {
-		p.end(r, old)
-	}
-	web.SetSession(r.c, token.Key, token.Expires)
+	p.end(r, web.SetSession(r.c, token.Key, token.Expires))
 	return r.goTo(f.after())
 }
 
-// credentials exchanges a name and a password for a session: in the tenant or, for
-// those who run the platform, in the platform's own. Either takes the same time.
-func (p *Pages) credentials(r *request, name string, password learning.Secret) (learning.NewToken, error) {
-	in := learning.Login{Username: name, Password: password, Address: r.address()}
-	token, err := p.cfg.Learning.Login(r.ctx, in)
-	if trellis.KindOf(err) != trellis.Denied || r.tenant() == trellis.PlatformTenant {
-		return token, err
-	}
-	return p.cfg.Learning.Login(trellis.WithActor(r.ctx, trellis.Actor{Tenant: trellis.PlatformTenant}), in)
-}
-
 func (p *Pages) signOut(r *request) error {
-	if old := r.token(); old != "" {
-		p.end(r, old)
-	}
-	web.EndSession(r.c)
-	return r.goTo("/login")
+	p.end(r, web.EndSession(r.c))
+	return r.goTo("/login?out=here")
 }
 
-// end ends a session for good. One that cannot be ended runs out by itself.
+// end ends a session for good, if there is one. One that cannot be ended runs out
+// by itself.
 func (p *Pages) end(r *request, token string) {
+	if token == "" {
+		return
+	}
 	if err := p.cfg.Learning.Logout(r.ctx, token); err != nil {
 		p.log.Warn("session not ended", "err", err)
 	}

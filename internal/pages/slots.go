@@ -12,6 +12,11 @@ import (
 // script asks for; and it does what a form in one of them asks for. The course is
 // the one that the page is about, "" if it is about none.
 func (r *request) showSlots(name, course string, wants []slots.Want, v view) error {
+	return r.showSlotsAs(http.StatusOK, name, course, wants, v)
+}
+
+// showSlotsAs is showSlots with a status: that of what else was asked of the page.
+func (r *request) showSlotsAs(status int, name, course string, wants []slots.Want, v view) error {
 	page := slots.Page{URL: r.base + r.here(), Base: r.base, Course: course, CSRF: r.csrf(), Locale: "en"}
 	names := make([]string, len(wants))
 	for i, w := range wants {
@@ -27,9 +32,18 @@ func (r *request) showSlots(name, course string, wants []slots.Want, v view) err
 			}
 		}
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = r.live(page, names)
 	v.Slots = r.p.cfg.Slots.Fill(r.ctx, page, wants...)
-	return r.show(name, v)
+	return r.showAs(status, name, v)
+}
+
+// live returns the path of the stream that the page follows, "" for those who are
+// not signed in: nobody follows anything.
+func (r *request) live(page slots.Page, names []string) string {
+	if !signedIn(r.ctx) {
+		return ""
+	}
+	return strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 }
 
 // act does what a form in a slot asks for. A script gets the slot, or where to go;
@@ -58,7 +72,7 @@ func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) 
 	for i, w := range wants {
 		names[i] = w.Slot
 	}
-	v.Live = strings.TrimPrefix(r.p.cfg.Slots.Live(page, names...), r.base)
+	v.Live = r.live(page, names)
 	v.Slots = map[string]template.HTML{out.Slot: out.HTML}
 	var others []slots.Want
 	for _, w := range wants {

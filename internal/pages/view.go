@@ -37,7 +37,7 @@ type view struct {
 	School           school
 	Me               *me
 	Links            []link // main navigation
-	CSS, JS          string
+	CSS, JS, Icon    string
 	Version          string
 	Now              time.Time
 }
@@ -66,8 +66,8 @@ type undo struct {
 // field, too.
 type fault struct{ Field, Text string }
 
-// school is how the tenant shows itself.
-type school struct{ Name, Title string }
+// school is how the tenant shows itself. Logo and CSS are paths, "" for none.
+type school struct{ Name, Title, Logo, CSS string }
 
 // me is who is signed in.
 type me struct {
@@ -77,7 +77,7 @@ type me struct {
 }
 
 func (p *Pages) parse() error {
-	shared, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", "templates/parts.html")
+	shared, err := template.New("").Funcs(p.functions()).ParseFS(templates, "templates/layout.html", "templates/parts*.html")
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (p *Pages) parse() error {
 	}
 	for _, f := range files {
 		name := strings.TrimSuffix(path.Base(f), ".html")
-		if name == "layout" || name == "parts" {
+		if name == "layout" || strings.HasPrefix(name, "parts") {
 			continue
 		}
 		t, err := shared.Clone()
@@ -106,6 +106,7 @@ func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"seg":  url.PathEscape,
 		"time": func(t time.Time) template.HTML { return timeHTML(t) },
+		"day":  func(t *time.Time) template.HTML { return dayHTML(t) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return "1 " + one
@@ -114,6 +115,8 @@ func (p *Pages) functions() template.FuncMap {
 		},
 		"bytes": func(n int64) string { return size(n) },
 		"dict":  dict,
+		"fault": faultIn,
+		"track": track,
 	}
 }
 
@@ -126,6 +129,14 @@ func timeHTML(t time.Time) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.Format(time.RFC3339), t.Format("2 Jan 2006, 15:04")))
 }
 
+// dayHTML is the day of a point in time, "" for none.
+func dayHTML(t *time.Time) template.HTML {
+	if t == nil {
+		return ""
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), onDay(*t)))
+}
+
 // size is a number of bytes as people say it.
 func size(n int64) string {
 	switch {
@@ -135,6 +146,16 @@ func size(n int64) string {
 		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 	}
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+// faultIn is what is wrong with a field, "" for nothing.
+func faultIn(list []fault, field string) string {
+	for _, f := range list {
+		if f.Field == field {
+			return f.Text
+		}
+	}
+	return ""
 }
 
 // dict makes the data of a part of a template: names and values in turn.
@@ -192,7 +213,7 @@ func (p *Pages) execute(name, part string, v view) ([]byte, error) {
 // complete fills in what every page shows.
 func (r *request) complete(v *view) error {
 	v.Base, v.CSRF, v.Here, v.Version, v.Now = r.base, r.csrf(), r.here(), r.p.cfg.Version, time.Now()
-	v.CSS, v.JS = r.p.at("trellis.css"), r.p.at("trellis.js")
+	v.CSS, v.JS, v.Icon = r.p.at("trellis.css"), r.p.at("trellis.js"), r.p.at("icon.svg")
 	if v.Notice == nil && r.part == "" {
 		v.Notice = r.left()
 	}
@@ -212,7 +233,7 @@ func (r *request) introduce(v *view) error {
 		if err != nil {
 			return err
 		}
-		v.School = school{Name: t.Name, Title: t.Title}
+		v.School = school{t.Name, t.Title, r.p.cfg.Theming.Logo(t.Logo), r.p.cfg.Theming.Sheet(t.Accent)}
 	}
 	if !signedIn(r.ctx) {
 		return nil
@@ -236,7 +257,7 @@ func navigation(who *me) []link {
 	if who == nil {
 		return nil
 	}
-	links := []link{{"Courses", "/courses"}}
+	links := []link{{"My courses", "/courses"}}
 	if who.Console {
 		links = append(links, link{"Console", "/console"})
 	}

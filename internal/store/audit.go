@@ -89,6 +89,8 @@ type AuditQuery struct {
 	Before                                  string
 	Limit                                   int
 	Operation, Installation, Actor, Outcome string
+	Trace                                   string
+	Since, Until                            time.Time
 }
 
 // AuditLog returns entries of the tenant of ctx, newest first.
@@ -105,11 +107,17 @@ func (db *DB) AuditLog(ctx context.Context, q AuditQuery) ([]Entry, error) {
 		FROM audit WHERE tenant = ?`, []any{tenant}
 	for _, f := range []struct{ cond, value string }{
 		{" AND id < ?", q.Before}, {" AND operation = ?", q.Operation}, {" AND installation = ?", q.Installation},
-		{" AND actor = ?", q.Actor}, {" AND outcome = ?", q.Outcome},
+		{" AND actor = ?", q.Actor}, {" AND outcome = ?", q.Outcome}, {" AND trace = ?", q.Trace},
 	} {
 		if f.value != "" {
 			stmt, args = stmt+f.cond, append(args, f.value)
 		}
+	}
+	if !q.Since.IsZero() {
+		stmt, args = stmt+" AND time >= ?", append(args, Micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		stmt, args = stmt+" AND time < ?", append(args, Micros(q.Until))
 	}
 	entries := []Entry{}
 	err = db.Read(ctx, func(tx *Tx) error {

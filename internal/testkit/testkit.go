@@ -185,13 +185,16 @@ func Root(t testing.TB) string {
 	return ""
 }
 
-// Do sends a request as the owner of a token and returns the status and the body.
+// Do sends a request, with JSON, as the owner of a token and returns the status and the body.
 func (p *Platform) Do(t testing.TB, token, method, path, body string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, strings.NewReader(body))
 	must(t, err)
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := http.DefaultClient.Do(req)
 	must(t, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"strings"
 	"time"
@@ -111,9 +112,25 @@ func consumed(rc *fasthttp.RequestCtx, st *state) bool {
 // ReadBody returns the whole body, with the errors of [Body].
 func ReadBody(c *fiber.Ctx) ([]byte, error) { return io.ReadAll(Body(c)) }
 
-// DecodeBody decodes the body, as [trellis.DecodeStrict] does.
-func DecodeBody(c *fiber.Ctx, v any) error {
+// ReadJSON returns the whole body, which is JSON and says so, or empty. Pages of
+// other sites can send anything but that type without asking first.
+func ReadJSON(c *fiber.Ctx) ([]byte, error) {
 	raw, err := ReadBody(c)
+	if err != nil || len(raw) == 0 {
+		return raw, err
+	}
+	said := c.Request().Header.PeekAll(fiber.HeaderContentType)
+	if len(said) == 1 {
+		if typ, _, err := mime.ParseMediaType(string(said[0])); err == nil && typ == fiber.MIMEApplicationJSON {
+			return raw, nil
+		}
+	}
+	return nil, errType("the body is to be JSON: send it with the header Content-Type: application/json")
+}
+
+// DecodeBody decodes the body, as [ReadJSON] and [trellis.DecodeStrict] do.
+func DecodeBody(c *fiber.Ctx, v any) error {
+	raw, err := ReadJSON(c)
 	if err != nil {
 		return err
 	}

@@ -256,8 +256,22 @@ func TestDecodeBody(t *testing.T) {
 		return web.JSON(c, 200, in.X)
 	}})
 	for body, want := range map[string]int{`{"x":1}`: 200, `{"y":1}`: 400, ``: 400, `{"x":1} {}`: 400, `{"x":"` + strings.Repeat("x", 100) + `"}`: 413} {
-		if res, raw := call(t, s, "POST", "/", body); res.StatusCode != want {
+		if res, raw := call(t, s, "POST", "/", body, "Content-Type", "application/json"); res.StatusCode != want {
 			t.Errorf("%s: %d %s, want %d", body, res.StatusCode, raw, want)
+		}
+	}
+	for typ, want := range map[string]int{
+		"application/json; charset=utf-8": 200, "Application/JSON": 200,
+		"": 415, "text/plain": 415, "text/plain; application/json": 415, "application/x-www-form-urlencoded": 415, "multipart/form-data; boundary=x": 415,
+		"application/json,text/plain": 415, "text/plain, application/json": 415, "application/jsonp": 415, "text/json": 415, "*/*": 415,
+	} {
+		headers := []string{"Content-Type", typ}
+		if typ == "" {
+			headers = nil
+		}
+		res, raw := call(t, s, "POST", "/", `{"x":1}`, headers...)
+		if res.StatusCode != want || want == 415 && !strings.Contains(problemOf(t, raw).Detail, "Content-Type: application/json") {
+			t.Errorf("%q: %d %s, want %d", typ, res.StatusCode, raw, want)
 		}
 	}
 }

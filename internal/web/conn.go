@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -125,6 +126,7 @@ type conn struct {
 	busy   atomic.Bool // a request has begun to come in and is not answered yet
 	ended  atomic.Bool // the client sends no more
 	linger atomic.Bool // the client is still sending what nobody reads
+	person atomic.Bool // the request that came last asks for HTML, however much of it can be read
 }
 
 // Read implements [net.Conn]. A connection that rests ends when the listener is
@@ -138,7 +140,9 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.ended.Store(true)
 	}
 	if n > 0 {
-		c.busy.Store(true)
+		if !c.busy.Swap(true) {
+			c.person.Store(bytes.Contains(p[:n], []byte("text/html")))
+		}
 	} else if err != nil && !c.busy.Load() && c.of.isClosed() {
 		return 0, io.EOF
 	}

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -21,80 +23,180 @@ type Form struct {
 	File   *File // the file, if one was sent; it is read as it comes
 }
 
-// File is an upload on its way.
+// File is an upload on its way. What comes behind it in the form is not read: a
+// form has its fields before its file. Its errors are those of [Body]; whatever it
+// holds beyond what the file's reader has taken holds no memory.
 type File struct {
 	Field string // of the form
-	Name  string // as its owner calls it: printable, without a path
+	Name  string // as its owner calls it: printable, without a path, never empty
 	io.Reader
 }
 
 // Limits of a form, besides that of its route.
 const (
-	maxFields = 1000
-	maxValues = 1 << 20
+	maxFields = 2000     // values, whatever their names
+	maxValues = 1 << 20  // bytes of names and values
+	maxParts  = 64 << 10 // bytes of what stands between them, up to the file
 )
 
-// form reads what a form has sent, up to its file.
-func (s *Server) form(c *fiber.Ctx) (*Form, error) {
+// form reads what a form has sent, up to its file. A route that is a stream takes
+// one, any other does not.
+func (s *Server) form(c *fiber.Ctx, r *Route) (*Form, error) {
 	typ, params, err := mime.ParseMediaType(string(c.Request().Header.ContentType()))
 	if err != nil {
 		typ = ""
 	}
 	switch typ {
 	case "application/x-www-form-urlencoded":
-		raw, err := io.ReadAll(io.LimitReader(Body(c), maxValues+1))
+		values, err := urlencoded(Body(c))
 		if err != nil {
 			return nil, err
 		}
-		if len(raw) > maxValues {
-			return nil, tooLarge(maxValues)
-		}
-		values, err := url.ParseQuery(string(raw))
-		if err != nil {
-			return nil, trellis.Errorf(trellis.Invalid, "the form is not escaped rightly")
-		}
-		return &Form{Values: values}, checkValues(values)
+		return &Form{Values: values}, nil
 	case "multipart/form-data":
-		return multipartForm(multipart.NewReader(Body(c), params["boundary"]))
+		return parts(Body(c), params["boundary"], r.Stream)
 	}
-	return nil, trellis.Errorf(trellis.Invalid, "this takes a form: application/x-www-form-urlencoded or multipart/form-data")
+	return nil, errType("this takes a form: application/x-www-form-urlencoded or multipart/form-data")
 }
 
-func multipartForm(r *multipart.Reader) (*Form, error) {
-	f := &Form{Values: url.Values{}}
-	size := 0
-	for {
-		part, err := r.NextPart()
-		if err == io.EOF {
-			return f, checkValues(f.Values)
-		}
-		if err != nil {
-			return nil, broken(err)
-		}
-		if part.FileName() != "" {
-			f.File = &File{Field: part.FormName(), Name: fileName(part.FileName()), Reader: part}
-			return f, checkValues(f.Values)
-		}
-		if part.Header.Get("Content-Type") != "" && part.FormName() != "" && part.Header.Get("Content-Disposition") != "" && strings.Contains(part.Header.Get("Content-Disposition"), "filename=") {
-			continue // the field of a file where none was chosen
-		}
-		value, err := io.ReadAll(io.LimitReader(part, int64(maxValues-size)+1))
-		if err != nil {
-			return nil, broken(err)
-		}
-		if size += len(value); size > maxValues || len(f.Values) > maxFields {
-			return nil, tooLarge(maxValues)
-		}
-		f.Values.Add(part.FormName(), string(value))
-	}
+func errType(what string) error {
+	return &fault{status: http.StatusUnsupportedMediaType, title: "The body is of another type", err: trellis.Errorf(trellis.Invalid, "%s", what)}
 }
 
-// broken keeps the errors of [Body], and names the others.
-func broken(err error) error {
-	if k := trellis.KindOf(err); k != trellis.Internal {
-		return err
+func errFields(what string) error {
+	return &fault{status: http.StatusRequestEntityTooLarge, title: "The form is too large", err: trellis.Errorf(trellis.Exhausted, "%s", what)}
+}
+
+func errManyFields() error { return errFields("the form has more than 2,000 values") }
+func errLongFields() error { return errFields("the fields of the form have more than 1 MiB") }
+
+func urlencoded(body io.Reader) (url.Values, error) {
+	raw, err := io.ReadAll(io.LimitReader(body, maxValues+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxValues {
+		return nil, errLongFields()
+	}
+	if strings.Count(string(raw), "&") >= maxFields {
+		return nil, errManyFields()
+	}
+	values, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return nil, trellis.Errorf(trellis.Invalid, "the form is not escaped rightly")
+	}
+	return values, checkValues(values)
+}
+
+// counted ends in an error when more was read than is left. It bounds what stands
+// before a file, the headers of parts too.
+type counted struct {
+	r    io.Reader
+	left int64  // negative: no limit
+	err  error  // that the reader ended with
+	tail []byte // what was read last
+}
+
+// maxTail is more than what ends a form: the boundary with its hyphens.
+const maxTail = 80
+
+// Read implements [io.Reader].
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	if c.left >= 0 {
+		c.tail = append(c.tail, p[max(0, n-maxTail):n]...)
+		c.tail = c.tail[max(0, len(c.tail)-maxTail):]
+		if c.left -= int64(n); c.left < 0 {
+			c.left, c.err = 0, errLongFields()
+			err = c.err
+		}
+	}
+	return n, err
+}
+
+// fault is what an error of the multipart reader means: that of the body, if the
+// body had one.
+func (c *counted) fault() error {
+	if c.err != nil {
+		return c.err
 	}
 	return trellis.Errorf(trellis.Invalid, "the form ends too early or is not well formed")
+}
+
+// parts reads a form of several parts.
+func parts(body io.Reader, boundary string, takesFile bool) (*Form, error) {
+	if boundary == "" || len(boundary) > 70 {
+		return nil, trellis.Errorf(trellis.Invalid, "a form of several parts says by what they are parted, in 1 to 70 characters")
+	}
+	in := &counted{r: body, left: maxValues + maxParts}
+	r := multipart.NewReader(in, boundary)
+	f := &Form{Values: url.Values{}}
+	for count := 0; ; count++ {
+		part, err := r.NextRawPart() // what is encoded otherwise than browsers do is taken as it stands
+		if err == io.EOF && bytes.HasSuffix(bytes.TrimSpace(in.tail), []byte("--"+boundary+"--")) {
+			return f, checkValues(f.Values)
+		}
+		if err != nil { // the end, too, where nothing says that it is one
+			return nil, in.fault()
+		}
+		name := part.FormName()
+		switch {
+		case name == "":
+			return nil, trellis.Errorf(trellis.Invalid, "a part of the form has no name")
+		case count >= maxFields:
+			return nil, errManyFields()
+		case part.FileName() != "" && !takesFile:
+			return nil, trellis.Errorf(trellis.Invalid, "this form takes no file, and %.80q is one", fileName(part.FileName()))
+		case part.FileName() != "":
+			in.left = -1 // the limit of the route still holds
+			f.File = &File{Field: name, Name: fileName(part.FileName()), Reader: &upload{part: part, in: in}}
+			return f, checkValues(f.Values)
+		case namesFile(part):
+			continue // the field of a file where none was chosen
+		}
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return nil, in.fault()
+		}
+		f.Values.Add(name, string(value))
+	}
+}
+
+// namesFile reports whether a part is the field of a file, though it names none.
+func namesFile(part *multipart.Part) bool {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	_, ok := params["filename"]
+	return err == nil && ok
+}
+
+// upload is the bytes of a file as they come.
+type upload struct {
+	part *multipart.Part
+	in   *counted
+	end  error
+}
+
+// maxRest is how much behind a file is taken in, so that its connection can be
+// used again.
+const maxRest = 8 << 10
+
+// Read implements [io.Reader].
+func (u *upload) Read(p []byte) (int, error) {
+	if u.end != nil {
+		return 0, u.end
+	}
+	n, err := u.part.Read(p)
+	switch {
+	case err == io.EOF:
+		u.end = io.EOF
+		_, _ = io.CopyN(io.Discard, u.in.r, maxRest) // the file is whole: what ails the rest is no fault of its
+	case err != nil:
+		u.end = u.in.fault()
+	}
+	return n, u.end
 }
 
 // fileName returns the last part of a name, for people to see.
@@ -109,14 +211,18 @@ func fileName(name string) string {
 	if len(name) > 255 {
 		name = strings.ToValidUTF8(name[:255], "")
 	}
+	if name = strings.TrimSpace(name); strings.Trim(name, "./") == "" {
+		return "file"
+	}
 	return name
 }
 
 func checkValues(values url.Values) error {
-	if len(values) > maxFields {
-		return trellis.Errorf(trellis.Invalid, "a form has at most %d fields", maxFields)
-	}
+	count := 0
 	for name, list := range values {
+		if count += len(list); count > maxFields {
+			return errManyFields()
+		}
 		for _, text := range append(list[:len(list):len(list)], name) {
 			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 				return trellis.Errorf(trellis.Invalid, "the form is not text")

@@ -13,10 +13,14 @@ import (
 	"github.com/trellis-learning/trellis"
 )
 
-// OpenAPI returns the OpenAPI document (3.1.0) of the routes, in a stable order.
+// OpenAPI returns the OpenAPI document (3.1.0) of the routes that are no pages, in a
+// stable order.
 func (s *Server) OpenAPI(title, version string) ([]byte, error) {
 	paths := map[string]map[string]any{}
 	for _, r := range s.Routes() {
+		if r.Page {
+			continue // it is for people
+		}
 		path, params := openPath(r.Path)
 		if paths[path] == nil {
 			paths[path] = map[string]any{}

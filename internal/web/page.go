@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -28,8 +29,9 @@ func (s *Server) pageHeads(c *fiber.Ctx) {
 		"; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // a browser that sends no referrer says of a form that it comes from nowhere
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
-	c.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
-	c.Vary("Cookie", "Trellis-Fragment")
+	c.Set("Origin-Agent-Cluster", "?1")
+	c.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), hid=(), midi=(), display-capture=(), browsing-topics=()")
+	c.Vary("Cookie", "Accept", "Trellis-Fragment", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 }
 
 // HTML answers with a page or a part of one.
@@ -48,13 +50,6 @@ func Redirect(c *fiber.Ctx, path string) error {
 	c.Set(fiber.HeaderLocation, Base(c)+path)
 	c.Status(http.StatusSeeOther)
 	return nil
-}
-
-// Local reports whether a path leads nowhere but to this very host, however a
-// browser reads it.
-func Local(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\") &&
-		!strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // Files returns the routes of files that belong to the pages, each under its
@@ -79,7 +74,7 @@ func Files(files map[string][]byte) (routes []Route, at func(name string) string
 // wantsPage reports whether a failure is to be shown as a page: to people, who ask
 // with a browser, of what is no part of the API.
 func (s *Server) wantsPage(c *fiber.Ctx, st *state) bool {
-	return s.cfg.Pages.Problem != nil && st != nil && (st.page || st.route == "none") && c.Get("Trellis-Fragment") == "" &&
+	return s.cfg.Pages.Problem != nil && st != nil && (st.page || st.session || st.route == "none") && c.Get("Trellis-Fragment") == "" &&
 		strings.Contains(c.Get(fiber.HeaderAccept), "text/html")
 }
 
@@ -92,9 +87,13 @@ func (s *Server) showProblem(c *fiber.Ctx, p Problem) (err error) {
 		}
 	}()
 	s.pageHeads(c)
-	c.Status(p.Status)
+	p.writeHead(c.Response(), fiber.MIMETextHTMLCharsetUTF8)
 	return s.cfg.Pages.Problem(c, p)
 }
+
+// RetryAfter returns how long to wait before it is worth to ask again, 0 if nobody
+// knows.
+func (p Problem) RetryAfter() time.Duration { return p.after }
 
 // Trace returns the ID of the trace that a problem belongs to.
 func (p Problem) Trace() string { return strings.TrimPrefix(p.Instance, "urn:trace:") }

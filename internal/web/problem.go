@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"math"
 	"net/http"
 	"strconv"
@@ -51,6 +53,9 @@ func statuses() map[trellis.Kind]struct {
 		trellis.Internal:    {http.StatusInternalServerError, "Fault of the platform"},
 	}
 }
+
+// Status returns the status that the kind of an error has in HTTP.
+func Status(k trellis.Kind) int { return statuses()[k].status }
 
 // fault is an error for which HTTP has a status of its own, beside that of its kind.
 type fault struct {
@@ -134,13 +139,52 @@ func (s *Server) answer(c *fiber.Ctx, p Problem) error {
 		s.log.Error("page about a problem not made", "route", st.route, "trace", st.trace.id, "err", err)
 		h.Reset()
 		s.heads(c, st)
+		return p.writePage(c.Response())
+	} else if st == nil && s.cfg.Pages.Problem != nil && fromPerson(c.Context()) {
+		return p.writePage(c.Response())
 	}
 	return p.write(c.Response())
 }
 
 // plain answers what never comes to Fiber.
-func plain(rc *fasthttp.RequestCtx, err error) {
-	_ = problem(err, nil).write(&rc.Response) // a problem without an effect can be written
+func (s *Server) plain(rc *fasthttp.RequestCtx, err error) {
+	p := problem(err, nil)
+	write := p.write
+	if s.cfg.Pages.Problem != nil && fromPerson(rc) {
+		write = p.writePage
+	}
+	_ = write(&rc.Response) // a problem without an effect can be written
+}
+
+// fromPerson reports whether a request whose head could not be read comes from a
+// browser, as far as its beginning shows.
+func fromPerson(rc *fasthttp.RequestCtx) bool {
+	mine, ok := rc.Conn().(*conn)
+	return ok && mine.person.Load()
+}
+
+// page is the page about a problem where no other can be made.
+var page = template.Must(template.New("problem").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>{{.Title}}</title></head>
+<body><main><h1>{{.Title}}</h1>{{with .Detail}}<p>{{.}}</p>{{end}}{{with .Trace}}<p>If you ask somebody about it, name the trace <code>{{.}}</code>.</p>{{end}}</main></body></html>
+`))
+
+// writePage writes the problem as a page that needs nothing else.
+func (p Problem) writePage(to *fasthttp.Response) error {
+	var out bytes.Buffer
+	if err := page.Execute(&out, p); err != nil {
+		return err
+	}
+	p.writeHead(to, "text/html; charset=utf-8")
+	for name, value := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"X-Content-Type-Options":  "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+	} {
+		to.Header.Set(name, value)
+	}
+	to.SetBodyRaw(out.Bytes())
+	return nil
 }
 
 func (p Problem) write(to *fasthttp.Response) error {
@@ -148,6 +192,13 @@ func (p Problem) write(to *fasthttp.Response) error {
 	if err != nil {
 		return err
 	}
+	p.writeHead(to, "application/problem+json")
+	to.SetBodyRaw(raw)
+	return nil
+}
+
+// writeHead writes what stands before the body.
+func (p Problem) writeHead(to *fasthttp.Response, contentType string) {
 	if p.challenge != "" {
 		to.Header.Set(fiber.HeaderWWWAuthenticate, p.challenge)
 	}
@@ -155,9 +206,7 @@ func (p Problem) write(to *fasthttp.Response) error {
 		to.Header.Set(fiber.HeaderRetryAfter, strconv.FormatFloat(math.Ceil(p.after.Seconds()), 'f', 0, 64))
 	}
 	to.SetStatusCode(p.Status)
-	to.Header.SetContentType("application/problem+json")
-	to.SetBodyRaw(raw)
-	return nil
+	to.Header.SetContentType(contentType)
 }
 
 // undecided is an error of a filter that could not decide.
@@ -211,11 +260,11 @@ func problemOfFiber(of *fiber.Error) Problem {
 	case http.StatusNotFound:
 		p.Kind, p.Title, p.Detail = trellis.NotFound, statuses()[trellis.NotFound].title, "there is nothing here"
 	case http.StatusMethodNotAllowed:
-		p.Title, p.Detail = "Another method is needed", "see the header Allow"
+		p.Title, p.Detail = "Another method is needed", "nothing can be done here in this way; the header Allow says in which"
 	case http.StatusRequestTimeout:
 		p.Title = "The request came too slowly"
 	case http.StatusRequestHeaderFieldsTooLarge:
-		p.Title, p.Detail = "The head of the request is too large", "it has 16 KiB at most"
+		p.Title, p.Detail = "The head of the request is too large", "it has 16 KiB at most: the address is too long, or the cookies of this site are too many and want to be deleted"
 	case http.StatusBadGateway: // so Fiber calls a connection that broke
 		p.Status = http.StatusBadRequest
 	default:

@@ -27,9 +27,10 @@ type state struct {
 	tenant   string // that the URL names
 	base     string // what stood before the path to name it
 	token    string // by which the request was let in
-	before   string // what the answer gives those who are not signed in
+	csrf     string // what the forms of the answer carry
 	form     *Form
 	page     bool
+	session  bool   // whether the route takes the session of a browser, though it is no page
 	bearer   bool   // whether the token stands in the header Authorization
 	route    string // the pattern, "none" until one is found
 	limit    int64
@@ -76,10 +77,10 @@ func (s *Server) guard(rc *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
 		mine.busy.Store(true)
 	}
 	if err := wellFramed(rc.Request.Header.RawHeaders()); err != nil {
-		plain(rc, err)
+		s.plain(rc, err)
 		rc.SetConnectionClose() // where this request ends is a matter of opinion
 	} else if !slices.Contains(fiber.DefaultMethods, string(rc.Method())) {
-		plain(rc, errMethod())
+		s.plain(rc, errMethod())
 	} else {
 		next(rc)
 	}
@@ -152,12 +153,16 @@ func (s *Server) heads(c *fiber.Ctx, st *state) {
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if s.cfg.Pages.Secure {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
 }
 
 // serve authenticates and calls a route.
 func (s *Server) serve(c *fiber.Ctx, r *Route) error {
 	st := stateOf(c)
-	st.route, st.limit, st.stream, st.page = r.Path, r.Limit, r.Stream, r.Page
+	st.route, st.limit, st.stream, st.page, st.session = r.Path, r.Limit, r.Stream, r.Page, r.Session
 	if !r.Stream {
 		var cancel context.CancelFunc
 		st.ctx, cancel = context.WithTimeout(st.ctx, s.cfg.Timeout)
@@ -189,16 +194,13 @@ func (s *Server) receive(c *fiber.Ctx, st *state, r *Route) (err error) {
 	if r.Method == fiber.MethodGet {
 		return nil
 	}
-	if st.form, err = s.form(c); err != nil {
-		return err
-	}
-	if st.bearer {
-		return nil // no browser adds that by itself
-	}
-	if !sameOrigin(c) {
+	if !st.bearer && !s.fromHere(c) { // no browser adds a token by itself
 		return errForm()
 	}
-	return s.checkForm(c, st.form.Values.Get("csrf"))
+	if st.form, err = s.form(c, r); err != nil || st.bearer {
+		return err
+	}
+	return s.checkForm(c, st.form.Values["csrf"])
 }
 
 // idempotent returns the context in which a repeated request asks for the same

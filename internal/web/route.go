@@ -21,6 +21,7 @@ type Route struct {
 	Limit        int64  // bytes of the body; 0: it has none
 	Stream       bool   // the body or the answer goes on: no timeout; see [Context]
 	Page         bool   // for people: it takes the session of a browser, and what it is sent is a form of ours; see [FormOf]
+	Session      bool   // a GET for scripts: it takes the session of a browser, too, if a page of ours asks
 	Request      []byte // JSON Schema of the body or, for GET and DELETE, of the query; nil if there is none
 	Response     []byte // JSON Schema of the answer
 	Status       int    // of success: 200 if zero
@@ -93,6 +94,9 @@ func (r *Route) check() error {
 	}
 	if r.Name == "" || r.Handle == nil || r.Limit < 0 {
 		return errors.New("it needs a name, a handler and a limit that is not negative")
+	}
+	if r.Session && (r.Method != "GET" || r.Page) {
+		return errors.New("only a GET that is no page takes a session for scripts; what changes something is a page's form")
 	}
 	if !pathPattern.MatchString(r.Path) || strings.HasPrefix(r.Path, "/t/") {
 		return errors.New("a path is of words, parameters such as :name and, at its end, *; and /t/ is for tenants")

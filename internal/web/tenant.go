@@ -74,8 +74,11 @@ func (s *Server) authenticate(c *fiber.Ctx, st *state, r *Route) error {
 	st.bearer = strings.EqualFold(scheme, "Bearer")
 	if st.bearer {
 		token = strings.TrimSpace(token)
-	} else if token = ""; r.Page {
-		token = s.session(c)
+	} else if token = ""; r.Page || r.Session {
+		var err error
+		if token, err = s.session(c, r); err != nil {
+			return err
+		}
 	}
 	if token == "" && !st.bearer {
 		if !r.Public {
@@ -103,6 +106,21 @@ func (s *Server) authenticate(c *fiber.Ctx, st *state, r *Route) error {
 	}
 	st.ctx = ctx
 	return nil
+}
+
+// session returns the token that a browser's session cookie holds, "" if there is
+// none that counts here.
+func (s *Server) session(c *fiber.Ctx, r *Route) (string, error) {
+	token, twice := s.cookie(c, sessionCookie)
+	switch {
+	case twice && !r.Public:
+		return "", errTwice()
+	case token == "":
+		return "", nil
+	case r.Session && !s.fromHere(c), r.Page && r.Method == fiber.MethodGet && !s.mayLook(c):
+		return "", errElsewhere()
+	}
+	return token, nil
 }
 
 // orUsual is the tenant of somebody who is not signed in and asks for a page whose

@@ -13,3 +13,8 @@ var EnrollmentPolicy []byte
 //
 //go:embed welcome.wasm
 var Welcome []byte
+
+// LiveCard is examples/live-card-c.
+//
+//go:embed live-card.wasm
+var LiveCard []byte

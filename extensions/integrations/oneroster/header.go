@@ -14,6 +14,7 @@ type header struct {
 	delta    bool
 	cfg      Config
 	width    int
+	cells    []string       // as they stand
 	position map[string]int // of the cell, by the column's proper name
 	columns  map[string]column
 	warnings []Fault // each concerns every row of the file
@@ -24,7 +25,7 @@ type header struct {
 func newHeader(t table, m Manifest, cfg Config, rec record) *header {
 	h := &header{
 		file: t.name + ".csv", table: t, version: m.Version, delta: m.Files[t.name] == Delta, cfg: cfg,
-		width: len(rec.cells), position: map[string]int{}, columns: map[string]column{},
+		width: len(rec.cells), cells: rec.cells, position: map[string]int{}, columns: map[string]column{},
 	}
 	if rec.fault != "" {
 		h.broken = "the header cannot be read: " + rec.fault

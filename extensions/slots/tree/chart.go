@@ -2,9 +2,9 @@ package tree
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // A chart is drawn in units that are pixels where there is room for its width, so
@@ -15,6 +15,7 @@ const (
 	chartTop    = 10.0
 	chartText   = 12.0
 	labelRow    = 20.0
+	labelLine   = 14.0
 	legendRow   = 18.0
 	mostMarkers = 31 // points of a line that are marked
 )
@@ -39,7 +40,7 @@ func (r *renderer) chart(n *Node) {
 	r.raw(`<figure class="tr-chart"><figcaption dir="auto">`)
 	r.text(n.Title)
 	r.raw(`</figcaption>`)
-	series := n.Series[:min(len(n.Series), MaxSeries)]
+	series := drawable(n.Series)
 	points := len(n.Labels)
 	for _, s := range series {
 		points = min(points, len(s.Values))
@@ -71,6 +72,22 @@ func (r *renderer) chart(n *Node) {
 	r.raw(`</tbody></table></div></details></figure>`)
 }
 
+// drawable returns what can be drawn of the series of a tree that nobody checked:
+// what is no number counts as 0.
+func drawable(series []Series) []Series {
+	out := make([]Series, min(len(series), MaxSeries))
+	for i, s := range series[:len(out)] {
+		for k, v := range s.Values {
+			if !finite(v) {
+				s.Values = slices.Clone(s.Values)
+				s.Values[k] = 0
+			}
+		}
+		out[i] = s
+	}
+	return out
+}
+
 // drawing appends the picture of a chart. Its colours are the stylesheet's, by the
 // classes s1 to s3; without one it has the colour of the text.
 func (r *renderer) drawing(n *Node, series []Series, labels []string) {
@@ -80,15 +97,19 @@ func (r *renderer) drawing(n *Node, series []Series, labels []string) {
 	if len(series) > 1 {
 		p.top += legendRow * float64(legendRows(series))
 	}
-	ticks := int(math.Round((p.high - p.low) / p.step))
-	for i := range ticks + 1 {
-		p.left = max(p.left, textWidth(tick(p.low+float64(i)*p.step, p.step))+6)
+	numbers := ticks(p.low, p.high, p.step)
+	for _, s := range numbers {
+		p.left = max(p.left, textWidth(s)+6)
 	}
 	p.width = chartWidth - p.left - 2
+	words := p.wordsBelow(labels)
 	height := p.top + p.height + labelRow
+	if words.second != nil {
+		height += labelLine
+	}
 
 	r.raw(`<svg role="img"`)
-	r.attr("aria-label", n.Title+" ("+kindOfChart(n.Type)+", "+plural(len(labels), "point")+", from "+number(low)+" to "+number(high)+")")
+	r.attr("aria-label", n.Title+" ("+kindOfChart(n.Type)+", "+plural(len(labels), "point")+", "+between(low, high)+")")
 	r.raw(` width="300"`)
 	r.attr("height", coordinate(height))
 	r.attr("viewBox", "0 0 300 "+coordinate(height))
@@ -96,10 +117,10 @@ func (r *renderer) drawing(n *Node, series []Series, labels []string) {
 	if len(series) > 1 {
 		r.legend(series, n.Type)
 	}
-	for i := range ticks + 1 {
-		v := p.low + float64(i)*p.step
-		r.rule(p, p.y(v), math.Abs(v) < p.step/2)
-		r.word(p.left-6, p.y(v)+4, "end", tick(v, p.step))
+	for i, s := range numbers {
+		y := p.y(p.low + float64(i)*p.step)
+		r.rule(p, y, s == "0")
+		r.word(p.left-6, y+4, "end", s)
 	}
 	for k, s := range series {
 		if n.Type == "line" {
@@ -108,7 +129,7 @@ func (r *renderer) drawing(n *Node, series []Series, labels []string) {
 			r.bars(p, k, len(series), s.Values)
 		}
 	}
-	r.pointLabels(p, labels)
+	r.wordsBelow(p, words)
 	r.raw(`</svg>`)
 }
 
@@ -119,6 +140,13 @@ func kindOfChart(typ string) string {
 	return "bar chart"
 }
 
+func between(low, high float64) string {
+	if low == high {
+		return "all " + number(low)
+	}
+	return "from " + number(low) + " to " + number(high)
+}
+
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -126,14 +154,11 @@ func plural(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
-// extent returns the least and the greatest value. What is no number counts as 0.
+// extent returns the least and the greatest value.
 func extent(series []Series, points int) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, s := range series {
 		for _, v := range s.Values[:points] {
-			if !finite(v) {
-				v = 0
-			}
 			low, high = min(low, v), max(high, v)
 		}
 	}
@@ -151,69 +176,11 @@ func whole(series []Series, points int) bool {
 	return true
 }
 
-// axis returns the ends of an axis that has about four steps of 1, 2 or 5 (times a
-// power of ten), which are whole if all values are. It has 0, unless the points of
-// a line lie so close together that nothing could be seen of them then.
-func axis(low, high float64, line, whole bool) (from, to, step float64) {
-	if !line || low <= 0 || high-low > high*.4 {
-		low = min(low, 0)
-	}
-	if !line || high >= 0 || high-low > -low*.4 {
-		high = max(high, 0)
-	}
-	if span := high - low; span < 1e-9 || span < 1e-9*max(-low, high) {
-		high = low + max(1, math.Abs(low)/10)
-	}
-	rough := (high - low) / 4
-	power := math.Pow(10, math.Floor(math.Log10(rough)))
-	step = 10 * power
-	for _, f := range []float64{1, 2, 5} {
-		if f*power >= rough*.999 {
-			step = f * power
-			break
-		}
-	}
-	if whole {
-		step = max(step, 1)
-	}
-	from, to = math.Floor(low/step+1e-9)*step, math.Ceil(high/step-1e-9)*step
-	return from, to, step
-}
-
-// tick writes a number at an axis, shortly.
-func tick(v, step float64) string {
-	unit, suffix := 1.0, ""
-	for _, u := range []struct {
-		size float64
-		name string
-	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e4, "k"}} {
-		if math.Abs(v) >= u.size {
-			if u.name == "k" {
-				u.size = 1e3
-			}
-			unit, suffix = u.size, u.name
-			break
-		}
-	}
-	if math.Abs(v) < step/2 {
-		return "0"
-	}
-	if step < 1e-5 {
-		return strconv.FormatFloat(v, 'g', 3, 64)
-	}
-	digits := int(max(0, math.Ceil(-math.Log10(step/unit)-1e-9)))
-	s := strconv.FormatFloat(v/unit, 'f', digits, 64)
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return strings.Replace(s, "-", "\u2212", 1) + suffix
-}
-
 // rule appends a line across the plot: a stronger one for zero.
 func (r *renderer) rule(p plot, y float64, zero bool) {
-	class, opacity := "grid", ".18"
+	class := "grid"
 	if zero {
-		class, opacity = "grid zero", ".6"
+		class = "grid zero"
 	}
 	r.raw(`<line`)
 	r.attr("class", class)
@@ -221,18 +188,15 @@ func (r *renderer) rule(p plot, y float64, zero bool) {
 	r.number("x2", p.left+p.width)
 	r.number("y1", y)
 	r.number("y2", y)
-	r.raw(` stroke="currentColor"`)
-	r.attr("stroke-opacity", opacity)
-	r.raw(`/>`)
+	r.raw(` stroke="currentColor"/>`)
 }
 
 func (r *renderer) bars(p plot, k, of int, values []float64) {
 	room := p.room()
 	width := min(room*.72, 40*float64(of)) / float64(of)
 	zero := p.y(max(p.low, min(p.high, 0)))
-	r.raw(`<g class="s` + strconv.Itoa(k+1) + `" fill="currentColor">`)
 	for i, v := range values[:p.points] {
-		if !finite(v) || v == 0 {
+		if v == 0 {
 			continue
 		}
 		y := p.y(v)
@@ -248,9 +212,8 @@ func (r *renderer) bars(p plot, k, of int, values []float64) {
 		if width > 6 {
 			r.raw(` rx="1.5"`)
 		}
-		r.raw(`/>`)
+		r.raw(` fill="currentColor"/>`)
 	}
-	r.raw(`</g>`)
 }
 
 // dashes tell the lines apart where colours do not.
@@ -261,9 +224,6 @@ func (r *renderer) line(p plot, k int, values []float64) {
 	if p.points > 1 {
 		r.raw(`<polyline ` + class + ` fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"` + dashes[k] + ` points="`)
 		for i, v := range values[:p.points] {
-			if !finite(v) {
-				v = 0
-			}
 			r.b = strconv.AppendFloat(r.b, p.x(i), 'f', 1, 64)
 			r.b = append(r.b, ',')
 			r.b = append(strconv.AppendFloat(r.b, p.y(v), 'f', 1, 64), ' ')
@@ -274,9 +234,6 @@ func (r *renderer) line(p plot, k int, values []float64) {
 		return
 	}
 	for i, v := range values[:p.points] {
-		if !finite(v) {
-			v = 0
-		}
 		r.mark(k, k, p.x(i), p.y(v), 3)
 	}
 }
@@ -297,14 +254,14 @@ func (r *renderer) mark(k, shape int, x, y, size float64) {
 		r.number("width", 2*size)
 		r.number("height", 2*size)
 	default:
-		r.raw(`<path` + class + ` d="M`)
+		r.raw(`<polygon` + class + ` points="`)
 		for i, d := range [][2]float64{{0, -1}, {1, 0}, {0, 1}, {-1, 0}} {
 			if i > 0 {
-				r.raw(` L`)
+				r.raw(` `)
 			}
-			r.raw(coordinate(x+d[0]*size*1.3) + ` ` + coordinate(y+d[1]*size*1.3))
+			r.raw(coordinate(x+d[0]*size*1.3) + `,` + coordinate(y+d[1]*size*1.3))
 		}
-		r.raw(` Z"`)
+		r.raw(`"`)
 	}
 	r.raw(` fill="currentColor"/>`)
 }
@@ -313,7 +270,7 @@ func (r *renderer) mark(k, shape int, x, y, size float64) {
 func legendRows(series []Series) int {
 	x := 0.0
 	for _, s := range series {
-		x += 16 + textWidth(shorten(s.Name, chartWidth-20)) + 14
+		x += 17 + textWidth(shorten(s.Name, chartWidth-20)) + 14
 	}
 	if x-14 <= chartWidth {
 		return 1
@@ -330,31 +287,13 @@ func (r *renderer) legend(series []Series, typ string) {
 		if typ != "line" {
 			shape = 1 // a piece of a bar
 		}
-		r.mark(k, shape, x+5, y, 4)
-		r.word(x+14, y+4, "start", name)
+		r.mark(k, shape, x+6, y, 4)
+		r.word(x+15, y+4, "start", name)
 		if rows > 1 {
 			y += legendRow
 		} else {
-			x += 16 + textWidth(name) + 14
+			x += 17 + textWidth(name) + 14
 		}
-	}
-}
-
-// pointLabels appends the labels of the points: as many as there is room for.
-func (r *renderer) pointLabels(p plot, labels []string) {
-	const most, gap = 86.0, 8.0
-	widest := 0.0
-	for _, s := range labels {
-		widest = max(widest, textWidth(shorten(s, most)))
-	}
-	every := max(1, int(math.Ceil((widest+gap)/p.room())))
-	for i := 0; i < len(labels); i += every {
-		s := shorten(labels[i], most)
-		if s == "" {
-			continue
-		}
-		half := textWidth(s) / 2
-		r.word(max(half, min(chartWidth-half, p.x(i))), p.top+p.height+16, "middle", s)
 	}
 }
 
@@ -375,40 +314,4 @@ func (r *renderer) number(name string, v float64) { r.attr(name, coordinate(v)) 
 
 func coordinate(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
-}
-
-// textWidth estimates how wide a text of the drawing is: no less than what a
-// browser makes of it, in most writings.
-func textWidth(s string) (w float64) {
-	for _, c := range s {
-		w += runeWidth(c)
-	}
-	return w
-}
-
-func runeWidth(c rune) float64 {
-	switch {
-	case c >= 0x1100:
-		return chartText
-	case strings.ContainsRune("iljtfrI.,:;'!|() ", c):
-		return chartText * .36
-	case c >= 'A' && c <= 'Z' || c == 'm' || c == 'w' || c == '%' || c == '@':
-		return chartText * .78
-	}
-	return chartText * .58
-}
-
-// shorten cuts a text to a width.
-func shorten(s string, most float64) string {
-	s = strings.Join(strings.Fields(Clean(s)), " ")
-	w, fits := 0.0, 0 // fits: as much as leaves room for the sign of the cut
-	for i, c := range s {
-		if w += runeWidth(c); w > most {
-			return strings.TrimSpace(s[:fits]) + "…"
-		}
-		if w+chartText <= most {
-			fits = i + utf8.RuneLen(c)
-		}
-	}
-	return s
 }

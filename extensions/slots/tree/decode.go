@@ -62,29 +62,28 @@ func readNode(n *Node, v value, at *place, depth int) error {
 	return readObject(n, props, "kind", article(n.Kind), v, at, depth)
 }
 
-// readObject reads the keys that an object may have; but is a key that was read.
+// readObject reads the keys that an object may have; but is one that was read.
 func readObject(into object, props []property, but, what string, v value, at *place, depth int) error {
-	var seen uint64
-	for _, p := range props {
-		i := slices.Index(v.keys, p.name)
-		if i < 0 {
+	for _, key := range v.keys {
+		if key != but && !slices.ContainsFunc(props, func(p property) bool { return p.name == key }) {
+			return fault(&place{up: at, key: key}, "unknown key; %s has %s", what, names(props))
+		}
+	}
+	for i := range props {
+		p := &props[i]
+		k := slices.Index(v.keys, p.name)
+		if k < 0 {
 			if p.need {
 				return fault(at, "%s needs %s", what, p.name)
 			}
 			continue
 		}
-		seen |= 1 << i
 		here := place{up: at, key: p.name}
-		if err := readField(into.field(p.name), v.items[i], &here, depth); err != nil {
+		if err := readField(into.field(p.name), v.items[k], &here, depth); err != nil {
 			return err
 		}
 		if s, ok := into.field(p.name).(*string); ok && p.enum != nil && !slices.Contains(p.enum, *s) {
 			return fault(&here, "must be one of %s", list(p.enum))
-		}
-	}
-	for i, key := range v.keys {
-		if seen&(1<<i) == 0 && key != but {
-			return fault(&place{up: at, key: key}, "unknown key; %s has %s", what, names(props))
 		}
 	}
 	return nil
@@ -101,8 +100,8 @@ func readField(field any, v value, at *place, depth int) error {
 		*f = v.truth
 	case *int:
 		x, err := readNumber(v, at)
-		if err == nil && x != math.Trunc(x) {
-			err = fault(at, "must be a whole number")
+		if err == nil && (x != math.Trunc(x) || x < 1) {
+			err = fault(at, "must be a whole number, 1 or more")
 		}
 		*f = int(x)
 		return err

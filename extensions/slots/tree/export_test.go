@@ -13,5 +13,5 @@ func Axis(low, high float64, line, whole bool) (from, to, step float64) {
 	return axis(low, high, line, whole)
 }
 
-// Tick is a number as an axis has it.
-func Tick(v, step float64) string { return tick(v, step) }
+// Ticks are the numbers of an axis.
+func Ticks(from, to, step float64) []string { return ticks(from, to, step) }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // openForm begins a form of an action; false if there are none here.
@@ -98,7 +99,11 @@ func (r *renderer) errors(n *Node, ids []string) {
 		r.attr("href", "#"+ids[i])
 		r.raw(`><bdi>`)
 		r.text(f.Label)
-		r.raw(`</bdi>: `)
+		r.raw(`</bdi>`)
+		if !strings.ContainsAny(f.Label[max(0, len(f.Label)-1):], "?!.:") {
+			r.raw(`:`)
+		}
+		r.raw(` `)
 		r.text(r.o.Faults[f.Name])
 		r.raw(`</a></li>`)
 	}

@@ -47,7 +47,7 @@ func address(s, base string) (string, error) {
 		return u.String(), nil
 	case "mailto":
 		if to, err := url.PathUnescape(u.Opaque); err != nil || !mailbox.MatchString(to) {
-			return "", errors.New("must be one mail address after mailto:")
+			return "", errors.New("must have one mail address after its scheme")
 		}
 		return u.String(), nil
 	}

@@ -119,7 +119,7 @@ func appendField(b []byte, field any) (out []byte, empty bool) {
 			return b
 		})
 	case *[]Run:
-		b, empty = appendList(b, *f, func(b []byte, r *Run) []byte {
+		b, _ = appendList(b, *f, func(b []byte, r *Run) []byte {
 			if r.Style == "" && r.Link == "" {
 				return appendText(b, r.Text)
 			}
@@ -156,16 +156,31 @@ func appendList[T any](b []byte, items []T, item func([]byte, *T) []byte) ([]byt
 	return append(b, ']'), len(items) == 0
 }
 
-// appendText appends a JSON string. Most need no escape.
+// appendText appends a JSON string, without the escapes that only HTML needs.
 func appendText(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
+	b = append(b, '"')
+	from := 0
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			if c >= utf8.RuneSelf && utf8.ValidString(s[i:]) && !strings.ContainsFunc(s[i:], func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
-				break
-			}
-			raw, _ := json.Marshal(s) // of a string it does not go wrong
-			return append(b, raw...)
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[from:i]...)
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			b = append(b, `\u00`...)
+			b = append(b, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
 		}
 	}
-	return append(append(append(b, '"'), s...), '"')
+	return append(append(b, s[from:]...), '"')
 }

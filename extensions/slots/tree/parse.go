@@ -1,10 +1,9 @@
 package tree
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -73,110 +72,131 @@ func fault(at *place, format string, args ...any) error {
 	return trellis.Errorf(trellis.Invalid, "%s: "+format, append([]any{at.String()}, args...)...)
 }
 
-// parse reads one JSON document, with bounds that hold before anything is kept.
+// parse reads one JSON document. That it is one, encoding/json says; what is left
+// here is to take it apart, with bounds that hold before anything is kept.
 func parse(raw []byte) (value, error) {
 	switch {
 	case len(raw) > MaxBytes:
 		return value{}, trellis.Errorf(trellis.Invalid, "%d bytes of JSON; the limit is %d", len(raw), MaxBytes)
 	case !utf8.Valid(raw):
 		return value{}, trellis.Errorf(trellis.Invalid, "not JSON: it is not UTF-8")
+	case !json.Valid(raw):
+		return value{}, notJSON(raw)
 	}
-	p := parser{dec: json.NewDecoder(bytes.NewReader(raw))}
-	p.dec.UseNumber()
-	v, err := p.value(nil, 0)
-	if err != nil {
-		return value{}, err
-	}
-	if _, err := p.dec.Token(); !errors.Is(err, io.EOF) {
-		return value{}, trellis.Errorf(trellis.Invalid, "more than one JSON value")
-	}
-	return v, nil
+	p := parser{in: string(raw)}
+	return p.value(nil, 0)
 }
 
+// notJSON says why a document is none.
+func notJSON(raw []byte) error {
+	var v json.RawMessage
+	err := json.Unmarshal(raw, &v)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax) && strings.HasPrefix(syntax.Error(), "unexpected end"):
+		return trellis.Errorf(trellis.Invalid, "not JSON: it ends too early")
+	case errors.As(err, &syntax):
+		return trellis.Errorf(trellis.Invalid, "not JSON: %s, after %d bytes", syntax, syntax.Offset)
+	}
+	return trellis.Errorf(trellis.Invalid, "not JSON: %v", err)
+}
+
+// parser takes apart what is known to be JSON.
 type parser struct {
-	dec   *json.Decoder
+	in    string
+	i     int
 	count int
 }
 
-// token is the next one of the document.
-func (p *parser) token() (json.Token, error) {
-	tok, err := p.dec.Token()
-	var syntax *json.SyntaxError
-	switch {
-	case err == nil:
-		return tok, nil
-	case errors.As(err, &syntax):
-		return nil, trellis.Errorf(trellis.Invalid, "not JSON: %s, after %d bytes", syntax, syntax.Offset)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, trellis.Errorf(trellis.Invalid, "not JSON: it ends too early")
+// next returns the next character that is neither room nor a comma nor a colon,
+// which can stand in no other place than where they have to.
+func (p *parser) next() byte {
+	for strings.IndexByte(" \t\r\n,:", p.in[p.i]) >= 0 {
+		p.i++
 	}
-	return nil, trellis.Errorf(trellis.Invalid, "not JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return p.in[p.i]
 }
 
 func (p *parser) value(at *place, depth int) (value, error) {
-	tok, err := p.token()
-	if err != nil {
-		return value{}, err
-	}
 	if p.count++; p.count > maxValues {
 		return value{}, trellis.Errorf(trellis.Invalid, "more than %d JSON values", maxValues)
 	}
-	switch tok := tok.(type) {
-	case string:
-		return value{typ: '"', text: tok}, nil
-	case json.Number:
-		return value{typ: '0', text: string(tok)}, nil
-	case bool:
-		return value{typ: 't', truth: tok}, nil
-	case json.Delim:
+	c := p.next()
+	from := p.i
+	switch c {
+	case '"':
+		return value{typ: '"', text: p.string()}, nil
+	case 't', 'n':
+		p.i += len("true")
+		return value{typ: c, truth: c == 't'}, nil
+	case 'f':
+		p.i += len("false")
+		return value{typ: 't'}, nil
+	case '[', '{':
 		if depth >= maxNesting {
 			return value{}, trellis.Errorf(trellis.Invalid, "nested deeper than %d arrays and objects", maxNesting)
 		}
-		if tok == '[' {
+		p.i++
+		if c == '[' {
 			return p.array(at, depth+1)
 		}
 		return p.object(at, depth+1)
 	}
-	return value{typ: 'n'}, nil
+	for p.i < len(p.in) && strings.IndexByte("+-.0123456789eE", p.in[p.i]) >= 0 {
+		p.i++
+	}
+	return value{typ: '0', text: p.in[from:p.i]}, nil
+}
+
+// string returns the string that begins here.
+func (p *parser) string() string {
+	from, plain := p.i, true
+	for p.i++; p.in[p.i] != '"'; p.i++ {
+		if p.in[p.i] == '\\' {
+			plain = false
+			p.i++
+		}
+	}
+	p.i++
+	if plain {
+		return p.in[from+1 : p.i-1]
+	}
+	var s string
+	_ = json.Unmarshal([]byte(p.in[from:p.i]), &s) // of a string that is valid it does not go wrong
+	return s
 }
 
 func (p *parser) array(at *place, depth int) (value, error) {
 	v := value{typ: '['}
-	for p.dec.More() {
+	for p.next() != ']' {
 		item, err := p.value(&place{up: at, index: len(v.items) + 1}, depth)
 		if err != nil {
 			return value{}, err
 		}
 		v.items = append(v.items, item)
 	}
-	_, err := p.token()
-	return v, err
+	p.i++
+	return v, nil
 }
 
 func (p *parser) object(at *place, depth int) (value, error) {
 	v := value{typ: '{'}
-	for p.dec.More() {
-		tok, err := p.token()
-		if err != nil {
-			return value{}, err
-		}
-		key, _ := tok.(string)
-		here := &place{up: at, key: key}
-		for _, k := range v.keys {
-			if k == key {
-				return value{}, fault(here, "stands here twice")
-			}
+	for p.next() != '}' {
+		key := p.string()
+		here := place{up: at, key: key}
+		if slices.Contains(v.keys, key) {
+			return value{}, fault(&here, "stands here twice")
 		}
 		if len(v.keys) == maxMembers {
 			return value{}, fault(at, "has more than %d keys", maxMembers)
 		}
-		item, err := p.value(here, depth)
+		item, err := p.value(&here, depth)
 		if err != nil {
 			return value{}, err
 		}
 		v.keys = append(v.keys, key)
 		v.items = append(v.items, item)
 	}
-	_, err := p.token()
-	return v, err
+	p.i++
+	return v, nil
 }

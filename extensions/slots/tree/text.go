@@ -1,9 +1,6 @@
 package tree
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // Clean returns a text as it is shown: without what is not seen.
 //
@@ -52,38 +49,28 @@ func unseen(r rune) bool {
 }
 
 // escape appends a text for HTML, where it stands between elements or within the
-// double quotes of an attribute. Of both it gives the same characters.
+// double quotes of an attribute.
 func escape(b []byte, s string) []byte {
+	s = Clean(s)
 	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
+	for i := range len(s) {
 		var as string
-		switch {
-		case c == '&':
+		switch s[i] {
+		case '&':
 			as = "&amp;"
-		case c == '<':
+		case '<':
 			as = "&lt;"
-		case c == '>':
+		case '>':
 			as = "&gt;"
-		case c == '"':
+		case '"':
 			as = "&#34;"
-		case c == '\'':
+		case '\'':
 			as = "&#39;"
-		case c >= ' ' && c < 0x7f || c == '\n' || c == '\t':
-			i++
-			continue
-		case c >= utf8.RuneSelf:
-			if r, n := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError && !unseen(r) {
-				i += n
-				continue
-			}
-			return escape(append(b, s[from:i]...), Clean(s[i:]))
 		default:
-			return escape(append(b, s[from:i]...), Clean(s[i:]))
+			continue
 		}
 		b = append(append(b, s[from:i]...), as...)
-		i++
-		from = i
+		from = i + 1
 	}
 	return append(b, s[from:]...)
 }

@@ -3,10 +3,12 @@
 // It takes HTML from this origin only, evaluates nothing, and reads forms through
 // the prototypes, because a field may be named "closest" or "attributes".
 
-const $ = (selector, root = document) => root.querySelector(selector);
-const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const on = (type, hear, options) => document.addEventListener(type, hear, options);
-const safe = (form, method, ...args) => HTMLFormElement.prototype[method].call(form, ...args);
+const raw = (node, key) => (node instanceof Element ? Reflect.get(HTMLFormElement.prototype, key, node) : node[key]);
+const safe = (node, method, ...args) => raw(node, method).call(node, ...args);
+const $ = (selector, root = document) => safe(root, "querySelector", selector);
+const $$ = (selector, root = document) => [...safe(root, "querySelectorAll", selector)];
+const near = (event, selector) => event.target instanceof Element && safe(event.target, "closest", selector);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const clock = (from, to) => new Date().toISOString().slice(from, to);
 const policy = window.trustedTypes?.createPolicy("trellis", { createHTML: (html) => html });
@@ -50,37 +52,39 @@ function tell(form, state, text, trace, link) {
 
 /* ------------------------------------------------------------------- swaps */
 
-const alike = (a, b) => a.nodeName === b.nodeName && (a.id || "") === (b.id || "") && !made.has(a);
-const kept = (node, name) => (name === "open" && node.nodeName !== "OPTION") || (name === "type" && seen.has(node)) || (name.startsWith("aria-") && busy.has(node));
+const alike = (a, b) => raw(a, "nodeName") === raw(b, "nodeName") && (raw(a, "id") || "") === (raw(b, "id") || "") && !made.has(a);
+const kept = (node, name) => name === "open" || (name === "type" && seen.has(node)) || (name.startsWith("aria-") && busy.has(node));
 
 // morph makes old equal to want and keeps every node that it can: with them stay
 // focus, selection, scroll, open details and what was typed. Nodes are matched by
 // id, those without by name and position.
 function morph(old, want) {
-  if (old.nodeType !== 1) {
+  if (!(old instanceof Element)) {
     if (old.data !== want.data) old.data = want.data;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!want.hasAttribute(name) && !kept(old, name)) old.removeAttribute(name);
-  for (const { name, value } of want.attributes) if (old.getAttribute(name) !== value && !kept(old, name)) old.setAttribute(name, value);
-  const ids = new Map([...old.children].map((child) => [child.id, child]));
-  let here = old.firstChild;
-  for (const child of [...want.childNodes]) {
-    while (here && made.has(here)) here = here.nextSibling;
-    let match = child.id ? ids.get(child.id) : here;
-    if (child.id && match && !alike(match, child)) match = null;
-    while (!child.id && match && !alike(match, child)) match = match.nextSibling;
-    if (!match) old.insertBefore(child, here);
+  for (const { name } of [...raw(old, "attributes")]) if (!safe(want, "hasAttribute", name) && !kept(old, name)) safe(old, "removeAttribute", name);
+  for (const { name, value } of raw(want, "attributes")) if (safe(old, "getAttribute", name) !== value && !kept(old, name)) safe(old, "setAttribute", name, value);
+  const next = (node) => raw(node, "nextSibling");
+  const ids = new Map([...raw(old, "children")].map((child) => [raw(child, "id"), child]));
+  let here = raw(old, "firstChild");
+  for (const child of [...raw(want, "childNodes")]) {
+    while (here && made.has(here)) here = next(here);
+    const id = child instanceof Element && raw(child, "id");
+    let match = id ? ids.get(id) : here;
+    if (id && match && !alike(match, child)) match = null;
+    while (!id && match && !alike(match, child)) match = next(match);
+    if (!match) safe(old, "insertBefore", child, here);
     else {
-      if (match === here) here = here.nextSibling;
-      else (old.moveBefore ?? old.insertBefore).call(old, match, here);
+      if (match === here) here = next(here);
+      else safe(old, "moveBefore" in Element.prototype ? "moveBefore" : "insertBefore", match, here);
       morph(match, child);
     }
   }
   const rest = [];
-  for (; here; here = here.nextSibling) rest.push(here);
-  for (const node of rest) if (!made.has(node)) node.remove();
-  for (const node of rest) if (made.has(node) && !made.get(node).isConnected) node.remove();
+  for (; here; here = next(here)) rest.push(here);
+  for (const node of rest) if (!made.has(node)) safe(node, "remove");
+  for (const node of rest) if (made.has(node) && !raw(made.get(node), "isConnected")) node.remove();
 }
 
 // swap is morph, and a home for the focus if its own is gone: what has the same id
@@ -91,22 +95,16 @@ function swap(old, want) {
   const slot = inside && active.closest(".slot");
   const label = slot && slot.getAttribute("aria-label");
   const { id, name } = active ?? {};
-  try {
-    morph(old, want);
-  } catch {
-    old.replaceWith(want); // a form whose fields hide its own properties
-    old = want;
-  }
+  morph(old, want);
   enhance(old);
-  if (!inside || (active.isConnected && document.activeElement === active)) return old;
+  if (!inside || (active.isConnected && document.activeElement === active)) return;
   const within = slot && slot.isConnected ? slot : old;
   for (const node of [active.isConnected && active, id && $("#" + CSS.escape(id)), name && $(`[name="${CSS.escape(name)}"]`, within), slot && slot.isConnected && slot]) {
     node && node.focus({ preventScroll: true });
-    if (node && document.activeElement === node) return old;
+    if (node && document.activeElement === node) return;
   }
   focusOn($("h1"));
   if (slot) say((label || $(".slot-foot", slot)?.textContent || "A card") + " is gone.");
-  return old;
 }
 
 function focusOn(node) {
@@ -222,6 +220,8 @@ const rest = () => streams.forEach((stream) => stream.close());
 function notice(text, label, act) {
   if ($("button", bar())?.textContent === label) return void ($("span", bar()).textContent = text);
   bar().replaceChildren(make("span", {}, text), make("button", { type: "button", className: "button small", onclick: act }, label));
+  bar().setAttribute("role", "region");
+  bar().setAttribute("aria-label", "Connection");
   bar().hidden = false;
   say(text);
 }
@@ -334,8 +334,8 @@ async function take(answer, form, part) {
   if (want) {
     const id = safe(form, "closest", ".slot")?.id;
     safe(form, "reset"); // what was entered and not taken comes back in the answer
-    const now = swap(container(part), want);
-    const slot = (id && $("#" + CSS.escape(id))) || now;
+    swap(container(part), want);
+    const slot = (id && $("#" + CSS.escape(id))) || container(part);
     const errors = $(".errors", slot);
     if (errors) focusOn(errors);
     else say($(".notice", slot)?.textContent.trim() || "Done.");
@@ -410,7 +410,7 @@ async function upload(form, by) {
 // A file may be dropped anywhere on the zone, not on the input alone.
 for (const type of ["dragover", "dragleave", "drop"])
   on(type, (event) => {
-    const form = event.target.closest?.("form[data-upload]");
+    const form = near(event, "form[data-upload]");
     $$("[data-over]").forEach((node) => node !== form && node.removeAttribute("data-over"));
     if (!form || !event.dataTransfer?.types.includes("Files")) return;
     form.toggleAttribute("data-over", type === "dragover");
@@ -492,7 +492,7 @@ async function job(box) {
       const answer = await fetch(box.dataset.job, { headers: { "Trellis-Fragment": "job" }, cache: "no-store" });
       if (!answer.ok) throw answer.status;
       const page = parse(await answer.text());
-      box = swap(box, (box.id && $("#" + CSS.escape(box.id), page)) || $("[data-job]", page) || page.body.firstElementChild);
+      swap(box, (box.id && $("#" + CSS.escape(box.id), page)) || $("[data-job]", page) || page.body.firstElementChild);
       wait = 1;
     } catch {
       wait = Math.min(30, wait * 2);
@@ -535,8 +535,7 @@ function copy(source) {
 
 // A link to a page that only confirms shows it in a dialog, if all goes well.
 on("click", async (event) => {
-  const link = event.target.closest?.("a[data-dialog]");
-  const cancel = event.target.closest?.("dialog [data-cancel]");
+  const link = near(event, "a[data-dialog]"), cancel = near(event, "dialog [data-cancel]");
   if (cancel) event.preventDefault(), cancel.closest("dialog").close();
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
@@ -560,7 +559,7 @@ on("click", async (event) => {
 });
 
 on("keydown", (event) => {
-  const menu = event.key === "Escape" && event.target.closest?.("details.menu[open]");
+  const menu = event.key === "Escape" && near(event, "details.menu[open]");
   if (!menu) return;
   menu.open = false;
   $("summary", menu).focus();

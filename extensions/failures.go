@@ -1,0 +1,126 @@
+package extensions
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// Failure is something that went wrong with an extension, once or again and again.
+type Failure struct {
+	Message string    `json:"message" doc:"What went wrong, the last time."`
+	Hook    string    `json:"hook" doc:"Export that ran."`
+	Count   int       `json:"count" doc:"How often."`
+	First   time.Time `json:"first" doc:"When it was seen first, as far as the log goes back."`
+	Last    time.Time `json:"last" doc:"When it was seen last."`
+	Traces  []string  `json:"traces" doc:"Requests in which it went wrong, the newest first, ten at most."`
+}
+
+// maxTraces is how many traces of a failure are named.
+const maxTraces = 10
+
+// varying is what differs from one time to the next: numbers, and names of memory.
+var varying = regexp.MustCompile(`0x[0-9a-f]+|[0-9]+(\.[0-9]+)?`)
+
+// Failures returns what went wrong with an extension of an owner, as its log has
+// it: those that are alike but for numbers together, the newest first.
+func (r *Registry) Failures(ctx context.Context, extension string, owner Scope) ([]Failure, error) {
+	lines, err := r.Logs(ctx, LogQuery{ID: extension, Course: owner.Course, Level: "error", Limit: keptLogLines})
+	if err != nil {
+		return nil, err
+	}
+	out := []Failure{}
+	at := map[[2]string]int{}
+	for _, l := range slices.Backward(lines.Items) {
+		k := [2]string{l.Hook, varying.ReplaceAllString(l.Message, "#")}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, Failure{Message: l.Message, Hook: l.Hook, Last: l.Time, Traces: []string{}})
+		}
+		f := &out[i]
+		f.Count++
+		f.First = l.Time
+		if l.Trace != "" && len(f.Traces) < maxTraces && !slices.Contains(f.Traces, l.Trace) {
+			f.Traces = append(f.Traces, l.Trace)
+		}
+	}
+	return out, nil
+}
+
+// addTrouble fills in how often extensions failed in the last day, and since when
+// those are suspended that are. Of what belongs to the tenant only those hear who
+// may see its log.
+func (r *Registry) addTrouble(ctx context.Context, list []Extension, sees func(owner Scope) bool) error {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return err
+	}
+	r.logs.flush(ctx)
+	type trouble struct {
+		errors    int
+		last      int64
+		message   string
+		suspended int64
+	}
+	all := map[string]trouble{}
+	err = r.db.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT installation, time, message FROM extension_logs WHERE tenant = ? AND level = 'error' AND time > ?`,
+			tenant, store.Micros(time.Now().Add(-24*time.Hour)))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id, message string
+			var at int64
+			if err := rows.Scan(&id, &at, &message); err != nil {
+				return err
+			}
+			t := all[id]
+			if t.errors++; at >= t.last {
+				t.last, t.message = at, message
+			}
+			all[id] = t
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		since, err := tx.Query(ctx, `SELECT id, suspended FROM installations WHERE tenant = ? AND state = 'suspended'`, tenant)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = since.Close() }()
+		for since.Next() {
+			var id string
+			var at int64
+			if err := since.Scan(&id, &at); err != nil {
+				return err
+			}
+			t := all[id]
+			t.suspended = at
+			all[id] = t
+		}
+		return since.Err()
+	})
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		x := &list[i]
+		t := all[x.Installation]
+		if t.suspended > 0 {
+			at := store.FromMicros(t.suspended)
+			x.Suspended = &at
+		}
+		if t.errors > 0 && sees(Scope{Course: x.Course}) {
+			at := store.FromMicros(t.last)
+			x.Errors, x.LastError, x.LastErrorAt = t.errors, t.message, &at
+		}
+	}
+	return nil
+}

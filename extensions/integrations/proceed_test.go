@@ -1,0 +1,132 @@
+package integrations_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/integrations"
+	"github.com/trellis-learning/trellis/internal/jobs"
+)
+
+func refuses(part string) filters {
+	return func(_ context.Context, q trellis.Question) ([]byte, error) {
+		if strings.Contains(string(q.Data), part) {
+			return nil, &trellis.Refusal{Extension: "acme.x", Filter: q.Type, Message: "No room for\n=this one"}
+		}
+		return q.Data, nil
+	}
+}
+
+// TestProceed: what was checked is imported without being sent again, once.
+func TestProceed(t *testing.T) {
+	c := start(t, nil)
+	archive := pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	check := c.upload(`{"dry_run":true,"title":"Spring"}`, archive)
+	done, err := c.jobs.Wait(c.ctx, check.ID)
+	if err != nil || len(c.everybody()) != 0 {
+		t.Fatalf("checked: %+v, %v", done, err)
+	}
+	strange := trellis.WithActor(t.Context(), trellis.Actor{Tenant: "other", ID: "test", Kind: trellis.SystemActor})
+	if _, err := c.imports.Proceed(strange, integrations.Proceeding{Job: check.ID}); trellis.KindOf(err) != trellis.NotFound {
+		t.Errorf("by another tenant: %v", err)
+	}
+	job, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err = c.jobs.Wait(c.ctx, job.ID)
+	if err != nil || job.State != jobs.Done || !strings.HasSuffix(job.Title, "Spring") {
+		t.Fatalf("imported: %+v, %v", job, err)
+	}
+	c.want(c.report(job), "users.csv", "30 created")
+	for id, detail := range map[string]string{check.ID: "imported already", job.ID: "was no check"} {
+		if _, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: id}); trellis.KindOf(err) != trellis.Conflict || !strings.Contains(err.Error(), detail) {
+			t.Errorf("again: %v, want %s", err, detail)
+		}
+	}
+	eventually(t, "the upload to go", func() bool { return c.blobs() == 0 })
+
+	gone := users + rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number)
+	check = c.upload(`{"dry_run":true}`, pack(t, "delta:users", gone))
+	if _, err := c.jobs.Wait(c.ctx, check.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 29} {
+		if _, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID, Removes: n}); trellis.KindOf(err) != trellis.Conflict || !strings.Contains(err.Error(), "removes 30 of 30 rows") {
+			t.Errorf("the brake at %d: %v", n, err)
+		}
+	}
+	if job, err = c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID, Removes: 30}); err != nil {
+		t.Fatal(err)
+	}
+	if job, err = c.jobs.Wait(c.ctx, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.want(c.report(job), "users.csv", "30 removed")
+}
+
+// TestLeftovers: the rows that were not taken come back with the reason, as an
+// archive that can be sent again; for the tenant alone, sealed where it lies, and
+// not after somebody was erased.
+func TestLeftovers(t *testing.T) {
+	c := start(t, refuses("u3@"))
+	archive := pack(t, "users", users+rows(5, "u%d,,,true,school,student,u%d,,Ada,Leftover,,,u%d@example.org,,,,,", number, number, number)+
+		"u1,,,true,school,student,u1x,,Ada,L,,,,,,,,\n", "classes", classes+class("c"))
+	job, err := c.jobs.Wait(c.ctx, c.upload("", archive).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.want(c.report(job), "users.csv", "4 created 1 refused 1 invalid")
+	eventually(t, "the upload to go", func() bool { return c.blobs() == 1 })
+	rc, err := c.imports.Leftovers(c.ctx, job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(rc)
+	if err != nil || rc.Close() != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil || len(z.File) != 2 {
+		t.Fatalf("the archive has %d files, %v", len(z.File), err)
+	}
+	f, err := z.Open("users.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(lines) != 3 {
+		t.Fatalf("%v, %v", lines, err)
+	}
+	last := len(lines[0]) - 1
+	if lines[0][0] != "sourcedId" || lines[0][last] != "metadata.trellisReason" || lines[1][6] != "u3" || lines[1][last] != "acme.x: No room for =this one" || !strings.HasPrefix(lines[2][last], "sourcedId: row 3 ") {
+		t.Errorf("rows %q", lines)
+	}
+	again := c.load("", raw)
+	c.want(again, "users.csv", "1 changed 1 refused") // alone, it is whom it names
+	if warned(again, "metadata") {
+		t.Errorf("sent again: warnings %v", again.Warnings)
+	}
+	strange := trellis.WithActor(t.Context(), trellis.Actor{Tenant: "other", ID: "test", Kind: trellis.SystemActor})
+	if err := c.imports.Erase(strange, "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	for _, ctx := range []context.Context{strange, t.Context()} {
+		if _, err := c.imports.Leftovers(ctx, job.ID); err == nil {
+			t.Error("a stranger reads it")
+		}
+	}
+	if err := c.imports.Erase(c.ctx, "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.imports.Leftovers(c.ctx, job.ID); trellis.KindOf(err) != trellis.NotFound {
+		t.Errorf("after somebody was erased: %v", err)
+	}
+	eventually(t, "all of it to go", func() bool { return c.blobs() == 0 })
+}

@@ -1,0 +1,247 @@
+package slots_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/internal/app"
+	"github.com/trellis-learning/trellis/internal/testkit"
+)
+
+// TestOperations: what stands in a place, and in which order, when extensions
+// insert, hide, change, replace and wrap.
+func TestOperations(t *testing.T) {
+	r := newRig(t, app.Config{})
+	about := func() *tree.Node {
+		return &tree.Node{Kind: tree.Card, Title: "About", Children: []tree.Node{{Kind: tree.Text, Text: "The page's own."}}}
+	}
+	card := guest{"card": says("card")}
+	for i, tt := range []struct {
+		name string
+		add  func(id func(string) string)
+		want string
+	}{
+		{"nobody", func(func(string) string) {}, ": About The page's own."},
+		{"in the order that the manifests say, then of the extensions", func(id func(string) string) {
+			r.add(t, id("b"), "", guest{"card": says("b")}, line{"call": "card"})
+			r.add(t, id("a"), "", guest{"card": says("a"), "first": says("first")}, line{"call": "card"}, line{"call": "first", "order": 49})
+			r.add(t, id("c"), "", guest{"card": says("c")}, line{"call": "card", "order": 51})
+		}, "A: first; : About The page's own.; C: c; A: a; B: b"},
+		{"hidden", func(id func(string) string) { r.add(t, id("a"), "", nil, line{"op": "hide", "target": "default"}) }, ""},
+		{"hidden by one whose order is lower than its target's", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "hide", "target": id("b"), "order": 1})
+			r.add(t, id("b"), "", card, line{"call": "card"})
+		}, ": About The page's own."},
+		{"hidden twice", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "hide", "target": "default"})
+			r.add(t, id("b"), "", nil, line{"op": "hide", "target": "default"})
+		}, ""},
+		{"replaced", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card", "op": "replace", "target": "default"})
+		}, "A: card"},
+		{"replaced in its place", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card"})
+			r.add(t, id("b"), "", guest{"card": says("instead")}, line{"call": "card", "op": "replace", "target": id("a"), "order": 7})
+			r.add(t, id("c"), "", guest{"card": says("c")}, line{"call": "card"})
+		}, ": About The page's own.; B: instead; C: c"},
+		{"replaced twice", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card", "op": "replace", "target": "default"})
+			r.add(t, id("b"), "", guest{"card": says("last")}, line{"call": "card", "op": "replace", "target": "default"})
+		}, "B: last"},
+		{"replaced, then hidden", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card", "op": "replace", "target": "default"})
+			r.add(t, id("b"), "", nil, line{"op": "hide", "target": "default"})
+		}, ""},
+		{"replaced by what shows nothing", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) { c.Answer("null") }}, line{"call": "card", "op": "replace", "target": "default"})
+		}, ""},
+		{"replaced by what fails", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) { c.Trap() }}, line{"call": "card", "op": "replace", "target": "default"})
+		}, ": About The page's own."},
+		{"changed", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "modify", "target": "default", "patch": line{"title": "Changed"}})
+		}, ": Changed The page's own."},
+		{"changed twice", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "modify", "target": "default", "patch": line{"title": "Changed"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": "default", "patch": line{"title": "Again"}})
+		}, ": Again The page's own."},
+		{"changed what another shows", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card"})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"text": "changed"}})
+		}, ": About The page's own.; A: changed"},
+		{"a change that does not fit", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "modify", "target": "default", "patch": line{"kind": "text"}})
+		}, ": About The page's own."},
+		{"a change of what a button asks for", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) { c.Answer(`{"kind":"button","text":"Vote","action":"vote"}`) }, "vote": says("x"), "other": says("x")},
+				line{"call": "card", "actions": []string{"vote", "other"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"action": "other", "text": "Click"}})
+		}, ": About The page's own.; A: Vote"},
+		{"wrapped, the later further out", func(id func(string) string) {
+			r.add(t, id("a"), "", nil, line{"op": "wrap", "target": "default", "before": node("in"), "after": node("in")})
+			r.add(t, id("b"), "", nil, line{"op": "wrap", "target": "default", "before": node("out"), "after": node("out")})
+		}, ": out in About The page's own. in out"},
+		{"what is not there", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"op": "replace", "call": "card", "target": "acme.nobody"}, line{"op": "wrap", "target": "acme.nobody", "before": node("x")})
+		}, ": About The page's own."},
+		{"of the tenant, locked", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card"})
+			_, err := r.Registry.Enable(r.ctx, extensions.Enable{ID: id("a"), Grants: []string{}, Locked: true})
+			must(t, err)
+			r.add(t, id("b"), here, nil, line{"op": "hide", "target": id("a")})
+		}, ": About The page's own.; A: card"},
+		{"of the tenant, not locked", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card"})
+			r.add(t, id("b"), here, nil, line{"op": "hide", "target": id("a")})
+		}, ": About The page's own."},
+		{"elsewhere", func(id func(string) string) { r.add(t, id("a"), there, card, line{"call": "card"}) }, ": About The page's own."},
+		{"to others", func(id func(string) string) {
+			r.add(t, id("a"), "", card, line{"call": "card", "when": line{"roles": []string{"staff"}}}, line{"op": "hide", "target": "default", "when": line{"courses": []string{there}}})
+		}, ": About The page's own."},
+		{"two of one extension", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": says("one"), "more": says("two")}, line{"call": "card"}, line{"call": "more"})
+		}, ": About The page's own.; A: one; A: two"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			publisher := "t" + strings.Repeat("x", i)
+			id := func(name string) string { return publisher + "." + name }
+			tt.add(id)
+			got := seen(string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: side, Default: about()})[side]))
+			for _, name := range []string{"a", "b", "c"} {
+				got = strings.ReplaceAll(got, id(name)+":", strings.ToUpper(name)+":")
+				_ = r.Registry.Uninstall(r.ctx, id(name), extensions.Scope{})
+			}
+			if got != tt.want {
+				t.Errorf("seen %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestContainer: what surrounds a slot is as the pages expect it, and whatever an
+// extension is called stays text.
+func TestContainer(t *testing.T) {
+	r := newRig(t, app.Config{})
+	if got, want := r.fill(r.learner, here), `<div class="slots" data-slots="course.sidebar.v1" id="slots-course-sidebar-v1"></div>`; got != want {
+		t.Errorf("empty: %s, want %s", got, want)
+	}
+	r.addWith(t, "acme.card", "", guest{"card": says("Hello")}, map[string]any{"title": `<b>"x"&` + "\u202e"}, line{"call": "card"})
+	want := `<section class="slot" data-slot="course.sidebar.v1" id="slot-course-sidebar-v1-acme-card" tabindex="-1" data-extension="acme.card" aria-label="&lt;b&gt;&#34;x&#34;&amp;">`
+	got := r.fill(r.learner, here)
+	if !strings.Contains(got, want) || !strings.Contains(got, `<footer class="slot-foot"><bdi>&lt;b&gt;&#34;x&#34;&amp;</bdi></footer></section></div>`) {
+		t.Errorf("filled: %s", got)
+	}
+	x := r.addWith(t, "acme.image", "", guest{"card": func(c *testkit.Code) {
+		c.Answer(`{"kind":"image","asset":"a b/c.png","alt":"A","width":1,"height":1}`)
+	}}, nil, line{"slot": above, "call": "card", "title": "Picture"})
+	got = string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: above})[above])
+	hook := r.Registry.Slots(r.ctx, above, here)[0]
+	if want := `src="http://content.example/assets/` + hook.Digest() + `/a%20b/c.png"`; !strings.Contains(got, want) || !strings.Contains(got, `aria-label="Picture"`) {
+		t.Errorf("%s shows no %s: %s", x.ID, want, got)
+	}
+}
+
+// TestTrouble: what is late, broken, hostile or suspended leaves the others alone.
+// Learners see nothing of it; course staff see what happened, and the trace.
+func TestTrouble(t *testing.T) {
+	address, reach := deaf(t)
+	r := newRig(t, app.Config{Egress: reach})
+	fetch := func(c *testkit.Code) {
+		c.Call("http.fetch", `{"url":"`+address+`"}`)
+		c.Answer(`{"kind":"text","text":"late"}`)
+	}
+	deep := strings.Repeat(`{"kind":"stack","children":[`, 30) + `"x"` + strings.Repeat(`]}`, 30)
+	for _, tt := range []struct {
+		name string
+		do   func(*testkit.Code)
+		says string
+	}{
+		{"trapping", func(c *testkit.Code) { c.Trap() }, "is not shown: hook card: trapped"},
+		{"spinning", func(c *testkit.Code) { c.Spin() }, "was stopped: it computed without end."},
+		{"late", fetch, "did not answer in"},
+		{"an error", func(c *testkit.Code) { c.Fail(`{"kind":"invalid","message":"No & no"}`) }, "is not shown: hook card: No &amp; no."},
+		{"no JSON", func(c *testkit.Code) { c.Answer(`<script>alert(1)</script>`) }, "is not shown: "},
+		{"no tree", func(c *testkit.Code) { c.Answer(`{"html":"<b>"}`) }, "is not shown: "},
+		{"raw HTML", func(c *testkit.Code) { c.Answer(`{"kind":"html","html":"<script>alert(1)</script>"}`) }, "is not shown: "},
+		{"too deep", func(c *testkit.Code) { c.Answer(deep) }, "is not shown: "},
+		{"10 MB", func(c *testkit.Code) { c.Claim(10 << 20) }, "is not shown: "},
+		{"200 KB of zeros", func(c *testkit.Code) { c.Claim(200 << 10) }, "is not shown: "},
+		{"what nobody may ask", func(c *testkit.Code) { c.Answer(`{"kind":"button","text":"x","action":"hidden"}`) }, "asks for &#34;hidden&#34;, which the manifest does not name"},
+		{"a change of something", func(c *testkit.Code) { c.Call("kv.set", `{"key":"a","value":"b"}`); c.Result() }, "is not shown: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r.addWith(t, "acme.bad", "", guest{"card": tt.do, "hidden": says("x")}, map[string]any{"permissions": []string{"kv", "http:127.0.0.1"}}, line{"call": "card", "order": 1})
+			r.add(t, "acme.good", "", guest{"card": says("Well")}, line{"call": "card"})
+			defer func() {
+				must(t, r.Registry.Uninstall(r.ctx, "acme.bad", extensions.Scope{}))
+				must(t, r.Registry.Uninstall(r.ctx, "acme.good", extensions.Scope{}))
+			}()
+			if got := r.fill(r.learner, here); seen(got) != "acme.good: Well" || strings.Contains(got, "acme.bad") || strings.Contains(got, "slot-trouble") {
+				t.Errorf("a learner sees %s", got)
+			}
+			got := r.fill(r.staff, here)
+			if seen(got) != "acme.good: Well" {
+				t.Errorf("staff see %s", got)
+			}
+			line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><bdi>The acme.bad</bdi> `, "</p>")
+			if !strings.Contains(line, tt.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(r.staff).ID+"</code>") || strings.Contains(line, "<script") {
+				t.Errorf("staff are told %q, want %q", line, tt.says)
+			}
+		})
+	}
+}
+
+// TestSuspended: what was suspended takes no part, and staff are told.
+func TestSuspended(t *testing.T) {
+	r := newRig(t, app.Config{})
+	about := tree.Node{Kind: tree.Text, Text: "About"}
+	r.add(t, "acme.bad", "", guest{"card": func(c *testkit.Code) { c.Trap() }}, line{"call": "card"}, line{"op": "hide", "target": "default"})
+	want := slots.Want{Slot: side, Default: &about}
+	if got := seen(string(r.Slots.Fill(r.learner, page(here), want)[side])); got != "" {
+		t.Errorf("before: %s", got)
+	}
+	suspend(t, r, "acme.bad")
+	if got := seen(string(r.Slots.Fill(r.learner, page(here), want)[side])); got != ": About" {
+		t.Errorf("after: %s", got)
+	}
+	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "the extension acme.bad is suspended: it fails") != 2 {
+		t.Errorf("staff see %s", got)
+	}
+}
+
+// stuck is people whose names nobody gets to know before the test is over.
+type stuck chan struct{}
+
+func (s stuck) FillPeople(_ context.Context, _ reflect.Type, data []byte, _ func(string) bool) ([]byte, error) {
+	<-s
+	return data, nil
+}
+
+// TestDeadline: a page does not wait for what is late, and shows what is not.
+func TestDeadline(t *testing.T) {
+	r := newRig(t, app.Config{})
+	people := make(stuck)
+	defer close(people)
+	impatient := r.patient(t, slots.Config{People: people, Deadline: 500 * time.Millisecond})
+	r.addWith(t, "acme.late", "", guest{"card": says("Late")}, map[string]any{"permissions": []string{"pii:name"}}, line{"call": "card", "order": 1})
+	r.add(t, "acme.good", "", guest{"card": says("Well")}, line{"call": "card"}, line{"call": "card", "slot": above})
+	got := impatient.Fill(r.staff, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
+	if seen(string(got[side])) != "acme.good: Well" || seen(string(got[above])) != "acme.good: Well" || !strings.Contains(string(got[side]), "did not answer in 500 ms.") {
+		t.Errorf("seen %v", got)
+	}
+}
+
+func node(text string) line { return line{"kind": "text", "text": text} }
+
+func between(s, from, to string) string {
+	_, s, _ = strings.Cut(s, from)
+	s, _, _ = strings.Cut(s, to)
+	return s
+}

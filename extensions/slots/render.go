@@ -1,0 +1,228 @@
+package slots
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// container writes a place with all that stands in it.
+func (f *filling) container(p *place) template.HTML {
+	var b strings.Builder
+	name := template.HTMLEscapeString(p.name)
+	fmt.Fprintf(&b, `<div class="slots" data-slots="%s" id="slots-%s">`, name, dashed(p.name))
+	f.sent.outside(&b, p)
+	troubles := p.troubles
+	for _, sec := range p.sections {
+		html, err := sec.html, sec.err
+		if !sec.done {
+			err = errLate
+		}
+		troubles = append(troubles, sec.troubles(err)...)
+		if html == nil && err != nil && sec.node != nil { // what the page itself shows stands where its replacement does not come
+			sec = &section{item: &item{target: sec.target, node: sec.node}, id: sec.id}
+			html, _ = f.make(p.name, sec)
+		}
+		if html != nil {
+			f.section(&b, name, sec, html)
+		}
+	}
+	if f.staff {
+		for _, t := range troubles {
+			f.trouble(&b, name, t)
+		}
+	}
+	b.WriteString("</div>")
+	return template.HTML(b.String()) // of escaped text, and what the tree renderer wrote
+}
+
+// section writes one thing that stands in a place.
+func (f *filling) section(b *strings.Builder, slot string, sec *section, html []byte) {
+	fmt.Fprintf(b, `<section class="slot" data-slot="%s" id="%s" tabindex="-1"`, slot, sec.id)
+	var titles []string
+	if sec.hook != nil {
+		label := sec.hook.Slot().Title
+		if label == "" {
+			label = sec.hook.Title()
+		}
+		fmt.Fprintf(b, ` data-extension="%s" aria-label="%s"`, template.HTMLEscapeString(sec.hook.Extension()), attribute(label))
+		titles = append(titles, sec.hook.Title())
+	}
+	b.WriteString(">")
+	if f.sent.answers(sec.hook) {
+		f.sent.notice(b)
+	}
+	b.Write(html)
+	for _, h := range sec.helpers() {
+		titles = append(titles, h.Title())
+	}
+	if len(titles) > 0 {
+		b.WriteString(`<footer class="slot-foot">`)
+		for i, t := range titles {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("<bdi>" + template.HTMLEscapeString(plain(t)) + "</bdi>")
+		}
+		b.WriteString("</footer>")
+	}
+	b.WriteString("</section>")
+}
+
+// helpers returns the others who have a part in what is shown, each once.
+func (it *item) helpers() []extensions.Hook {
+	var all []extensions.Hook
+	add := func(h extensions.Hook) {
+		for _, o := range all {
+			if o.Installation() == h.Installation() {
+				return
+			}
+		}
+		all = append(all, h)
+	}
+	for _, h := range it.patches {
+		add(h)
+	}
+	for _, pieces := range [][]piece{it.before, it.after} {
+		for _, p := range pieces {
+			add(p.hook)
+		}
+	}
+	return all
+}
+
+// troubles takes apart what went wrong with a section: with itself, or with what
+// others do to it.
+func (sec *section) troubles(err error) []trouble {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []trouble
+		for _, e := range many.Unwrap() {
+			out = append(out, sec.troubles(e)...)
+		}
+		return out
+	}
+	var b *beside
+	switch {
+	case errors.As(err, &b):
+		return []trouble{{b.hook, b.err}}
+	case sec.hook != nil:
+		return []trouble{{*sec.hook, err}}
+	}
+	return nil
+}
+
+// trouble writes what happened, for those who look after extensions.
+func (f *filling) trouble(b *strings.Builder, slot string, t trouble) {
+	fmt.Fprintf(b, `<p class="slot-trouble" data-slot="%s" data-extension="%s"><bdi>%s</bdi> %s`, slot, template.HTMLEscapeString(t.hook.Extension()),
+		template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(said(t.err, f.s.cfg.Deadline))))
+	if f.trace != "" {
+		b.WriteString(" Trace <code>" + template.HTMLEscapeString(f.trace) + "</code>")
+	}
+	b.WriteString("</p>")
+}
+
+// said says what went wrong, as the rest of a sentence that begins with the
+// extension's title.
+func said(err error, deadline time.Duration) string {
+	switch {
+	case errors.Is(err, errLate):
+		return fmt.Sprintf("did not answer in %d ms.", deadline.Milliseconds())
+	case errors.Is(err, runtime.ErrTime):
+		return "did not answer in the time that it may take."
+	case errors.Is(err, runtime.ErrFuel):
+		return "was stopped: it computed without end."
+	}
+	text := []rune(err.Error())
+	if len(text) > 300 {
+		text = append(text[:300], '…')
+	}
+	return "is not shown: " + strings.TrimSuffix(string(text), ".") + "."
+}
+
+// plain returns a text of somebody else's as it may stand among ours: in one line,
+// without what turns the direction of what follows.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// attribute returns a text as it may stand in an attribute.
+func attribute(s string) string { return template.HTMLEscapeString(plain(s)) }
+
+// render writes a tree of a hook's, or of the page's own.
+func (f *filling) render(w io.Writer, id, slot string, h *extensions.Hook, n tree.Node) error {
+	o := tree.Options{URL: f.page.URL, ID: id, Base: f.page.Base}
+	if h != nil {
+		o.Assets = f.s.assets(*h)
+		if f.who.Kind == trellis.PersonActor && f.who.ID != "" {
+			o.Hidden = f.hidden(id, slot, *h)
+		}
+		f.sent.enter(&o, h)
+	}
+	return tree.Render(w, n, o)
+}
+
+// renderPiece writes what a manifest shows before or after something.
+func (f *filling) renderPiece(w io.Writer, id, slot string, p piece) error {
+	n, err := tree.Decode(p.raw)
+	if err == nil {
+		err = offered(n, p.hook)
+	}
+	if err != nil {
+		return &beside{p.hook, err}
+	}
+	return f.render(w, id, slot, &p.hook, n)
+}
+
+// assets returns where the files of a hook's bundle are; nil if there is no second
+// origin.
+func (s *Slots) assets(h extensions.Hook) func(string) (string, bool) {
+	if s.cfg.ContentURL == "" {
+		return nil
+	}
+	base := strings.TrimSuffix(s.cfg.ContentURL, "/") + "/assets/" + h.Digest() + "/"
+	return func(path string) (string, bool) {
+		parts := strings.Split(strings.TrimPrefix(path, "assets/"), "/")
+		for i, p := range parts {
+			if p == "" || p == "." || p == ".." {
+				return "", false
+			}
+			parts[i] = url.PathEscape(p)
+		}
+		return base + strings.Join(parts, "/"), true
+	}
+}
+
+// hidden returns what a form carries besides what is entered: the page's token, and
+// what was offered to whom.
+func (f *filling) hidden(id, slot string, h extensions.Hook) func(tree.Action) []tree.Field {
+	n := 0
+	return func(a tree.Action) []tree.Field {
+		n++
+		sealed := f.s.offers.seal(offer{
+			ID: trellis.DerivedID(f.id, id, fmt.Sprint(n)), Hook: h.ID(), Version: h.Version(), Slot: slot, Tenant: f.who.Tenant, Course: f.page.Course, Person: f.who.ID,
+			Ends: f.now.Add(f.s.cfg.Offer).Unix(), Action: a,
+		})
+		return []tree.Field{{Name: "csrf", Value: f.page.CSRF}, {Name: offerField, Value: sealed}}
+	}
+}

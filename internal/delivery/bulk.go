@@ -1,0 +1,188 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+// Cause is why deliveries are stuck: those of one subscriber, type, state and error
+// are one.
+type Cause struct {
+	Subscriber string    `json:"subscriber" doc:"Who is owed them."`
+	Type       string    `json:"type" doc:"Type of the events."`
+	State      State     `json:"state" doc:"Why they are here." enum:"failing,parked,dead"`
+	Error      string    `json:"error,omitempty" doc:"What went wrong the last time."`
+	Count      int       `json:"count" doc:"How many there are."`
+	Attempts   int       `json:"attempts" doc:"How often the one was tried that was tried most often."`
+	Next       time.Time `json:"next,omitzero" doc:"When the first of them is tried again."`
+	Updated    time.Time `json:"updated" doc:"When the last of them changed."`
+}
+
+// Causes is why deliveries are stuck, those that wait for people first.
+type Causes struct {
+	Items []Cause `json:"items" doc:"The causes, those that wait for people first, then the most frequent; at most 200."`
+}
+
+// Causes groups what is stuck in the tenant of ctx.
+func (l *Ledger) Causes(ctx context.Context) (Causes, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Causes{}, err
+	}
+	out := Causes{Items: []Cause{}}
+	err = l.db.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT subscriber, type, state, error, COUNT(*), MAX(attempts), MIN(next_at), MAX(updated) FROM deliveries WHERE tenant = ?
+			GROUP BY subscriber, type, state, error ORDER BY state, COUNT(*) DESC, subscriber, type, error LIMIT 200`, tenant)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var c Cause
+			var next, updated int64
+			if err := rows.Scan(&c.Subscriber, &c.Type, &c.State, &c.Error, &c.Count, &c.Attempts, &next, &updated); err != nil {
+				return err
+			}
+			if next != 0 {
+				c.Next = store.FromMicros(next)
+			}
+			c.Updated = store.FromMicros(updated)
+			out.Items = append(out.Items, c)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
+// Of names the deliveries of one cause.
+type Of struct {
+	Subscriber string `json:"subscriber" doc:"Who is owed them."`
+	Type       string `json:"type" doc:"Type of the events."`
+	Error      string `json:"error" doc:"What went wrong the last time."`
+}
+
+// Bulk says what came of a change of many.
+type Bulk struct {
+	Changed int    `json:"changed" doc:"How many were changed."`
+	Left    int    `json:"left" doc:"How many of them are left as they were: ask again."`
+	Batch   string `json:"batch,omitempty" doc:"Names what was dropped together, for deliveries.restore."`
+}
+
+const (
+	// maxBulk is how many one request changes: a transaction must not keep others waiting.
+	maxBulk = 1000
+	// perSecond is how many of them are sent again in a second: who has just come back is not to fall over.
+	perSecond = 50
+	// keepDropped is how long dropping can be undone.
+	keepDropped = 7 * 24 * time.Hour
+)
+
+// RetryAll lets deliveries of one cause that were given up be tried again, in the
+// order of the log, 50 a second. Each has the ID that it had: whoever has it skips it.
+func (l *Ledger) RetryAll(ctx context.Context, of Of) (Bulk, error) {
+	return l.bulk(ctx, of, func(ctx context.Context, tx *store.Tx, i int, r Row) error {
+		at := time.Now()
+		_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'failing', attempts = 0, next_at = ?, updated = ? WHERE tenant = ? AND id = ?`,
+			store.Micros(at.Add(time.Duration(i)*time.Second/perSecond)), store.Micros(at), r.tenant, r.ID)
+		return err
+	})
+}
+
+// DiscardAll drops deliveries of one cause that were given up. [Ledger.Restore]
+// brings them back within a week.
+func (l *Ledger) DiscardAll(ctx context.Context, of Of) (Bulk, error) {
+	batch := trellis.IDFrom(ctx)
+	out, err := l.bulk(ctx, of, func(ctx context.Context, tx *store.Tx, _ int, r Row) error { return drop(ctx, tx, r, batch) })
+	out.Batch = batch
+	return out, err
+}
+
+// bulk changes what of one cause was given up.
+func (l *Ledger) bulk(ctx context.Context, of Of, change func(context.Context, *store.Tx, int, Row) error) (Bulk, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Bulk{}, err
+	}
+	var out Bulk
+	err = l.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		rows, err := deadOf(ctx, tx, tenant, of)
+		if err != nil {
+			return err
+		}
+		for i, r := range rows {
+			if err := change(ctx, tx, i, r); err != nil {
+				return err
+			}
+		}
+		out.Changed = len(rows)
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'`,
+			tenant, of.Subscriber, of.Type, of.Error).Scan(&out.Left)
+	}))
+	return out, err
+}
+
+func deadOf(ctx context.Context, tx *store.Tx, tenant string, of Of) ([]Row, error) {
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'
+		ORDER BY position, id LIMIT ?`, tenant, of.Subscriber, of.Type, of.Error, maxBulk)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []Row
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// drop puts a row aside, and removes what has lain there for long enough.
+func drop(ctx context.Context, tx *store.Tx, r Row, batch string) error {
+	now := time.Now()
+	if _, err := tx.Exec(ctx, `DELETE FROM deliveries_dropped WHERE tenant = ? AND dropped < ?`, r.tenant, store.Micros(now.Add(-keepDropped))); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO deliveries_dropped (tenant, id, batch, dropped, role, subscriber, partition, key, position, event, type, attempts, error, data)
+		SELECT tenant, id, ?, ?, role, subscriber, partition, key, position, event, type, attempts, error, data FROM deliveries WHERE tenant = ? AND id = ?
+		ON CONFLICT (tenant, id) DO NOTHING`, batch, store.Micros(now), r.tenant, r.ID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE tenant = ? AND id = ?`, r.tenant, r.ID)
+	return err
+}
+
+// Dropped names deliveries that were dropped.
+type Dropped struct {
+	Batch string `json:"batch" doc:"What deliveries.discard_all answered; or the ID of a delivery that was dropped by itself."`
+}
+
+// Restore brings back what was dropped, as given up.
+func (l *Ledger) Restore(ctx context.Context, in Dropped) (Bulk, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Bulk{}, err
+	}
+	var out Bulk
+	err = l.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		now := time.Now()
+		n, err := tx.Exec(ctx, `INSERT INTO deliveries (tenant, id, role, subscriber, partition, key, position, event, type, state, attempts, next_at, error, data, updated)
+			SELECT tenant, id, role, subscriber, partition, key, position, event, type, 'dead', attempts, 0, error, data, ? FROM deliveries_dropped
+			WHERE tenant = ? AND batch = ? AND dropped > ? ON CONFLICT (tenant, id) DO NOTHING`, store.Micros(now), tenant, in.Batch, store.Micros(now.Add(-keepDropped)))
+		if err == nil && n == 0 {
+			return trellis.Errorf(trellis.NotFound, "nothing that was dropped has the name %.80q: it came back already, or a week has passed", in.Batch)
+		}
+		if err != nil {
+			return err
+		}
+		out.Changed = int(n)
+		_, err = tx.Exec(ctx, `DELETE FROM deliveries_dropped WHERE tenant = ? AND batch = ?`, tenant, in.Batch)
+		return err
+	}))
+	return out, err
+}

@@ -1,0 +1,98 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/delivery"
+)
+
+// TestCauses: what is stuck is grouped by why; what is dropped comes back as it
+// was; what is sent again arrives, of one cause and no other, in no other tenant.
+func TestCauses(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		var mended atomic.Bool
+		s := r.subscribe("s", func(_ context.Context, d delivery.Delivery) error {
+			switch {
+			case mended.Load():
+				return nil
+			case d.Event.Key == "odd":
+				return errors.New("odd")
+			}
+			return errors.New("broken")
+		})
+		l := r.ledger(delivery.Config{})
+		role := r.role()
+		role.Attempts = 1
+		stop := r.start(l, role)
+		defer stop()
+		r.emit("a", "b", "odd", "a", "c")
+		r.until("the dead letters", func() bool { return len(r.rows(l, delivery.Dead)) == 5 })
+
+		causes, err := l.Causes(r.ctx)
+		r.must(err)
+		if len(causes.Items) != 2 || causes.Items[0].Count != 4 || causes.Items[0].Error != "broken" || causes.Items[0].State != delivery.Dead || causes.Items[0].Updated.IsZero() || causes.Items[1].Error != "odd" {
+			t.Fatalf("causes %+v", causes.Items)
+		}
+		c := causes.Items[0]
+		of := delivery.Of{Subscriber: c.Subscriber, Type: c.Type, Error: c.Error}
+		if list, err := l.List(r.ctx, delivery.Query{Error: "odd", Type: c.Type}); err != nil || len(list.Items) != 1 || list.Items[0].Key != "odd" {
+			t.Errorf("those of one cause: %+v, %v", list.Items, err)
+		}
+		if list, err := l.List(r.ctx, delivery.Query{Event: causes.Items[1].Error}); err != nil || len(list.Items) != 0 {
+			t.Errorf("those of no event: %+v, %v", list.Items, err)
+		}
+
+		other := as(t.Context(), "other")
+		for name, do := range map[string]func(context.Context) (delivery.Bulk, error){
+			"retry":   func(ctx context.Context) (delivery.Bulk, error) { return l.RetryAll(ctx, of) },
+			"discard": func(ctx context.Context) (delivery.Bulk, error) { return l.DiscardAll(ctx, of) },
+		} {
+			if out, err := do(other); err != nil || out.Changed != 0 {
+				t.Errorf("%s by another tenant: %+v, %v", name, out, err)
+			}
+			if _, err := do(t.Context()); trellis.KindOf(err) != trellis.Denied {
+				t.Errorf("%s by nobody: %v", name, err)
+			}
+		}
+
+		before := r.rows(l, delivery.Dead)
+		dropped, err := l.DiscardAll(r.ctx, of)
+		r.must(err)
+		if dropped.Changed != 4 || dropped.Left != 0 || dropped.Batch == "" || len(r.rows(l, "")) != 1 {
+			t.Errorf("dropped %+v, left %d", dropped, len(r.rows(l, "")))
+		}
+		if oldest, err := l.Oldest(r.ctx); err != nil || oldest != before[0].Position {
+			t.Errorf("the log is needed from %d, %v; what was dropped is of %d", oldest, err, before[0].Position)
+		}
+		if _, err := l.Restore(other, delivery.Dropped{Batch: dropped.Batch}); trellis.KindOf(err) != trellis.NotFound {
+			t.Errorf("brought back by another tenant: %v", err)
+		}
+		back, err := l.Restore(r.ctx, delivery.Dropped{Batch: dropped.Batch})
+		r.must(err)
+		if _, err := l.Restore(r.ctx, delivery.Dropped{Batch: dropped.Batch}); trellis.KindOf(err) != trellis.NotFound || back.Changed != 4 {
+			t.Errorf("brought back %+v, then %v", back, err)
+		}
+		for i, row := range r.rows(l, delivery.Dead) {
+			row.Updated = before[i].Updated
+			if row.ID != before[i].ID || row.Error != before[i].Error || row.Attempts != before[i].Attempts || row.Event != before[i].Event {
+				t.Errorf("brought back as %+v, was %+v", row, before[i])
+			}
+		}
+		_, err = l.Discard(r.ctx, before[0].ID)
+		r.must(err)
+		_, err = l.Restore(r.ctx, delivery.Dropped{Batch: before[0].ID})
+		r.must(err)
+
+		mended.Store(true)
+		sent, err := l.RetryAll(r.ctx, of)
+		r.must(err)
+		if sent.Changed != 4 || sent.Left != 0 {
+			t.Errorf("sent again %+v", sent)
+		}
+		r.until("all of the cause", func() bool { return s.count() == 4 && len(r.rows(l, "")) == 1 })
+	})
+}

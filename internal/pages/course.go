@@ -1,0 +1,118 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+// coursePage is what the page of a course shows.
+type coursePage struct {
+	standing
+	Tabs []link // for those who teach it
+}
+
+func (p *Pages) course(r *request) error { return p.showCourse(r, http.StatusOK, nil) }
+
+// courseAct joins or leaves the course, or does what an extension offers.
+func (p *Pages) courseAct(r *request) error {
+	key, err := r.param("course")
+	if err != nil {
+		return err
+	}
+	if slots.Acts(r.form.Values) {
+		return p.showCourse(r, http.StatusOK, nil)
+	}
+	refusal, err := p.enrol(r, key)
+	if refusal == nil {
+		return err
+	}
+	return p.showCourse(r, refusal.Status, refusal)
+}
+
+// showCourse shows a course, with why it was not joined or left.
+func (p *Pages) showCourse(r *request, status int, refusal *no) error {
+	key, err := r.param("course")
+	if err != nil {
+		return err
+	}
+	c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	if err != nil {
+		return err
+	}
+	e, err := p.enrollment(r, key)
+	if err != nil {
+		return err
+	}
+	data := coursePage{standing: p.stand(r, c, e), Tabs: courseTabs(r, key)}
+	v := view{
+		Title: c.Title, Nav: "/courses", Crumbs: []link{{"My courses", "/courses"}}, Width: "wide",
+		Code: []code{{"The course, and joining it.", "trellis enroll PERSON " + shell(key), "GET /api/v1/courses/" + key + "\nPOST /api/v1/enrollments {\"course\": \"" + key + "\"}"}},
+	}
+	if data.Refusal = refusal; refusal != nil {
+		v.Faults = []fault{{"course-0", refusal.Text}}
+	}
+	v.Data = data
+	about := aboutCourse(c)
+	return r.showSlotsAs(status, "course", key, []slots.Want{{Slot: "course.main.v1"}, {Slot: "course.about.v1", Default: &about}, {Slot: "course.sidebar.v1"}}, v)
+}
+
+// aboutCourse is what a course page says of the course unless an extension says
+// it better.
+func aboutCourse(c learning.Course) tree.Node {
+	var items []tree.Node
+	fact := func(name, value string) {
+		items = append(items, tree.Node{Kind: tree.Text, Runs: []tree.Run{{Text: name + ": "}, {Text: value, Style: "strong"}}})
+	}
+	for _, d := range []struct {
+		name string
+		at   *time.Time
+	}{{"Starts", c.Start}, {"Ends", c.End}, {"Enrolment opens", c.EnrollmentStart}, {"Enrolment closes", c.EnrollmentEnd}} {
+		if d.at != nil {
+			fact(d.name, moment(*d.at))
+		}
+	}
+	pace := "those who teach it set it"
+	if c.Pacing == "self" {
+		pace = "you set it yourself"
+	}
+	fact("Pace", pace)
+	if c.Seats > 0 {
+		fact("Seats", number(c.Seats))
+	}
+	fact("Given by", c.Organisation)
+	return tree.Node{Kind: tree.Card, Title: "About this course", Children: []tree.Node{{Kind: tree.List, Items: items}}}
+}
+
+// courseTabs are the pages of a course, for those who may see more than the first;
+// none for the others.
+func courseTabs(r *request, key string) []link {
+	at, base := inCourse(key), "/courses/"+url.PathEscape(key)
+	tabs := []link{{"Course", base}}
+	for _, t := range []struct {
+		link
+		permission string
+	}{
+		{link{"People", base + "/people"}, "enrollments:read"},
+		{link{"Extensions", base + "/extensions"}, "extensions:read"},
+		{link{"Settings", base + "/settings"}, "courses:write"},
+	} {
+		if can(r.ctx, t.permission, at) {
+			tabs = append(tabs, t.link)
+		}
+	}
+	if len(tabs) == 1 {
+		return nil
+	}
+	return tabs
+}
+
+func inCourse(key string) hostapi.Scope {
+	return hostapi.Scope{Organisation: trellis.OrganisationOf(key), Course: key}
+}

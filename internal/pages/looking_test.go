@@ -1,0 +1,18 @@
+package pages
+
+import (
+	"context"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+)
+
+// TestLookingChangesNothing: a page that is looked at cannot do what writes, not
+// even by mistake. No page has such a mistake for a test to make from outside.
+func TestLookingChangesNothing(t *testing.T) {
+	p := &Pages{writes: map[string]bool{"enrollments.create": true}}
+	ctx := context.WithValue(t.Context(), looking{}, true)
+	if _, err := call[struct{}](ctx, p, "enrollments.create", struct{}{}); trellis.KindOf(err) != trellis.Internal {
+		t.Errorf("it was done: %v", err)
+	}
+}

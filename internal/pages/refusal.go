@@ -1,0 +1,86 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/web"
+)
+
+// no is why something was not done, as it is said where it was asked for.
+type no struct {
+	Status int
+	Text   string
+	Trace  string // for what is nobody's fault who asked
+	To     string // path that an extension sends the person to; "" for none
+}
+
+// undecided is the error of a filter that could not decide.
+type undecided interface {
+	error
+	Undecided() (extension, filter string)
+}
+
+// refused puts into words why something in a course was not done; did is what was
+// not: "Not joined". Texts of ours call the course by its title in place of its
+// key. What only the platform is to blame for is logged here.
+func (r *request) refused(did string, err error, course, title string) no {
+	kind := trellis.KindOf(err)
+	n := no{Status: web.Status(kind)}
+	whom := "those who teach the course"
+	if course == "" {
+		whom = "those who run the school"
+	}
+	r.wait(trellis.RetryAfter(err))
+	var refusal *trellis.Refusal
+	var u undecided
+	switch {
+	case errors.As(err, &refusal):
+		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, refusal.Extension, course)) + " says: " + isolated(refusal.Message)
+		if e := refusal.Effect; e != nil && e.Kind == trellis.EffectRedirect {
+			n.To = r.within(e.Redirect)
+		}
+	case kind == trellis.Unavailable && errors.As(err, &u):
+		extension, _ := u.Undecided()
+		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, extension, course)) + " could not decide, so nobody is let through for now. Nothing has changed. Try again in a minute; if it stays so, tell " + whom + "."
+		n.Trace = traceOf(r.ctx)
+	case kind == trellis.Unavailable || kind == trellis.Internal:
+		r.p.log.Warn("page could not do it", "what", did, "trace", traceOf(r.ctx), "err", err)
+		n.Text = did + ". The platform could not do it just now. Nothing has changed. Try again in a minute."
+		n.Trace = traceOf(r.ctx)
+	case kind == trellis.Exhausted:
+		n.Text = did + ". That was too much at once. " + soon(trellis.RetryAfter(err))
+	default:
+		n.Text = did + ". " + sentence(plainly(err, course, title))
+	}
+	return n
+}
+
+// plainly is an error with the title of the course in place of its key.
+func plainly(err error, course, title string) string {
+	if course == "" {
+		return err.Error()
+	}
+	return strings.NewReplacer(`"`+course+`"`, isolated(title), course, isolated(title)).Replace(err.Error())
+}
+
+// within returns a path within the tenant, without its base; "" if it leads
+// elsewhere.
+func (r *request) within(path string) string {
+	if rest, ok := strings.CutPrefix(path, r.base); ok && strings.HasPrefix(rest, "/") {
+		path = rest
+	}
+	if !web.Local(path) || strings.HasPrefix(path, "/t/") {
+		return ""
+	}
+	return path
+}
+
+// member reports whether whoever is signed in has an account in this tenant: those
+// who run the platform look in from outside.
+func member(ctx context.Context) bool {
+	a := trellis.ActorFrom(ctx)
+	return a.Kind == trellis.PersonActor && !a.Is(trellis.RoleOperator)
+}

@@ -1,0 +1,351 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/trellis-learning/trellis/extensions"
+)
+
+var (
+	wholePattern  = regexp.MustCompile(`^[+-]?[0-9]{1,400}$`)
+	numberPattern = regexp.MustCompile(`^[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?$`)
+)
+
+// reader makes settings of what a form has sent.
+type reader struct {
+	sent   url.Values
+	faults []fault
+}
+
+// readSettings makes settings of what a form has sent. What was left empty is
+// absent. The faults are of what cannot even be read: whether the settings fit is
+// for the extension's schema to say.
+func readSettings(s *schema, sent url.Values, base json.RawMessage) (json.RawMessage, []fault) {
+	r := &reader{sent: sent}
+	b, _ := decode(base).(map[string]any)
+	values, _ := r.group(s, settingPrefix, b, 0)
+	raw, err := json.Marshal(values)
+	if err != nil {
+		return json.RawMessage("{}"), []fault{{Text: "The settings cannot be written as JSON."}}
+	}
+	return raw, r.faults
+}
+
+// group reads the settings of a group. Filled reports whether there is more in it
+// than boxes that are not ticked.
+func (r *reader) group(s *schema, name string, base map[string]any, depth int) (values map[string]any, filled bool) {
+	values = map[string]any{}
+	for i, p := range s.Properties {
+		f := setting{
+			Name: name + "." + strconv.Itoa(i), Label: p.Schema.Title, Required: slices.Contains(s.Required, p.Name) && len(p.Schema.Default) == 0,
+			schema: p.Schema, base: base[p.Name],
+		}
+		if f.Label == "" {
+			f.Label = extensions.Readable(p.Name)
+		}
+		f.ID = strings.ReplaceAll(f.Name, ".", "-")
+		v, there := r.value(&f, depth)
+		if !there {
+			continue
+		}
+		values[p.Name] = v
+		filled = filled || v != false
+	}
+	return values, filled
+}
+
+func (r *reader) fault(f *setting, format string, args ...any) {
+	r.faults = append(r.faults, fault{f.ID, fmt.Sprintf(format, args...)})
+}
+
+// value reads one setting; there is none if it was left empty.
+func (r *reader) value(f *setting, depth int) (v any, there bool) {
+	if r.sent.Has(f.Name + ".json") {
+		return r.json(f, strings.TrimSpace(r.sent.Get(f.Name+".json")))
+	}
+	text := strings.ReplaceAll(r.sent.Get(f.Name), "\r\n", "\n")
+	switch kindOf(f.schema, nil, false, depth) {
+	case groupKind:
+		base, _ := f.base.(map[string]any)
+		values, filled := r.group(f.schema, f.Name, base, depth+1)
+		return values, filled || f.Required || f.base != nil
+	case checkKind:
+		return r.sent.Has(f.Name), true
+	case radioKind, selectKind:
+		list := choicesOf(f.schema)
+		i, err := strconv.Atoi(text)
+		switch {
+		case text == "":
+			return nil, false
+		case err != nil || i < 0 || i >= len(list):
+			r.fault(f, "%s must be one of those offered.", f.Label)
+			return nil, false
+		}
+		return decode(list[i].value), true
+	case wholeKind, numberKind:
+		return r.number(f, strings.TrimSpace(text))
+	case listKind:
+		return r.list(f, text)
+	case mapKind:
+		return r.pairs(f, text)
+	case jsonKind:
+		return nil, false // it was not in the form
+	}
+	if f.schema.Format != "" {
+		text = strings.TrimSpace(text)
+	}
+	if text == "" {
+		held, _ := f.base.(string)
+		return "", held != "" && f.schema.Format == "" && (f.schema.MinLength == nil || *f.schema.MinLength == 0)
+	}
+	return text, true
+}
+
+func (r *reader) json(f *setting, text string) (any, bool) {
+	if text == "" {
+		return nil, false
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil || len(bytes.TrimSpace([]byte(text[dec.InputOffset():]))) > 0 {
+		r.fault(f, "%s must be JSON, such as %s.", f.Label, example(f.schema))
+		return nil, false
+	}
+	return v, true
+}
+
+// example is the shortest JSON of a type.
+func example(s *schema) string {
+	switch s.Type {
+	case "object":
+		return `{"name": "value"}`
+	case "array":
+		return `["one", "two"]`
+	case "string":
+		return `"text"`
+	}
+	return "1"
+}
+
+func (r *reader) number(f *setting, text string) (any, bool) {
+	if text == "" {
+		return nil, false
+	}
+	n, ok := asNumber(f.schema.Type, text)
+	switch {
+	case !ok && f.schema.Type == "integer":
+		r.fault(f, "%s must be a whole number.", f.Label)
+	case !ok:
+		r.fault(f, "%s must be a number, such as 1.5.", f.Label)
+	}
+	return n, ok
+}
+
+// asNumber reads a number as people write it, and returns it as JSON has it.
+func asNumber(typ, text string) (json.Number, bool) {
+	if typ == "integer" {
+		n, ok := new(big.Int).SetString(text, 10)
+		if !wholePattern.MatchString(text) || !ok {
+			return "", false
+		}
+		return json.Number(n.String()), true
+	}
+	if !numberPattern.MatchString(text) {
+		return "", false
+	}
+	if json.Valid([]byte(text)) {
+		return json.Number(text), true
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return "", false
+	}
+	return json.Number(strconv.FormatFloat(v, 'g', -1, 64)), true
+}
+
+// entries returns the lines of a text that have something in them.
+func entries(text string) (list []string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// item reads a line as a value of a type.
+func item(s *schema, text string) (any, bool) {
+	switch s.Type {
+	case "integer", "number":
+		n, ok := asNumber(s.Type, text)
+		return n, ok
+	case "boolean":
+		return text == "true", text == "true" || text == "false"
+	}
+	return text, true
+}
+
+// kinds says of what type the entries of a list must be.
+func kinds(s *schema) string {
+	return map[string]string{"integer": "a whole number", "number": "a number", "boolean": "true or false"}[s.Type]
+}
+
+func (r *reader) list(f *setting, text string) (any, bool) {
+	list := []any{}
+	for i, line := range entries(text) {
+		v, ok := item(f.schema.Items, line)
+		if !ok {
+			r.fault(f, "%s, entry %d, must be %s.", f.Label, i+1, kinds(f.schema.Items))
+			return nil, false
+		}
+		list = append(list, v)
+	}
+	held, _ := f.base.([]any)
+	return list, len(list) > 0 || f.Required || len(held) > 0
+}
+
+func (r *reader) pairs(f *setting, text string) (any, bool) {
+	object := map[string]any{}
+	for i, line := range entries(text) {
+		name, value, ok := strings.Cut(line, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if _, twice := object[name]; !ok || name == "" || value == "" {
+			r.fault(f, "%s, line %d, must be name=value.", f.Label, i+1)
+			return nil, false
+		} else if twice {
+			r.fault(f, "%s has the name %.80q twice.", f.Label, name)
+			return nil, false
+		}
+		v, ok := item(f.schema.Additional, value)
+		if !ok {
+			r.fault(f, "%s, line %d: what stands behind = must be %s.", f.Label, i+1, kinds(f.schema.Additional))
+			return nil, false
+		}
+		object[name] = v
+	}
+	held, _ := f.base.(map[string]any)
+	return object, len(object) > 0 || f.Required || len(held) > 0
+}
+
+// changed returns what of values is another than what holds where nothing is set:
+// the rest stays unset, and follows the defaults and the tenant. If the result is a
+// patch upon the tenant's settings, what values has not is taken away by null.
+func changed(values, base json.RawMessage, patch bool) json.RawMessage {
+	v, _ := decode(values).(map[string]any)
+	b, _ := decode(base).(map[string]any)
+	out := map[string]any{}
+	for name, value := range v {
+		held, there := b[name]
+		if there && same(value, held) || !there && value == false {
+			continue
+		}
+		if patch {
+			value = over(value, held)
+		}
+		out[name] = value
+	}
+	for name := range b {
+		if _, there := v[name]; !there && patch {
+			out[name] = nil
+		}
+	}
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return raw
+}
+
+// over is a value as a patch that leaves nothing of what was there.
+func over(value, held any) any {
+	v, ok := value.(map[string]any)
+	h, also := held.(map[string]any)
+	if !ok || !also {
+		return value
+	}
+	out := map[string]any{}
+	for name, part := range v {
+		out[name] = over(part, h[name])
+	}
+	for name := range h {
+		if _, there := v[name]; !there {
+			out[name] = nil
+		}
+	}
+	return out
+}
+
+// entered puts back into a form what was entered.
+func entered(list []setting, sent url.Values) {
+	for i := range list {
+		f := &list[i]
+		if f.Kind != groupKind && f.Kind != jsonKind && sent.Has(f.Name+".json") { // it was JSON in the form that was sent
+			f.Kind, f.Name, f.Options = jsonKind, f.Name+".json", nil
+		}
+		switch f.Kind {
+		case groupKind:
+			entered(f.Parts, sent)
+		case checkKind:
+			f.Checked = sent.Has(f.Name)
+		case radioKind, selectKind:
+			for j := range f.Options {
+				f.Options[j].Selected = f.Options[j].Value == sent.Get(f.Name)
+			}
+		default:
+			f.Value = strings.ReplaceAll(sent.Get(f.Name), "\r\n", "\n")
+		}
+	}
+}
+
+// blame puts faults at their fields: those of reading by the field's ID, those of
+// the schema by a JSON Pointer, whose deepest field gets it. It returns the faults
+// for the summary, in the order of the form.
+func blame(list []setting, faults []fault, more extensions.Faults) []fault {
+	var general []fault
+	for _, f := range faults {
+		if !mark(list, f.Text, func(s *setting) bool { return s.ID == f.Field }) {
+			general = append(general, fault{Text: f.Text})
+		}
+	}
+	for _, f := range more {
+		if !mark(list, f.Message, func(s *setting) bool { return s.Pointer == f.Path || strings.HasPrefix(f.Path, s.Pointer+"/") }) {
+			general = append(general, fault{Text: f.Message})
+		}
+	}
+	return append(faultsOf(list), general...)
+}
+
+func mark(list []setting, text string, is func(*setting) bool) bool {
+	for i := range list {
+		f := &list[i]
+		if f.Kind == groupKind && mark(f.Parts, text, is) {
+			return true
+		}
+		if is(f) {
+			if f.Error == "" {
+				f.Error = text
+			}
+			return true
+		}
+	}
+	return false
+}
+
+func faultsOf(list []setting) (out []fault) {
+	for _, f := range list {
+		if f.Error != "" {
+			out = append(out, fault{f.ID, f.Error})
+		}
+		out = append(out, faultsOf(f.Parts)...)
+	}
+	return out
+}

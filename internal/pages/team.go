@@ -1,0 +1,218 @@
+package pages
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+// teamPages are those of a course's team about the extensions of its course.
+func teamPages() []page {
+	return append([]page{
+		{method: "GET", path: "/courses/:course/extensions", name: "team.extensions", summary: "The extensions of a course: what runs, and whether anything is wrong.", permission: "extensions:read", handle: (*Pages).courseExtensions},
+		{method: "POST", path: "/courses/:course/extensions", name: "team.extensions.act", summary: "What extensions offer on the page of a course's extensions.", permission: "extensions:read", handle: (*Pages).courseExtensions},
+	}, extensionPages("/courses/:course/extensions", inThisCourse)...)
+}
+
+// inThisCourse is the scope of the pages below a course.
+func inThisCourse(r *request) (extensions.Scope, error) {
+	key, err := r.param("course")
+	return extensions.Scope{Course: key}, err
+}
+
+// wholeSchool is the scope of the same pages in the console.
+func wholeSchool(*request) (extensions.Scope, error) { return extensions.Scope{}, nil }
+
+// place is where extensions are looked at: a course, or the whole tenant.
+type place struct {
+	Scope  extensions.Scope
+	Path   string // of the list of its extensions
+	Crumbs []link
+	Nav    string
+	Write  bool // whether she may change anything
+	All    bool // whether she runs the tenant
+}
+
+// Course returns the key of the course, "" for the whole tenant.
+func (p place) Course() string { return p.Scope.Course }
+
+// Of returns the path of the page of an extension.
+func (p place) Of(id string) string { return p.Path + "/" + url.PathEscape(id) }
+
+// place finds out where the page is, and whether whoever asks may be there.
+func (p *Pages) place(r *request, scope func(*request) (extensions.Scope, error)) (place, error) {
+	at, err := scope(r)
+	if err != nil {
+		return place{}, err
+	}
+	where := hostapi.Scope{Course: at.Course}
+	pl := place{Scope: at, Write: can(r.ctx, "extensions:write", where), All: can(r.ctx, "extensions:write", hostapi.Scope{})}
+	if at.Course == "" {
+		pl.Path, pl.Nav, pl.Crumbs = "/console/extensions", "/console", []link{{"Console", "/console"}, {"Extensions", "/console/extensions"}}
+		if !can(r.ctx, "extensions:read", where) {
+			return place{}, trellis.Errorf(trellis.Denied, "those who run the school see its extensions; ask one of them")
+		}
+		return pl, nil
+	}
+	course, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: at.Course})
+	if err != nil {
+		return place{}, err
+	}
+	if !can(r.ctx, "extensions:read", where) {
+		return place{}, trellis.Errorf(trellis.Denied, "the team of this course sees its extensions; ask one of them, or those who run the school")
+	}
+	of := "/courses/" + url.PathEscape(at.Course)
+	pl.Path, pl.Nav = of+"/extensions", "/courses"
+	pl.Crumbs = []link{{"Courses", "/courses"}, {course.Title, of}, {"Extensions", pl.Path}}
+	return pl, nil
+}
+
+// extensionsPage is what the list of a course's extensions shows.
+type extensionsPage struct {
+	At        place
+	Attention []attention
+	Own       []row
+	School    []row // of the tenant: in force here, or to be had
+	Limit     string
+}
+
+// attention is something that somebody should look at.
+type attention struct {
+	State, Text, Path, Label string
+}
+
+// row is a line of the table.
+type row struct {
+	extensions.Extension
+	How health
+	On  *extensions.Enabling // where one looks from
+}
+
+func (p *Pages) courseExtensions(r *request) error {
+	at, err := p.place(r, inThisCourse)
+	if err != nil {
+		return err
+	}
+	list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{})
+	if err != nil {
+		return err
+	}
+	data := extensionsPage{At: at, Limit: megabytes(uploadLimit)}
+	for _, x := range list.Items {
+		if x.Course != "" && x.Course != at.Course() {
+			continue
+		}
+		line := row{Extension: x, On: enablingAt(x, at.Scope), How: healthOf(x, at.Scope)}
+		if x.Course == "" {
+			data.School = append(data.School, line)
+		} else {
+			data.Own = append(data.Own, line)
+		}
+		data.Attention = append(data.Attention, attentions(at, line)...)
+	}
+	byTitle := func(a, b row) int { return cmp.Or(cmp.Compare(a.How.rank, b.How.rank), cmp.Compare(a.Title, b.Title)) }
+	slices.SortStableFunc(data.Own, byTitle)
+	slices.SortStableFunc(data.School, byTitle)
+	return r.showSlots("team_extensions", at.Course(), []slots.Want{{Slot: "extensions.course.v1"}}, view{
+		Title: "Extensions of this course", Nav: at.Nav, Crumbs: at.Crumbs[:2], Width: "wide", Data: data,
+		Code: []code{
+			{"What runs here:", "trellis ext list", "GET /api/v1/extensions"},
+			{"Bring an extension:", "trellis ext install NAME-VERSION.trellis -course " + at.Course(), "POST /api/v1/extensions?course=" + url.QueryEscape(at.Course()) + "\nContent-Type: application/zip"},
+		},
+	})
+}
+
+// attentions says what of an extension somebody should look at.
+func attentions(at place, x row) (list []attention) {
+	name := x.Title
+	path := at.Of(x.ID)
+	add := func(state, text, to, label string) { list = append(list, attention{state, text, to, label}) }
+	if x.Course == "" && (x.On == nil || x.On.State == "off") && x.How.Word != "Suspended" {
+		return nil // it is for others to look at what does nothing here
+	}
+	switch {
+	case x.State == "stopped":
+		add("bad", name+" is switched off for everybody"+because(x.Reason)+".", path, "See why")
+	case x.State == "suspended":
+		add("bad", name+" stopped itself"+because(x.Reason)+".", path, "See what went wrong")
+	}
+	if x.On != nil && x.On.Fault != "" {
+		add("bad", name+" is not called: its settings do not fit. "+x.On.Fault, path+"/settings", "Change the settings")
+	}
+	if x.On != nil && x.On.State == "waiting" {
+		add("warn", name+" waits for approval by those who run the school.", path, "See what it waits for")
+	}
+	if x.On != nil && x.On.State == "off" && x.On.Refusal != "" {
+		add("warn", name+" was not approved: "+x.On.Refusal, path+"/review", "Look at it again")
+	}
+	if x.Pending != "" && x.Course == at.Course() {
+		add("warn", "Version "+x.Pending+" of "+name+" waits for your consent: "+x.PendingFor+". Until then version "+x.Version+" runs.", path+"/review", "See what is new")
+	}
+	return list
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// enablingAt returns the row that decides at a scope: its own, or the tenant's.
+func enablingAt(x extensions.Extension, at extensions.Scope) *extensions.Enabling {
+	var found *extensions.Enabling
+	for i := range x.Enabled {
+		switch e := &x.Enabled[i]; e.Course {
+		case at.Course:
+			if found == nil || !found.Locked {
+				found = e
+			}
+		case "":
+			if found == nil || e.Locked {
+				found = e
+			}
+		}
+	}
+	return found
+}
+
+// health is how an extension is: what is wanted of it, and what it does.
+type health struct {
+	Wanted, WantedState string // "On", "ok"
+	Word, State         string // what it does
+	rank                int    // the worst first
+}
+
+// healthOf says how an extension is where one looks from.
+func healthOf(x extensions.Extension, at extensions.Scope) health {
+	e := enablingAt(x, at)
+	h := health{Wanted: "Not enabled", WantedState: "off", Word: "Does nothing", State: "off", rank: 5}
+	if e != nil {
+		switch e.State {
+		case "on":
+			h = health{"On", "ok", "Works", "ok", 4}
+		case "waiting":
+			h = health{"Waits for approval", "warn", "Does nothing yet", "off", 2}
+		default:
+			h.Wanted = "Off"
+		}
+	}
+	on := h.Wanted == "On"
+	switch {
+	case x.State == "stopped":
+		h.Word, h.State, h.rank = "Stopped for everybody", "bad", 0
+	case x.State == "suspended":
+		h.Word, h.State, h.rank = "Suspended", "bad", 0
+	case on && e.Fault != "":
+		h.Word, h.State, h.rank = "Settings do not fit", "bad", 1
+	case on && x.Errors > 0:
+		h.Word, h.State, h.rank = "Works, with errors", "warn", 3
+	}
+	return h
+}

@@ -1,0 +1,189 @@
+package pages
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+)
+
+// settingsPage is what the page of the settings shows.
+type settingsPage struct {
+	At     place
+	X      extensions.Detail
+	On     *extensions.Enabling
+	Locked bool
+	Seen   string // the settings that were looked at
+	Fields []setting
+}
+
+// patches reports whether settings at a place are a patch upon the tenant's.
+func patches(d extensions.Detail, at place) bool {
+	return at.Course() != "" && slices.ContainsFunc(d.Enabled, func(e extensions.Enabling) bool { return e.Course == "" })
+}
+
+// sentSettings reads the settings that a form has sent: as they are to be set, and
+// as fields that show them again.
+func sentSettings(r *request, at place, d extensions.Detail) (set json.RawMessage, fields []setting, faults []fault, err error) {
+	s, err := parseSchema(d.Schema)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	values, faults := readSettings(s, r.form.Values, d.Base)
+	fields = drawSettings(s, values, d.Base)
+	entered(fields, r.form.Values)
+	if len(faults) > 0 {
+		faults = blame(fields, faults, nil)
+	}
+	return changed(values, d.Base, patches(d, at)), fields, faults, nil
+}
+
+// settingFields are the fields with the settings in force.
+func settingFields(d extensions.Detail, e *extensions.Enabling) ([]setting, error) {
+	s, err := parseSchema(d.Schema)
+	if err != nil {
+		return nil, err
+	}
+	values := d.Base
+	if e != nil {
+		values = e.Settings
+	}
+	return drawSettings(s, values, d.Base), nil
+}
+
+func (p *Pages) settings(r *request, at place, d extensions.Detail) error {
+	fields, err := settingFields(d, enablingAt(d.Extension, at.Scope))
+	if err != nil {
+		return err
+	}
+	return p.showSettings(r, http.StatusOK, at, d, settingsPage{Fields: fields}, nil)
+}
+
+func (p *Pages) showSettings(r *request, status int, at place, d extensions.Detail, data settingsPage, faults []fault) error {
+	data.At, data.X, data.On = at, d, enablingAt(d.Extension, at.Scope)
+	data.Locked = data.On != nil && data.On.Locked && data.On.Course != at.Course()
+	if row := ownRow(d, at); row != nil && data.Seen == "" {
+		data.Seen = row.Revision
+	}
+	v := at.view("Settings of "+d.Title, d, data)
+	v.Faults = faults
+	v.Code = []code{{"Show and change them:", "trellis ext settings " + d.ID + at.flag() + "\ntrellis ext settings " + d.ID + at.flag() + " '" + shown(d.Set) + "'",
+		"PUT /api/v1/extensions/" + d.ID + "/settings\n{" + joinBody(at.inBody(), `"settings": `+shown(d.Set)) + "}"}}
+	return r.showAs(status, "team_settings", v)
+}
+
+// shown is JSON as the lines about code show it: not too much of it.
+func shown(raw json.RawMessage) string {
+	const most = 2000
+	if len(raw) > most {
+		return "{…}"
+	}
+	return strings.ReplaceAll(string(raw), "'", `'\''`)
+}
+
+func (p *Pages) saveSettings(r *request, at place, d extensions.Detail) error {
+	set, fields, faults, err := sentSettings(r, at, d)
+	if err != nil {
+		return err
+	}
+	data := settingsPage{Fields: fields, Seen: r.value("seen")}
+	if back := r.value("set"); back != "" { // of the notice that takes a change back
+		set, faults = json.RawMessage(back), nil
+	}
+	if len(faults) > 0 {
+		return p.showSettings(r, http.StatusBadRequest, at, d, data, faults)
+	}
+	if ownRow(d, at) == nil {
+		return p.firstSettings(r, at, d, set, data)
+	}
+	in := map[string]any{"id": d.ID, "course": at.Course(), "settings": set, "seen": data.Seen}
+	x, err := call[extensions.Extension](r.ctx, p, "extensions.configure", in)
+	if trellis.KindOf(err) == trellis.Conflict {
+		return p.settingsConflict(r, at, data)
+	}
+	if err != nil {
+		return p.notSettled(r, at, d, data, err)
+	}
+	n := notice{State: "ok", Text: "The settings of " + d.Title + " are saved."}
+	const most = 1000 // a notice travels in a cookie
+	if row := enablingAt(x, at.Scope); row != nil && len(d.Set) < most {
+		n.Undo = &undo{Label: "Take them back", Action: at.Of(d.ID) + "/settings", Fields: map[string]string{"set": string(d.Set), "seen": row.Revision}}
+	}
+	return r.done(at.Of(d.ID), n)
+}
+
+// notSettled shows the form again.
+func (p *Pages) notSettled(r *request, at place, d extensions.Detail, data settingsPage, err error) error {
+	return p.notTaken(err, data.Fields, func(status int, fields []setting, faults []fault) error {
+		data.Fields = fields
+		return p.showSettings(r, status, at, d, data, faults)
+	})
+}
+
+// firstSettings sets what a course has not set before: of an extension that the
+// school has on, the course's own settings are a decision of its own.
+func (p *Pages) firstSettings(r *request, at place, d extensions.Detail, set json.RawMessage, data settingsPage) error {
+	e := enablingAt(d.Extension, at.Scope)
+	if e == nil || e.State != "on" {
+		return r.goTo(at.Of(d.ID) + "/review")
+	}
+	x, err := call[extensions.Extension](r.ctx, p, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: e.Grants, Settings: set, Version: d.Version})
+	if err != nil {
+		return p.notSettled(r, at, d, data, err)
+	}
+	if e := enablingAt(x, at.Scope); e != nil && e.State == "waiting" {
+		return r.done(at.Of(d.ID), waits(at, d))
+	}
+	return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + " has settings of its own in this course now."})
+}
+
+// settingsConflict shows both values of what somebody else has changed meanwhile.
+func (p *Pages) settingsConflict(r *request, at place, data settingsPage) error {
+	now, err := p.detail(r, at)
+	if err != nil {
+		return err
+	}
+	row := ownRow(now, at)
+	theirs, err := settingFields(now, row)
+	if err != nil {
+		return err
+	}
+	differing(data.Fields, theirs)
+	if row != nil {
+		data.Seen = row.Revision
+	}
+	return p.showSettings(r, http.StatusConflict, at, now, data, []fault{{Text: "Somebody has changed these settings meanwhile. Yours are below; where theirs differ, both are shown. Save to put yours in their place."}})
+}
+
+// differing notes at each field what somebody else has set.
+func differing(mine, theirs []setting) {
+	for i := range min(len(mine), len(theirs)) {
+		f, t := &mine[i], &theirs[i]
+		if f.Kind == groupKind {
+			differing(f.Parts, t.Parts)
+			continue
+		}
+		if text := t.Present(); f.Present() != text {
+			f.Other = or(text, "nothing")
+		}
+	}
+}
+
+// Present is the value of a field in words.
+func (f setting) Present() string {
+	switch f.Kind {
+	case checkKind:
+		return map[bool]string{true: "yes", false: "no"}[f.Checked]
+	case radioKind, selectKind:
+		for _, o := range f.Options {
+			if o.Selected {
+				return o.Label
+			}
+		}
+		return ""
+	}
+	return f.Value
+}

@@ -1,0 +1,139 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+)
+
+// uploadLimit bounds a bundle that is brought through a page. Larger ones, which
+// are engines with their language in them, go through the API.
+const uploadLimit = 16 << 20
+
+// uploadSent bounds what a browser may say that it will send. The handler reads no
+// more than its own limit of it, and so can say how much too much it is.
+const uploadSent = 1 << 30
+
+// megabytes is a size as the messages about uploads say it, rounded up.
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+1<<20-1)>>20) }
+
+// uploadPage is what the page of an upload shows: what is wrong with the bundle,
+// each where it stands.
+type uploadPage struct {
+	At     place
+	File   string
+	Limit  string
+	Wrong  []extensions.Fault
+	Bundle *extensions.Inspection
+}
+
+func (p *Pages) uploadForm(r *request, at place) error {
+	return r.showUpload(http.StatusOK, at, uploadPage{}, nil)
+}
+
+func (r *request) showUpload(status int, at place, data uploadPage, faults []fault) error {
+	data.At, data.Limit = at, megabytes(uploadLimit)
+	return r.showAs(status, "team_upload", view{
+		Title: "Bring an extension", Nav: at.Nav, Crumbs: at.Crumbs, Data: data, Faults: faults,
+		Code: []code{
+			{"Look at a bundle first:", "trellis ext inspect NAME-VERSION.trellis", "POST /api/v1/extensions/inspect" + at.with()},
+			{"Install it:", "trellis ext install NAME-VERSION.trellis" + at.flag(), "POST /api/v1/extensions" + at.with() + "\nContent-Type: application/zip"},
+		},
+	})
+}
+
+func (p *Pages) upload(r *request, at place) error {
+	if !at.Write {
+		return trellis.Errorf(trellis.Denied, "whoever may change the extensions here brings one")
+	}
+	name := ""
+	refuse := func(status int, format string, args ...any) error {
+		return r.showUpload(status, at, uploadPage{File: name}, []fault{{"bundle", fmt.Sprintf(format, args...)}})
+	}
+	if n := r.c.Request().Header.ContentLength(); n > uploadLimit+usualLimit {
+		return refuse(http.StatusRequestEntityTooLarge, "%s; the limit is %s.", megabytes(int64(n)), megabytes(uploadLimit))
+	}
+	if r.form.File == nil || r.form.File.Field != "bundle" {
+		return refuse(http.StatusBadRequest, "Choose a bundle: a file that ends in .trellis.")
+	}
+	name = r.form.File.Name
+	raw, err := io.ReadAll(io.LimitReader(r.form.File, uploadLimit+1))
+	switch {
+	case err != nil && trellis.KindOf(err) == trellis.Exhausted || len(raw) > uploadLimit:
+		return refuse(http.StatusRequestEntityTooLarge, "More than %s; that is the limit.", megabytes(uploadLimit))
+	case err != nil && trellis.KindOf(err) == trellis.Invalid:
+		return refuse(http.StatusBadRequest, "The upload was cut off before its end. Choose the file again.")
+	case err != nil:
+		return err
+	case len(raw) == 0:
+		return refuse(http.StatusBadRequest, "The file is empty. Choose the bundle that “trellis ext pack” has made.")
+	}
+	look, err := p.cfg.Registry.Inspect(r.ctx, raw, at.Scope)
+	switch {
+	case err != nil:
+		return err
+	case look.Same:
+		return r.done(at.Of(look.ID), notice{State: "info", Text: "Here already: this very bundle is version " + look.Version + " of " + look.Title + "."})
+	case len(look.Faults) > 0:
+		return r.wrong(at, name, look)
+	}
+	x, err := p.cfg.Registry.Install(p.cfg.API.Audited(r.ctx, "extensions.install", at.Course()), raw, at.Scope)
+	if err != nil {
+		if kind := trellis.KindOf(err); kind != trellis.Internal && kind != trellis.Unavailable {
+			look.Faults = []extensions.Fault{{Message: err.Error()}}
+			return r.wrong(at, name, look)
+		}
+		return err
+	}
+	return p.installed(r, at, x, look)
+}
+
+// wrong shows what is in the way of a bundle.
+func (r *request) wrong(at place, name string, look extensions.Inspection) error {
+	text := "The bundle has a fault, and was not installed."
+	if n := len(look.Faults); n > 1 {
+		text = fmt.Sprintf("The bundle has %d faults, and was not installed.", n)
+	}
+	return r.showUpload(http.StatusBadRequest, at, uploadPage{File: name, Wrong: look.Faults, Bundle: &look}, []fault{{"bundle", text}})
+}
+
+// installed leads on from a bundle that was taken.
+func (p *Pages) installed(r *request, at place, x extensions.Extension, look extensions.Inspection) error {
+	switch {
+	case x.Pending == look.Version:
+		return r.done(at.Of(x.ID)+"/review", notice{State: "warn", Text: "Version " + x.Pending + " of " + x.Title + " is here and waits for your consent. Until then version " + x.Version + " runs."})
+	case look.Running == "" || !anyOn(x):
+		return r.done(at.Of(x.ID)+"/review", notice{State: "ok", Text: x.Title + " " + x.Version + " is installed, and enabled for nobody yet."})
+	}
+	return r.done(at.Of(x.ID), notice{State: "ok", Text: "Version " + x.Version + " of " + x.Title + " runs. It asks for nothing new.",
+		Undo: &undo{Label: "Go back to " + x.Previous, Action: at.Of(x.ID) + "/rollback", Fields: map[string]string{"from": x.Version}}})
+}
+
+func anyOn(x extensions.Extension) bool {
+	for _, e := range x.Enabled {
+		if e.State != "off" {
+			return true
+		}
+	}
+	return false
+}
+
+// inWords shows what an operation did not do, in its words and with what to do.
+// What is a fault of ours is none of these.
+func inWords(err error) (text string, ok bool) {
+	kind := trellis.KindOf(err)
+	var refusal *trellis.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return refusal.Message, true
+	case kind == trellis.Internal || kind == trellis.Unavailable || kind == trellis.NotFound:
+		return "", false
+	}
+	text = err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + ".", text != ""
+}
