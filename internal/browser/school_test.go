@@ -16,61 +16,45 @@ import (
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
-const (
-	course   = "course-v1:Demo+Logic+2026"
-	password = "a long password"
-)
+const demoCourse = app.DemoCourse
 
-// school is a platform with one tenant, a course, and somebody in each role.
+// school is the demo as browsers find it, with somebody in each role: the demo's
+// operator, staff and learner, and ada, who runs the tenant.
 type school struct {
 	*testkit.Platform
 	t      *testing.T
 	chrome *browser.Chrome
-	ctx    context.Context   // in which the system acts in the tenant
-	people map[string]string // IDs by username
+	ctx    context.Context // in which the system acts in the tenant
+	demo   app.Demo
 }
 
 func open(t *testing.T) *school {
 	t.Helper()
-	p := testkit.StartPages(t, app.Config{Tenant: "demo"})
-	platform := app.System(t.Context(), trellis.PlatformTenant)
-	s := &school{Platform: p, t: t, ctx: app.System(t.Context(), "demo"), people: map[string]string{}}
-	if _, err := p.Learning.PutTenant(platform, learning.PutTenant{Name: "demo", Title: "Demo School", Open: true}); err != nil {
+	p := testkit.StartPages(t, app.Config{Tenant: app.DemoTenant})
+	demo, err := p.SeedDemo(t.Context(), app.Demo{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Learning.CreateCourse(s.ctx, learning.CreateCourse{Key: course, Title: "Logic 1: from arguments to proofs"}); err != nil {
-		t.Fatal(err)
-	}
-	s.person(platform, "olivia", "Olivia Operator", learning.Assign{Role: trellis.RoleOperator})
-	s.person(s.ctx, "ada", "Ada Admin", learning.Assign{Role: trellis.RoleTenantAdmin})
-	s.person(s.ctx, "sam", "Sam Staff", learning.Assign{Role: trellis.RoleStaff, Course: course})
-	s.person(s.ctx, "lena", "Lena Learner")
+	s := &school{Platform: p, t: t, ctx: app.System(t.Context(), app.DemoTenant), demo: demo}
+	s.person("ada", "Ada Admin", learning.Assign{Role: trellis.RoleTenantAdmin})
 	s.chrome = browser.Start(t)
 	return s
 }
 
-func (s *school) person(ctx context.Context, username, name string, roles ...learning.Assign) string {
+// person makes somebody in the demo's tenant, and returns the ID.
+func (s *school) person(username, name string, roles ...learning.Assign) string {
 	s.t.Helper()
-	p, err := s.Learning.Register(ctx, learning.Register{Username: username, Name: name, Email: username + "@demo.example", Password: password})
+	p, err := s.Learning.Register(s.ctx, learning.Register{Username: username, Name: name, Email: username + "@demo.example", Password: app.DemoPassword})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, r := range roles {
 		r.Person = p.ID
-		if _, err := s.Learning.AssignRole(ctx, r); err != nil {
+		if _, err := s.Learning.AssignRole(s.ctx, r); err != nil {
 			s.t.Fatal(err)
 		}
 	}
-	s.people[username] = p.ID
 	return p.ID
-}
-
-// enroll enrols somebody in the course.
-func (s *school) enroll(username string) {
-	s.t.Helper()
-	if _, err := s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.people[username], Course: course}); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // signIn opens a tab in which somebody is signed in, by the form.
@@ -80,13 +64,13 @@ func (s *school) signIn(t *testing.T, username string) *browser.Tab {
 	tab.Origin(s.Content)
 	tab.Go(s.URL + "/login")
 	tab.Type("#field-username", username)
-	tab.Type("#field-password", password)
+	tab.Type("#field-password", app.DemoPassword)
 	tab.Leave(func() { tab.Click("=Sign in") })
 	return tab
 }
 
-// at returns the address of a page of the course.
-func (s *school) at(rest string) string { return s.URL + "/courses/" + url.PathEscape(course) + rest }
+// in returns the path of a page of the demo's course.
+func in(rest string) string { return "/courses/" + url.PathEscape(demoCourse) + rest }
 
 // bundle writes a bundle to a file, and returns its name.
 func bundle(t *testing.T, name string, manifest map[string]any, module []byte) string {
