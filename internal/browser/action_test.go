@@ -155,7 +155,7 @@ func TestActionWithoutConnection(t *testing.T) {
 	tab.Allow("net::ERR_")
 	tab.Type("=Why", "it is long")
 	s.stop()
-	browser.Announced(t, tab, "Not sent", func() { tab.Click("=Vote") })
+	browser.Announced(t, tab, "No answer came", func() { tab.Click("=Vote") })
 	if got := tab.Value("#poll-why"); got != "it is long" {
 		t.Errorf("what was entered is now %q", got)
 	}

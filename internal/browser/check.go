@@ -146,7 +146,7 @@ func Walk(t testing.TB, tab *Tab) {
 	t.Helper()
 	tab = tab.In(t)
 	const enough = 600
-	Eval[bool](tab, `(document.activeElement?.blur(), getSelection().removeAllRanges(), scrollTo(0, 0), document.querySelector("dialog[open]") ? true : (document.body.tabIndex = -1, document.body.focus(), document.body.removeAttribute("tabindex"), true))`)
+	Eval[bool](tab, `(document.activeElement?.blur(), getSelection().removeAllRanges(), scrollTo(0, 0), ((e) => (e.tabIndex = -1, e.focus(), e.removeAttribute("tabindex"), true))(document.querySelector("dialog[open]") ?? document.body))`)
 	var seen []string
 	var last *stop
 	for range enough {

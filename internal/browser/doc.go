@@ -1,7 +1,7 @@
 // Package browser drives Chromium for the tests of the pages. It is for tests
 // only, and all of it but this comment stands behind the build tag "browser":
 //
-//	go test -tags browser ./internal/browser    (or: just browser)
+//	go test -tags browser -timeout 5m ./internal/browser    (or: just browser)
 //
 // A test opens a tab, goes somewhere, does what a person does, and waits for what
 // a person would see:

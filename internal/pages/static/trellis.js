@@ -1,7 +1,6 @@
-// What makes the pages of Trellis smoother. Every page does its job without it;
-// every part of it hangs on an attribute and is gone where that is absent.
-// It takes HTML from this origin only, evaluates nothing, and reads forms through
-// the prototypes, because a field may be named "closest" or "attributes".
+// What makes the pages of Trellis smoother: each part hangs on an attribute, and
+// every page does its job without it. It takes HTML from this origin only, and reads
+// elements through the prototypes, as a field may be named "closest" or "attributes".
 
 const on = (type, hear, options) => document.addEventListener(type, hear, options);
 const raw = (node, key) => (node instanceof Element ? Reflect.get(HTMLFormElement.prototype, key, node) : node[key]);
@@ -11,8 +10,7 @@ const $$ = (selector, root = document) => [...safe(root, "querySelectorAll", sel
 const near = (event, selector) => event.target instanceof Element && safe(event.target, "closest", selector);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const clock = (from, to) => new Date().toISOString().slice(from, to);
-const policy = window.trustedTypes?.createPolicy("trellis", { createHTML: (html) => html });
-const parse = (html) => new DOMParser().parseFromString(policy?.createHTML(html) ?? html, "text/html");
+const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
 function make(tag, properties, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -20,8 +18,8 @@ function make(tag, properties, ...children) {
   return node;
 }
 
-// made holds what this script put into a page, with the element it serves: a swap
-// leaves it alone for as long as that is there.
+// made holds what this script put into a page, with what it serves: a swap leaves
+// it alone for as long as that is there.
 const made = new WeakMap();
 const seen = new WeakSet();
 const first = (node) => !seen.has(node) && seen.add(node);
@@ -37,7 +35,7 @@ function say(text) {
   if (status) status.textContent = status.textContent === text ? text + "\u00a0" : text;
 }
 
-// tell shows what came of an action beside it, and speaks it. Nothing typed is lost.
+// tell shows beside a form what came of it, and speaks that.
 const told = new WeakMap();
 function tell(form, state, text, trace, link) {
   told.get(form)?.remove();
@@ -45,15 +43,15 @@ function tell(form, state, text, trace, link) {
   const line = make("p", {}, text, ...(trace ? [" Trace ", make("code", { dir: "ltr" }, trace)] : []), ...(link ? [" ", link] : []));
   const note = make("div", { className: "notice" }, line);
   note.dataset.state = state;
-  const owner = safe(form, "closest", ".scroll") ?? form;
-  told.set(form, add(owner, owner === form ? "after" : "before", note));
+  const table = safe(form, "closest", ".scroll");
+  told.set(form, add(table ?? form, table ? "before" : "after", note));
   say(line.textContent);
 }
 
 /* ------------------------------------------------------------------- swaps */
 
 const alike = (a, b) => raw(a, "nodeName") === raw(b, "nodeName") && (raw(a, "id") || "") === (raw(b, "id") || "") && !made.has(a);
-const kept = (node, name) => name === "open" || (name === "type" && seen.has(node)) || (name.startsWith("aria-") && busy.has(node));
+const kept = (node, name) => name === "open" || (name === "type" && seen.has(node));
 
 // morph makes old equal to want and keeps every node that it can: with them stay
 // focus, selection, scroll, open details and what was typed. Nodes are matched by
@@ -72,6 +70,7 @@ function morph(old, want) {
     while (here && made.has(here)) here = next(here);
     const id = child instanceof Element && raw(child, "id");
     let match = id ? ids.get(id) : here;
+    ids.delete(id); // an id that stands twice is matched once
     if (id && match && !alike(match, child)) match = null;
     while (!id && match && !alike(match, child)) match = next(match);
     if (!match) safe(old, "insertBefore", child, here);
@@ -90,21 +89,16 @@ function morph(old, want) {
 // swap is morph, and a home for the focus if its own is gone: what has the same id
 // or name, else the slot, else the heading of the page.
 function swap(old, want) {
-  const active = document.activeElement;
-  const inside = active !== old && old.contains(active);
-  const slot = inside && active.closest(".slot");
-  const label = slot && slot.getAttribute("aria-label");
-  const { id, name } = active ?? {};
+  const active = document.activeElement, { id, name } = active;
+  const inside = active !== old && old.contains(active), slot = inside && active.closest(".slot");
   morph(old, want);
   enhance(old);
-  if (!inside || (active.isConnected && document.activeElement === active)) return;
-  const within = slot && slot.isConnected ? slot : old;
-  for (const node of [active.isConnected && active, id && $("#" + CSS.escape(id)), name && $(`[name="${CSS.escape(name)}"]`, within), slot && slot.isConnected && slot]) {
-    node && node.focus({ preventScroll: true });
-    if (node && document.activeElement === node) return;
-  }
+  if (!inside || document.activeElement === active) return;
+  const named = name && $$(`[name="${CSS.escape(name)}"]`).find((node) => (slot?.isConnected ? slot : old).contains(node));
+  const takes = (node) => node?.isConnected && (node.focus({ preventScroll: true }), document.activeElement === node);
+  if ([active, id && document.getElementById(id), named, slot].some(takes)) return;
   focusOn($("h1"));
-  if (slot) say((label || $(".slot-foot", slot)?.textContent || "A card") + " is gone.");
+  if (slot) say((slot.getAttribute("aria-label") || $(".slot-foot", slot)?.textContent || "A card") + " is gone.");
 }
 
 function focusOn(node) {
@@ -113,15 +107,15 @@ function focusOn(node) {
   node.focus();
 }
 
-// show puts a whole page that an action answered with in place of this one.
+// show puts a page that an action answered with in place of this one.
 let shown = location.pathname + location.search;
 function show(page, url) {
   if (!$("main", page)) return location.assign(url);
-  $$("dialog").forEach((dialog) => dialog.close());
   if (url !== location.href) history.pushState(null, "", url);
   shown = location.pathname + location.search;
   document.title = page.title;
   swap(document.body, page.body);
+  reopen(); // the next page may follow something else
   const errors = $(".errors");
   focusOn(errors ?? $("h1"));
   scrollTo(0, 0);
@@ -137,14 +131,13 @@ function go(to) {
 /* ----------------------------------------------------------------- streams */
 
 const streams = new Set();
-const lost = { from: "", next: 0, timer: 0 };
+let fresh = clock(11, 16), next, ticking;
 
-// follow reads a stream of server-sent events for as long as owner is in the page
-// and the page is seen. It is not an EventSource, because the types of events are
-// not known beforehand and an answer of 500 would end that for good. After a loss
-// it waits 1 to 30 seconds, with jitter, and goes on from the last id.
-function follow(owner, url, hear, up) {
-  let control, retry, watch, tries = 0, id = "", again = false;
+// follow reads server-sent events while owner is in the page and the page is seen.
+// It is no EventSource: that wants the types of events beforehand, and a 500 ends it
+// for good. After a loss it waits 1 to 30 s, with jitter, and goes on from the last id.
+function follow(owner, key, hear, up) {
+  let control, retry, watch, again, tries = 0, id = "";
   const stream = {
     close() {
       control?.abort();
@@ -154,18 +147,18 @@ function follow(owner, url, hear, up) {
     },
     async open() {
       stream.close();
-      if (!owner.isConnected) return streams.delete(stream);
+      const url = owner.isConnected && owner.dataset[key];
+      if (!url) return streams.delete(stream) && seen.delete(owner);
       if (document.hidden) return;
       const mine = (control = new AbortController());
       let wait = 0;
       const alive = () => {
-        lost.from = clock(11, 16);
+        fresh = clock(11, 16);
         clearTimeout(watch);
         watch = setTimeout(() => mine === control && (mine.abort(), stream.fail(0)), 45_000);
       };
       try {
-        const headers = { Accept: "text/event-stream" };
-        if (id) headers["Last-Event-ID"] = id;
+        const headers = { Accept: "text/event-stream", ...(id && { "Last-Event-ID": id }) };
         const answer = await fetch(url, { headers, cache: "no-store", signal: mine.signal });
         wait = +answer.headers.get("Retry-After") || 0;
         if ([401, 403, 404].includes(answer.status) || answer.redirected) return stream.end();
@@ -184,12 +177,8 @@ function follow(owner, url, hear, up) {
           for (const line of lines) {
             const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line);
             if (field === "id") id = value;
-            else if (field === "data") event.data = event.data === undefined ? value : event.data + "\n" + value;
-            else if (line) event[field] = value;
-            else {
-              if (event.data !== undefined) hear(event.event ?? "message", event.data);
-              event = {};
-            }
+            else if (line) event[field] = field in event ? event[field] + "\n" + value : value;
+            else "data" in event && hear(event.event ?? "message", event.data), (event = {});
           }
         }
       } catch {}
@@ -205,7 +194,7 @@ function follow(owner, url, hear, up) {
     end() {
       stream.close();
       streams.delete(stream);
-      clearInterval(lost.timer);
+      clearInterval(ticking);
       notice("This page no longer follows what happens.", "Load it again", () => location.reload());
     },
   };
@@ -227,18 +216,18 @@ function notice(text, label, act) {
 }
 
 function disconnected(wait) {
-  lost.next = Date.now() + wait * 1000;
+  next = Date.now() + wait * 1000;
   const tick = () => {
-    const left = Math.ceil((lost.next - Date.now()) / 1000);
-    notice(`Not connected. This is from ${lost.from || clock(11, 16)} UTC. ` + (left > 0 ? `Next try in ${left} s.` : "Trying now."), "Try now", reopen);
+    const left = Math.ceil((next - Date.now()) / 1000);
+    notice(`Not connected. This is from ${fresh} UTC. ` + (left > 0 ? `Next try in ${left} s.` : "Trying now."), "Try now", reopen);
   };
-  clearInterval(lost.timer);
-  lost.timer = setInterval(tick, 1000);
+  clearInterval(ticking);
+  ticking = setInterval(tick, 1000);
   tick();
 }
 
 function connected() {
-  clearInterval(lost.timer);
+  clearInterval(ticking);
   if (bar().hidden) return;
   if (bar().contains(document.activeElement)) focusOn($("main"));
   bar().hidden = true;
@@ -278,56 +267,40 @@ const container = (name, root) => $(`[data-slots="${CSS.escape(name)}"]`, root);
 
 function live(main) {
   const all = () => refresh(...$$("[data-slots]").map((node) => node.dataset.slots));
-  follow(main, main.dataset.live, (type, data) => type === "stale" && refresh(JSON.parse(data).slot), (again) => again && all());
+  follow(main, "live", (type, data) => type === "stale" && refresh(JSON.parse(data).slot), (again) => again && all());
 }
 
 /* ----------------------------------------------------------------- actions */
 
 const sending = new WeakSet();
-const busy = new WeakSet();
+const mark = (button, name, set) => set ? button?.setAttribute(name, "true") : button?.removeAttribute(name);
 
-// wait marks a button that has worked for a second, and returns what ends that.
-function working(button) {
-  const timer = setTimeout(() => {
-    if (!button) return;
-    busy.add(button);
-    button.setAttribute("aria-disabled", "true");
-    button.setAttribute("aria-busy", "true");
-    say("Still working.");
-  }, 1000);
-  return () => {
-    clearTimeout(timer);
-    if (!button || !busy.delete(button)) return;
-    button.removeAttribute("aria-disabled");
-    button.removeAttribute("aria-busy");
-  };
-}
-
-const target = (form, by) => new URL(by?.getAttribute("formaction") ?? safe(form, "getAttribute", "action") ?? location.href, location.href).href;
-const traceOf = (answer) => answer.headers.get("Traceparent")?.split("-")[1];
+const goal = (form, by) => new URL(by?.getAttribute("formaction") ?? safe(form, "getAttribute", "action") ?? location.href, location.href).href;
+const trace = (header) => header?.split("-")[1];
 
 async function act(form, by) {
   const part = safe(form, "closest", "[data-slots]")?.dataset.slots ?? "";
-  const done = working(by);
+  const slow = setTimeout(() => (mark(by, "aria-disabled", true), mark(by, "aria-busy", true), say("Still working.")), 1000);
   tell(form);
   try {
     const data = new FormData(form, by);
     const body = /multipart/.test(safe(form, "getAttribute", "enctype")) ? data : new URLSearchParams(data);
-    const answer = await fetch(target(form, by), { method: "POST", body, headers: { "Trellis-Fragment": part, Accept: "text/html, application/json" } });
-    done();
+    const answer = await fetch(goal(form, by), { method: "POST", body, headers: { "Trellis-Fragment": part } });
     await take(answer, form, part);
   } catch {
-    done();
-    tell(form, "bad", "Not sent, because there is no connection. What you entered is still here: send it again when you are connected.");
+    tell(form, "bad", "No answer came, because there is no connection. What you entered is still here.");
   }
+  clearTimeout(slow);
+  mark(by, "aria-disabled");
+  mark(by, "aria-busy");
 }
 
 async function take(answer, form, part) {
   if (/json/.test(answer.headers.get("Content-Type"))) {
     const said = await answer.json();
     if (said.redirect) return go(said.redirect);
-    const text = said.message ?? said.detail ?? said.title ?? "This did not work. Nothing is lost: try again.";
-    return tell(form, answer.ok ? said.state ?? "ok" : "bad", text, answer.ok ? "" : traceOf(answer));
+    const text = said.message ?? said.detail ?? said.title;
+    return tell(form, answer.ok ? (said.state ?? "ok") : "bad", text, answer.ok ? "" : trace(answer.headers.get("Traceparent")));
   }
   const page = parse(await answer.text());
   const want = part && container(part, page);
@@ -335,14 +308,14 @@ async function take(answer, form, part) {
     const id = safe(form, "closest", ".slot")?.id;
     safe(form, "reset"); // what was entered and not taken comes back in the answer
     swap(container(part), want);
-    const slot = (id && $("#" + CSS.escape(id))) || container(part);
+    const slot = document.getElementById(id) ?? container(part);
     const errors = $(".errors", slot);
     if (errors) focusOn(errors);
     else say($(".notice", slot)?.textContent.trim() || "Done.");
   } else if (answer.redirected && $("[autocomplete=current-password]", page) && !$("[autocomplete=current-password]")) {
-    tell(form, "warn", "You are signed out. Sign in in another tab, then send this again: what you entered stays here.", "", make("a", { href: answer.url, target: "_blank" }, "Sign in"));
+    tell(form, "warn", "You are signed out. What you entered stays here: sign in in another tab, then send it again.", "", make("a", { href: answer.url, target: "_blank" }, "Sign in"));
   } else if ($("main", page)) show(page, answer.url);
-  else tell(form, "bad", `This did not work (${answer.status}). Nothing is lost: try again.`, traceOf(answer));
+  else tell(form, "bad", `This did not work (${answer.status}). Nothing is lost: try again.`, trace(answer.headers.get("Traceparent")));
 }
 
 on("submit", async (event) => {
@@ -374,7 +347,7 @@ async function upload(form, by) {
   const cancel = make("button", { type: "button", className: "button", onclick: () => request.abort() }, "Cancel");
   const row = add(form, "append", make("div", { className: "actions" }, cancel, stage));
   bar.hidden = false;
-  by?.setAttribute("aria-disabled", "true");
+  mark(by, "aria-disabled", true);
   const end = await new Promise((done) => {
     request.upload.onprogress = (event) => {
       bar.max = event.total;
@@ -389,39 +362,35 @@ async function upload(form, by) {
       say(stage.value);
     };
     for (const type of ["load", "error", "abort"]) request["on" + type] = () => done(type);
-    request.open("POST", target(form, by));
+    request.open("POST", goal(form, by));
     request.responseType = "document";
     request.send(new FormData(form, by));
   });
-  const page = request.response;
   row.remove();
   bar.hidden = true;
-  by?.removeAttribute("aria-disabled");
-  if (end === "load" && page && $("main", page)) return show(page, request.responseURL);
+  mark(by, "aria-disabled");
+  if (end === "load" && request.response && $("main", request.response)) return show(request.response, request.responseURL);
   if (end === "abort") tell(form, "info", "Cancelled. Nothing was stored.");
-  else if (end === "load") tell(form, "bad", `This did not work (${request.status}). Your choice is kept: try again.`, request.getResponseHeader("Traceparent")?.split("-")[1]);
+  else if (end === "load") tell(form, "bad", `This did not work (${request.status}). Your choice is kept: try again.`, trace(request.getResponseHeader("Traceparent")));
   else {
-    const there = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+    const there = await file.stream().getReader().read().then(() => true, () => false);
     tell(form, "bad", there ? "The connection broke. Your choice is kept: try again." : "The file changed on disk. Choose it again.");
   }
   by?.focus();
 }
 
-// A file may be dropped anywhere on the zone, not on the input alone.
+// A file may be dropped anywhere on the zone.
 for (const type of ["dragover", "dragleave", "drop"])
   on(type, (event) => {
     const form = near(event, "form[data-upload]");
-    $$("[data-over]").forEach((node) => node !== form && node.removeAttribute("data-over"));
-    if (!form || !event.dataTransfer?.types.includes("Files")) return;
+    if (!form || !event.dataTransfer.types.includes("Files")) return;
     form.toggleAttribute("data-over", type === "dragover");
     if (type === "dragleave" || event.target.type === "file") return;
     event.preventDefault();
     if (type !== "drop") return;
-    const input = $("input[type=file]", form);
-    const files = new DataTransfer();
-    files.items.add(event.dataTransfer.files[0]);
-    input.files = files.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    const input = $("input[type=file]", form), data = new DataTransfer();
+    data.items.add(event.dataTransfer.files[0]);
+    input.files = data.files;
     input.focus();
   });
 
@@ -447,11 +416,9 @@ function tail(log) {
     more.hidden = !held || !waiting.length;
     more.textContent = `${waiting.length}${dropped ? " or more" : ""} new`;
     if (held || !waiting.length) return;
-    const rows = waiting.reverse();
-    if (dropped) rows.push(gap(`${dropped} more came than are kept here`));
+    list.prepend(...waiting.reverse());
     waiting = [];
     dropped = 0;
-    list.prepend(...rows);
     while (list.children.length > most) list.lastChild.remove();
   };
   const gap = (text) => {
@@ -463,9 +430,9 @@ function tail(log) {
     waiting.push(row);
     if (waiting.length > most) dropped++, waiting.shift();
   };
-  follow(log, log.dataset.tail, (type, data) => {
-    if (type === "denied") return take(gap("The stream has ended: you may no longer see it."));
-    if (type === "resync") return take(gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown. Load the page again to see it.`));
+  follow(log, "tail", (type, data) => {
+    if (type === "denied") return take(gap("This has ended: you may no longer see it."));
+    if (type === "resync") return take(gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown here.`));
     const event = JSON.parse(data), at = event.time ?? new Date().toISOString();
     last = at.slice(11, 19);
     count++;
@@ -492,15 +459,15 @@ async function job(box) {
       const answer = await fetch(box.dataset.job, { headers: { "Trellis-Fragment": "job" }, cache: "no-store" });
       if (!answer.ok) throw answer.status;
       const page = parse(await answer.text());
-      swap(box, (box.id && $("#" + CSS.escape(box.id), page)) || $("[data-job]", page) || page.body.firstElementChild);
+      swap(box, page.getElementById(box.id) ?? $("[data-job]", page) ?? page.body.firstElementChild);
       wait = 1;
     } catch {
       wait = Math.min(30, wait * 2);
       continue;
     }
-    const bar = $("progress", box), quarter = bar ? Math.floor((4 * bar.value) / bar.max) : 4;
-    if (quarter > spoken) say(`${bar?.getAttribute("aria-label") ?? ""} ${(spoken = quarter) * 25} %`.trim() + (bar ? "" : ". " + box.textContent.trim().replace(/\s+/g, " ").slice(0, 300)));
-    if (!bar) return;
+    const bar = $("progress", box), quarter = bar && Math.floor((4 * bar.value) / bar.max);
+    if (!bar) return say("100 %. " + box.innerText.replace(/\s+/g, " "));
+    if (quarter > spoken) say(`${bar.getAttribute("aria-label") ?? ""} ${(spoken = quarter) * 25} %`);
   }
 }
 
@@ -519,34 +486,27 @@ function password(input) {
 
 function copy(source) {
   const button = make("button", { type: "button", className: "button small copy" }, "Copy");
-  button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(source.dataset.copy || source.textContent);
-      say("Copied.");
-      button.textContent = "Copied";
-    } catch {
-      getSelection().selectAllChildren(source);
-      say("Selected: copy it with the keyboard.");
-    }
-    setTimeout(() => (button.textContent = "Copy"), 3000);
+  button.onclick = () => {
+    getSelection().selectAllChildren(source); // where the clipboard is closed, the keyboard copies it
+    navigator.clipboard?.writeText(source.dataset.copy || source.textContent).then(() => say((button.textContent = "Copied")), () => say("Selected"));
   };
   add(source, "after", button);
 }
 
-// A link to a page that only confirms shows it in a dialog, if all goes well.
+// A page that only confirms is shown in a dialog, if all goes well.
 on("click", async (event) => {
   const link = near(event, "a[data-dialog]"), cancel = near(event, "dialog [data-cancel]");
   if (cancel) event.preventDefault(), cancel.closest("dialog").close();
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   try {
-    const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(link.href);
     const main = $("main", parse(await answer.text()));
     if (!answer.ok || answer.redirected || !$("form", main)) throw answer.status;
     $$(".crumbs, .status, .errors", main).forEach((node) => node.remove());
     const title = $("h1", main), dialog = make("dialog");
-    title?.replaceWith(make("h2", {}, ...title.childNodes));
-    dialog.setAttribute("aria-label", $("h2", main)?.textContent ?? link.textContent);
+    title?.replaceWith(make("h2", {}, title.textContent));
+    dialog.setAttribute("aria-label", title?.textContent ?? link.textContent);
     dialog.append(...main.childNodes);
     $$("form", dialog).forEach((form) => safe(form, "hasAttribute", "action") || safe(form, "setAttribute", "action", link.href));
     dialog.onclose = () => dialog.remove();
