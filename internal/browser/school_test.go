@@ -61,7 +61,7 @@ func (s *school) person(username, name string, roles ...learning.Assign) string 
 func (s *school) signIn(t *testing.T, username string) *browser.Tab {
 	t.Helper()
 	tab := s.chrome.Open(t)
-	tab.Origin(s.Content)
+	tab.Origin(s.ContentURL)
 	tab.Go(s.URL + "/login")
 	tab.Type("#field-username", username)
 	tab.Type("#field-password", app.DemoPassword)
@@ -72,8 +72,8 @@ func (s *school) signIn(t *testing.T, username string) *browser.Tab {
 // in returns the path of a page of the demo's course.
 func in(rest string) string { return "/courses/" + url.PathEscape(demoCourse) + rest }
 
-// bundle writes a bundle to a file, and returns its name.
-func bundle(t *testing.T, name string, manifest map[string]any, module []byte) string {
+// packed writes a bundle to a file, and returns its name.
+func packed(t *testing.T, name string, manifest map[string]any, module []byte) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(file, testkit.Bundle(t, manifest, module), 0o600); err != nil {

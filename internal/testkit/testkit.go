@@ -26,9 +26,9 @@ import (
 // Platform is a running platform.
 type Platform struct {
 	*app.App
-	URL     string
-	Content string // address of the second origin; "" if there is none
-	stop    func()
+	URL        string
+	ContentURL string // address of the second origin; "" if there is none
+	stop       func()
 }
 
 // Start starts a platform, which stops when the test ends. Where cfg has no
@@ -73,7 +73,7 @@ func start(t testing.TB, cfg app.Config, listener, content net.Listener) *Platfo
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx, listener, content) }()
-	p := &Platform{App: a, URL: "http://" + listener.Addr().String(), Content: cfg.ContentURL}
+	p := &Platform{App: a, URL: "http://" + listener.Addr().String(), ContentURL: cfg.ContentURL}
 	stopped := false
 	p.stop = func() {
 		if stopped {
