@@ -38,7 +38,7 @@ func (r *request) refused(did string, err error, course, title string) no {
 	var u undecided
 	switch {
 	case errors.As(err, &refusal):
-		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, refusal.Extension, course)) + " says: " + isolated(refusal.Message)
+		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, refusal.Extension, course)) + " says: " + isolated(titled(refusal.Message, course, title))
 		if e := refusal.Effect; e != nil && e.Kind == trellis.EffectRedirect {
 			n.To = r.within(e.Redirect)
 		}
@@ -63,7 +63,16 @@ func plainly(err error, course, title string) string {
 	if course == "" {
 		return err.Error()
 	}
-	return strings.NewReplacer(`"`+course+`"`, isolated(title), course, isolated(title)).Replace(err.Error())
+	return titled(strings.ReplaceAll(err.Error(), `"`+course+`"`, course), course, isolated(title))
+}
+
+// titled is a text with the title of the course in place of its key, which people
+// do not know it by.
+func titled(text, course, title string) string {
+	if course == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, course, title)
 }
 
 // within returns a path within the tenant, without its base; "" if it leads
