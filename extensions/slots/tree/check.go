@@ -3,7 +3,6 @@ package tree
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // Check reports what [Decode] would refuse of a tree that was made in Go.
@@ -148,7 +147,7 @@ func (c *checker) own(n *Node, at *place) error {
 // words checks a text that must say something.
 func (c *checker) words(s string, at *place, key string) error {
 	c.text += len(s)
-	if strings.TrimSpace(Clean(s)) == "" {
+	if !says(s) {
 		return fault(&place{up: at, key: key}, "must say something")
 	}
 	return nil
