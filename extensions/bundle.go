@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -296,10 +295,4 @@ func (b *Bundle) Write(w io.Writer) error {
 // FileName returns what the bundle is called as a file: NAME-VERSION.trellis.
 func (b *Bundle) FileName() string {
 	return fmt.Sprintf("%s-%s.trellis", b.Manifest.ID, b.Manifest.Version)
-}
-
-// Asset returns a file below assets/.
-func (b *Bundle) Asset(name string) ([]byte, bool) {
-	data, ok := b.Files[path.Join("assets", name)]
-	return data, ok
 }

@@ -232,6 +232,9 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	}
 	in := h.s.inst
 	key := in.tenant + "/" + in.id
+	if (h.s.kind == SlotKind || h.s.kind == ActionKind) && in.limits.Isolation == runtime.Pristine {
+		key += "/page" // somebody waits for a page, and not behind all that is delivered meanwhile
+	}
 	probe, err := h.r.breaker.admit(h.breaker(), in.extension)
 	if err != nil {
 		return runtime.Stats{}, err

@@ -65,6 +65,7 @@ type Registry struct {
 	logs    logBook
 	breaker breakers
 	usage   usage
+	assets  shelf
 	kick    chan struct{}
 }
 

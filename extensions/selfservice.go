@@ -14,6 +14,7 @@ import (
 // courses, without anybody's approval.
 type SelfService struct {
 	Permissions []string `json:"permissions" doc:"Permissions that course staff may grant in their own courses."`
+	Usual       []string `json:"usual,omitempty" doc:"The platform's own set, which holds where a tenant has none. In answers only."`
 }
 
 // selfService returns the set of a tenant. The caller must not change it.
@@ -55,7 +56,7 @@ func (r *Registry) readSelfService(ctx context.Context, tx *store.Tx) error {
 // SelfService returns what course staff of the tenant of ctx may grant.
 func (r *Registry) SelfService(ctx context.Context) (SelfService, error) {
 	tenant, err := store.Tenant(ctx)
-	return SelfService{append([]string{}, r.selfService(tenant)...)}, err
+	return SelfService{append([]string{}, r.selfService(tenant)...), r.cfg.SelfService}, err
 }
 
 // SetSelfService says what course staff of the tenant of ctx may grant. What runs

@@ -91,3 +91,23 @@ func (c takeOver) Apply(ctx context.Context, tx *store.Tx) error {
 	}
 	return err
 }
+
+// Checked reports whether a job has only checked an upload, which can still be
+// imported.
+func (x *Integrations) Checked(ctx context.Context, job string) bool {
+	return x.noted(ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = ? AND job = ? AND checked = 1`, job)
+}
+
+// HasLeft reports whether the rows that an import did not take can be had.
+func (x *Integrations) HasLeft(ctx context.Context, job string) bool {
+	return x.noted(ctx, `SELECT COUNT(*) FROM import_leftovers WHERE tenant = ? AND job = ?`, job)
+}
+
+func (x *Integrations) noted(ctx context.Context, query, job string) bool {
+	tenant, err := store.Tenant(ctx)
+	n := 0
+	if err == nil {
+		err = x.cfg.DB.Read(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, query, tenant, job).Scan(&n) })
+	}
+	return err == nil && n > 0
+}

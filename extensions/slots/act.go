@@ -151,7 +151,9 @@ func (s *Slots) answer(ctx context.Context, p Page, want Want, sent *sending, st
 	f.sent = sent
 	f.want(want)
 	f.ask()
-	return Outcome{Slot: want.Slot, HTML: f.container(f.places[0]), Message: message, State: state}, nil
+	out := Outcome{Slot: want.Slot, HTML: f.container(f.places[0]), Message: message, State: state}
+	s.hub.filled(f.who, p.Course, want.Slot, f.places[0].late)
+	return out, nil
 }
 
 // sending is something that was sent, on its way back into the page. A nil one is

@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ func (s *Slots) Fill(ctx context.Context, p Page, wants ...Want) map[string]temp
 	out := make(map[string]template.HTML, len(wants))
 	for _, place := range f.places {
 		out[place.name] = f.container(place)
+		s.hub.filled(f.who, p.Course, place.name, place.late)
 	}
 	return out
 }
@@ -69,6 +71,7 @@ type place struct {
 	name     string
 	sections []*section
 	troubles []trouble
+	late     bool // whether something is missing, or old, that will come
 }
 
 // section is something that stands in a place, on its way.
@@ -205,12 +208,18 @@ func (f *filling) make(slot string, sec *section) ([]byte, error) {
 	if node == nil {
 		return nil, nil
 	}
+	return f.compose(slot, sec, *node)
+}
+
+// compose puts together what a section shows: a tree, as others change it, and what
+// they add.
+func (f *filling) compose(slot string, sec *section, node tree.Node) ([]byte, error) {
 	var b strings.Builder
 	var faults []error
 	for i, p := range sec.before {
 		faults = append(faults, f.renderPiece(&b, sec.id+"-b"+strconv.Itoa(i), slot, p))
 	}
-	n, err := patched(*node, sec.patches)
+	n, err := patched(node, sec.patches)
 	faults = append(faults, err, f.render(&b, sec.id+"-t", slot, sec.hook, n))
 	for i, p := range sec.after {
 		faults = append(faults, f.renderPiece(&b, sec.id+"-a"+strconv.Itoa(i), slot, p))
@@ -262,17 +271,40 @@ func (f *filling) shows(slot string, h extensions.Hook) (node *tree.Node, err er
 	// Once it runs it may take what its own limits allow, though the page no longer
 	// waits: that others held it up must not count as its failure.
 	used, err := h.Call(context.WithoutCancel(f.ctx), extensions.Call{In: in, Wait: left, Work: f.s.cfg.Deadline / 2, Read: func(raw []byte) (err error) {
-		if node, err = readTree(raw); err != nil || node == nil {
-			return err
+		if node, err = readTree(raw); err == nil && node != nil {
+			err = offered(*node, h)
 		}
-		return offered(*node, h)
+		if err == nil {
+			f.s.kept.put(f.showing(h), bytes.Clone(raw), time.Now())
+		}
+		return err
 	}})
 	f.s.traced(f.ctx, h, slot, began, used, err)
 	return node, err
 }
 
+// before returns what a hook that is late showed a moment ago.
+func (f *filling) before(slot string, sec *section) (html []byte, at time.Time, ok bool) {
+	raw, at, ok := f.s.kept.get(f.showing(*sec.hook), time.Now())
+	if !ok {
+		return nil, at, false
+	}
+	node, err := readTree(raw)
+	if err != nil || node == nil {
+		return nil, at, err == nil
+	}
+	html, err = f.compose(slot, sec, *node)
+	return html, at, err == nil
+}
+
 // errLate says that a hook did not answer in time.
 var errLate = trellis.Errorf(trellis.Unavailable, "too late")
+
+// passing reports whether something went wrong that is not the extension's fault, or
+// soon over: there was no time for it.
+func passing(err error) bool {
+	return errors.Is(err, errLate) || errors.Is(err, runtime.ErrTime) || trellis.KindOf(err) == trellis.Exhausted
+}
 
 // offered checks that a tree asks for nothing but what the manifest says that people
 // may ask.

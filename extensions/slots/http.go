@@ -38,7 +38,7 @@ func (s *Slots) live(c *fiber.Ctx) error {
 	if err := s.enter(key); err != nil {
 		return err
 	}
-	w.tenant, w.actor = actor.Tenant, actor
+	w.tenant, w.person, w.actor = actor.Tenant, actor.ID, actor
 	if err := s.hub.watch(w, after); err != nil {
 		s.leave(key)
 		return err

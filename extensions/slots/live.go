@@ -2,6 +2,7 @@ package slots
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,12 +20,24 @@ type Source interface {
 // follower of all that happens, however many pages there are.
 type hub struct {
 	registry *extensions.Registry
+	calm     time.Duration
 
 	mu       sync.Mutex
 	watchers map[string]map[*watcher]struct{} // by tenant
-	seen     uint64                           // position up to which all was handed out
-	latest   []glance                         // a ring: what happened last
-	next     int                              // where the ring goes on
+	people   map[looking][]*watcher
+	late     map[lateness]time.Time // of slots that were late when nobody followed them yet
+	seen     uint64                 // position up to which all was handed out
+	latest   []glance               // a ring: what happened last
+	next     int                    // where the ring goes on
+}
+
+// looking is who looks at the pages of what.
+type looking struct{ tenant, person, course string }
+
+// lateness is that a slot of somebody's page was late.
+type lateness struct {
+	looking
+	slot string
 }
 
 // glance is as much of an event as it takes to see whether a page missed it.
@@ -37,8 +50,14 @@ type glance struct {
 // counts as stale.
 const remembered = 4096
 
-func newHub(registry *extensions.Registry) *hub {
-	return &hub{registry: registry, watchers: map[string]map[*watcher]struct{}{}}
+// perPage is over how much more time news is spread for each page that is open, so
+// that not all of them ask again at the same moment. One page alone hears it at once.
+const perPage = 500 * time.Microsecond
+
+func newHub(registry *extensions.Registry, calm time.Duration) *hub {
+	return &hub{
+		registry: registry, calm: calm, watchers: map[string]map[*watcher]struct{}{}, people: map[looking][]*watcher{}, late: map[lateness]time.Time{},
+	}
 }
 
 // run follows what happens, until ctx is done.
@@ -84,8 +103,9 @@ func (h *hub) deliver(e trellis.Event) {
 	}
 	if pages := h.watchers[e.Tenant]; len(pages) > 0 {
 		hooks := map[string][]extensions.Hook{} // by the course of the page
+		spread := min(time.Duration(len(pages))*perPage, h.calm)
 		for w := range pages {
-			w.hear(h.registry, g, hooks)
+			w.hear(h.registry, g, hooks, spread)
 		}
 	}
 	h.seen = e.Position
@@ -181,7 +201,40 @@ func (h *hub) watch(w *watcher, after string) error {
 		h.watchers[w.tenant] = map[*watcher]struct{}{}
 	}
 	h.watchers[w.tenant][w] = struct{}{}
+	who := w.looking()
+	h.people[who] = append(h.people[who], w)
+	for i, slot := range w.slots {
+		if at, ok := h.late[lateness{who, slot}]; ok && time.Since(at) < keptFor {
+			w.state[i].stale, w.state[i].again = true, time.Now().Add(2*h.calm)
+		}
+		delete(h.late, lateness{who, slot})
+	}
 	return nil
+}
+
+// maxLate bounds the slots whose lateness is remembered, and mostTries how often a
+// page is told to ask again for one that stays late.
+const (
+	maxLate   = 10_000
+	mostTries = 5
+)
+
+// filled says that a slot of somebody's page was filled. Where something was late,
+// the page is told after a while to ask once more, and each time later.
+func (h *hub) filled(who trellis.Actor, course, slot string, late bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := lateness{looking{who.Tenant, who.ID, course}, slot}
+	pages := h.people[l.looking]
+	for _, w := range pages {
+		w.filled(slot, late, h.calm)
+	}
+	if late && len(pages) == 0 && who.ID != "" {
+		if len(h.late) >= maxLate {
+			clear(h.late)
+		}
+		h.late[l] = time.Now()
+	}
 }
 
 // reaches reports whether what happened after a position is remembered.
@@ -196,7 +249,7 @@ func (h *hub) reaches(position uint64) bool {
 func (h *hub) replay(w *watcher, position uint64) {
 	for _, g := range h.latest {
 		if g.position > position && g.tenant == w.tenant {
-			w.hear(h.registry, g, map[string][]extensions.Hook{})
+			w.hear(h.registry, g, map[string][]extensions.Hook{}, 0)
 		}
 	}
 }
@@ -206,5 +259,9 @@ func (h *hub) leave(w *watcher) {
 	defer h.mu.Unlock()
 	if delete(h.watchers[w.tenant], w); len(h.watchers[w.tenant]) == 0 {
 		delete(h.watchers, w.tenant)
+	}
+	who := w.looking()
+	if h.people[who] = slices.DeleteFunc(h.people[who], func(o *watcher) bool { return o == w }); len(h.people[who]) == 0 {
+		delete(h.people, who)
 	}
 }

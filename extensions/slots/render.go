@@ -28,8 +28,15 @@ func (f *filling) container(p *place) template.HTML {
 		if !sec.done {
 			err = errLate
 		}
+		if html == nil && passing(err) {
+			p.late = true
+			if old, at, ok := f.before(p.name, sec); ok {
+				html, err = old, &older{err, at}
+			}
+		}
 		troubles = append(troubles, sec.troubles(err)...)
-		if html == nil && err != nil && sec.node != nil { // what the page itself shows stands where its replacement does not come
+		var old *older
+		if html == nil && err != nil && sec.node != nil && !errors.As(err, &old) { // what the page itself shows stands where its replacement does not come
 			sec = &section{item: &item{target: sec.target, node: sec.node}, id: sec.id}
 			html, _ = f.make(p.name, sec)
 		}
@@ -134,9 +141,21 @@ func (f *filling) trouble(b *strings.Builder, slot string, t trouble) {
 	b.WriteString("</p>")
 }
 
+// older is that something is late, and shown as it was.
+type older struct {
+	error
+	at time.Time
+}
+
+func (o *older) Unwrap() error { return o.error }
+
 // said says what went wrong, as the rest of a sentence that begins with the
 // extension's title.
 func said(err error, deadline time.Duration) string {
+	var old *older
+	if errors.As(err, &old) {
+		return said(old.error, deadline) + " What it showed at " + old.at.UTC().Format("15:04:05") + " UTC stands."
+	}
 	switch {
 	case errors.Is(err, errLate):
 		return fmt.Sprintf("did not answer in %d ms.", deadline.Milliseconds())

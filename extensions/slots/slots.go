@@ -70,6 +70,7 @@ type Slots struct {
 	log    *slog.Logger
 	offers offers
 	hub    *hub
+	kept   *kept
 
 	mu   sync.Mutex
 	open doors
@@ -97,7 +98,7 @@ func New(cfg Config) *Slots {
 		cfg.PerNode = 10_000
 	}
 	return &Slots{
-		cfg: cfg, log: cfg.Logger, offers: offers{cfg.Key.Derive("slots/offers")}, hub: newHub(cfg.Registry),
+		cfg: cfg, log: cfg.Logger, offers: offers{cfg.Key.Derive("slots/offers")}, hub: newHub(cfg.Registry, cfg.Calm), kept: newKept(),
 		open: doors{byActor: map[string]int{}},
 	}
 }
@@ -132,6 +133,23 @@ func (s *Slots) Live(ctx context.Context, p Page, slots ...string) string {
 // Run follows what happens, for the streams of this node. It returns when ctx is
 // done. The context is one that may look across tenants.
 func (s *Slots) Run(ctx context.Context, source Source) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.purge(ctx) })
 	s.hub.run(ctx, source, func(err error) { s.log.Warn("events not followed; pages are told later", "err", err) })
 	return nil
+}
+
+// purge forgets what was shown, where nobody looks any more.
+func (s *Slots) purge(ctx context.Context) {
+	tick := time.NewTicker(keptFor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.kept.purge(now)
+		}
+	}
 }

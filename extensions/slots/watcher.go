@@ -17,6 +17,7 @@ import (
 // watcher is a page that is open. Its slots are few, so lists will do.
 type watcher struct {
 	tenant, course string
+	person         string
 	slots          []string
 	wake           chan struct{} // holds one: there is something to say
 
@@ -30,11 +31,37 @@ type freshness struct {
 	stale bool
 	mark  uint64    // what takes part in it
 	again time.Time // when it may be said next
+	tries int       // how often in a row the page got it too late
 }
 
-// hear marks what an event makes stale. A page about no course is about all of
-// them.
-func (w *watcher) hear(registry *extensions.Registry, g glance, known map[string][]extensions.Hook) {
+func (w *watcher) looking() looking { return looking{w.tenant, w.person, w.course} }
+
+// filled notes whether the page got a slot as it is. What was late is stale.
+func (w *watcher) filled(slot string, late bool, calm time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := slices.Index(w.slots, slot)
+	if at < 0 {
+		return
+	}
+	f := &w.state[at]
+	if !late {
+		f.tries = 0
+		return
+	}
+	if f.tries++; f.tries > mostTries {
+		return
+	}
+	f.stale = true
+	if next := time.Now().Add(calm << f.tries); next.After(f.again) {
+		f.again = next
+	}
+	w.nudge()
+}
+
+// hear marks what an event makes stale, to be said at once or within the spread. A
+// page about no course is about all of them.
+func (w *watcher) hear(registry *extensions.Registry, g glance, known map[string][]extensions.Hook, spread time.Duration) {
 	if w.course != "" && g.course != "" && w.course != g.course {
 		return
 	}
@@ -53,6 +80,9 @@ func (w *watcher) hear(registry *extensions.Registry, g glance, known map[string
 		at := slices.Index(w.slots, hooks[i].On())
 		if at >= 0 && !w.state[at].stale && hooks[i].ShownTo(w.actor, w.course) {
 			w.state[at].stale, news = true, true
+			if next := time.Now().Add(rand.N(spread + 1)); next.After(w.state[at].again) {
+				w.state[at].again = next
+			}
 		}
 	}
 	if news {

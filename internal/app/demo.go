@@ -136,9 +136,11 @@ func (a *App) demoExtensions(ctx context.Context, last string) error {
 	for _, x := range []struct {
 		manifest, module []byte
 		settings         map[string]any
+		course           string // that it is enabled in, "" for all of them
 	}{
-		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo}, "blocked_numbers": []int64{p.Number + 4}}},
-		{examples.Welcome, wasm.Welcome, nil},
+		{examples.EnrollmentPolicy, wasm.EnrollmentPolicy, map[string]any{"closed_courses": []string{ClosedDemo}, "blocked_numbers": []int64{p.Number + 4}}, ""},
+		{examples.Welcome, wasm.Welcome, nil, ""},
+		{examples.LiveCard, wasm.LiveCard, nil, DemoCourse},
 	} {
 		b, err := extensions.Make(map[string][]byte{"extension.json": x.manifest, "main.wasm": x.module})
 		if err != nil {
@@ -166,7 +168,7 @@ func (a *App) demoExtensions(ctx context.Context, last string) error {
 		if x.settings == nil {
 			settings = nil
 		}
-		if _, err := a.Registry.Enable(ctx, extensions.Enable{ID: id, Grants: []string{"*"}, Settings: settings}); err != nil {
+		if _, err := a.Registry.Enable(ctx, extensions.Enable{ID: id, Course: x.course, Grants: []string{"*"}, Settings: settings}); err != nil {
 			return fmt.Errorf("enable %s: %w", id, err)
 		}
 	}

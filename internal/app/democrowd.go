@@ -37,7 +37,7 @@ func demoCourses() []demoCourse {
 // in: usernames and names.
 func demoPeople() [][2]string {
 	return [][2]string{
-		{"amara", "Amara Okafor"}, {"bruno", "Bruno Castellani"}, {"chen", "陈晓明"}, {"dana", "דנה לוי"}, {"elif", "Elif Yıldız"}, {"farid", "فريد حداد"},
+		{"amara", "Amara Okafor"}, {"bruno", "Bruno Castellani"}, {"chen", "Chen Xiaoming"}, {"dana", "דנה לוי"}, {"elif", "Elif Yıldız"}, {"farid", "فريد حداد"},
 		{"greta", "Greta Lindqvist"}, {"hugo", "Hugo Marchetti"}, {"ines", "Inês Carvalho"}, {"jonas", "Jonas Weber"}, {"kofi", "Kofi Mensah"}, {"lucia", "Lucía Fernández"},
 		{"mina", "Mina Park"}, {"noor", "نور الهاشمي"}, {"oskar", "Oskar Nowak"}, {"priya", "Priya Raman"}, {"quinn", "Quinn O’Dowd"}, {"rosa", "Rosa Maria Evangelista de Albuquerque"},
 	}

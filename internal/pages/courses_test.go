@@ -117,7 +117,7 @@ func TestCardsByState(t *testing.T) {
 		{"Soon", "Comes", func(c *learning.CreateCourse) { c.Start = before }, true, []string{"Starts " + onDay(before), "Look ahead Comes"}, false},
 		{"Over", "Is over", func(c *learning.CreateCourse) { c.End = over }, true, []string{"Ended " + onDay(over), "Look back Is over"}, false},
 		{"Free", "Can be joined", nil, false, []string{"Join Can be joined"}, false},
-		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"It ended on " + onDay(over) + "."}, true},
+		{"Gone", "Ended before", func(c *learning.CreateCourse) { c.End = over }, false, []string{"Ended " + onDay(over), "Nobody joins it any more."}, true},
 		{"Opens", "Opens later", func(c *learning.CreateCourse) { c.EnrollmentStart = before }, false, []string{"Enrolment opens on " + onDay(before)}, true},
 		{"Closed", "Closed before", func(c *learning.CreateCourse) { c.EnrollmentEnd = over }, false, []string{"Enrolment closed on " + onDay(over)}, true},
 		{"Guests", "For guests", func(c *learning.CreateCourse) { c.InvitationOnly = true }, false, []string{"By invitation only. Ask those who teach it."}, true},

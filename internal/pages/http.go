@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -24,7 +25,7 @@ func (p *Pages) Routes() []web.Route {
 	routes := p.files
 	for _, a := range all() {
 		r := web.Route{
-			Method: a.method, Path: a.path, Name: "pages." + a.name, Summary: a.summary, Permission: a.permission, Public: a.public, Page: true, Stream: a.upload,
+			Method: a.method, Path: a.path, Name: "pages." + a.name, Summary: a.summary, Permission: a.permission, Public: a.public, Page: true, Stream: a.upload || a.stream,
 			Handle: func(c *fiber.Ctx) error {
 				r := p.request(c)
 				if a.method == http.MethodGet && !a.platform && r.base == "" && r.tenant() == trellis.PlatformTenant && p.cfg.Tenant != "" {
@@ -123,6 +124,13 @@ func (r *request) from() string {
 		return ""
 	}
 	return strings.Clone(path)
+}
+
+// download answers with a file that is made as it goes; an error cuts it off, so
+// that nobody takes it for the whole.
+func (r *request) download(name, contentType string, write func(context.Context, *bufio.Writer) error) error {
+	r.c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
+	return web.Stream(r.c, contentType, write)
 }
 
 // goTo sends the browser to a page of the tenant.

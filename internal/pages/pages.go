@@ -88,6 +88,7 @@ type page struct {
 	public       bool   // whether one need not be signed in
 	limit        int64  // bytes of what is sent: 256 KiB if zero
 	upload       bool   // what is sent takes its time
+	stream       bool   // what is answered takes its time
 	platform     bool   // whether it makes sense in the platform's own tenant, too
 	handle       func(*Pages, *request) error
 }
@@ -95,7 +96,7 @@ type page struct {
 // all returns every page. Each group stands in the file named after it.
 func all() []page {
 	var list []page
-	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages()} {
+	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages(), consolePages()} {
 		list = append(list, group...)
 	}
 	return list

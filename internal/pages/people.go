@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -58,6 +59,9 @@ func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 		Course: c, Tabs: courseTabs(r, key), Seats: seats, People: list.Items, Search: search, More: next(search, "after", list.Next), Later: q.Has("after"),
 		Write: can(r.ctx, "enrollments:write", inCourse(key)), Username: r.value("username"), Mode: r.value("mode"),
 	}
+	slices.SortStableFunc(data.People, func(a, b learning.Member) int { // as far as they stand on one page
+		return strings.Compare(strings.ToLower(a.User.PII.Name), strings.ToLower(b.User.PII.Name))
+	})
 	modes := c.OpenModes
 	if len(modes) == 0 {
 		modes = []string{learning.DefaultMode}

@@ -72,9 +72,9 @@ func TestSignInLeadsBack(t *testing.T) {
 	}
 }
 
-// TestLapsedSession: what somebody sends whose session has ended is not done, and
+// TestLapsedForm: what somebody sends whose session has ended is not done, and
 // she comes back to where she was.
-func TestLapsedSession(t *testing.T) {
+func TestLapsedForm(t *testing.T) {
 	s := newSchool(t)
 	logic := s.course(t, "Logic", "Logic 1", nil)
 	kim := account(t, s.Platform, "demo", "kim")

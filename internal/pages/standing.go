@@ -67,7 +67,7 @@ func door(c learning.Course, teaches, member bool, seats learning.Seats, now tim
 	case c.InvitationOnly:
 		return "By invitation only. Ask those who teach it."
 	case ended && c.EnrollmentEnd == nil:
-		return "It ended on " + onDay(*c.End) + "."
+		return "Nobody joins it any more."
 	case c.EnrollmentStart != nil && now.Before(*c.EnrollmentStart):
 		return "Enrolment opens on " + moment(*c.EnrollmentStart) + "."
 	case c.EnrollmentEnd != nil && now.After(*c.EnrollmentEnd):

@@ -106,17 +106,18 @@ func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"seg":  url.PathEscape,
 		"time": func(t time.Time) template.HTML { return timeHTML(t) },
-		"day":  func(t *time.Time) template.HTML { return dayHTML(t) },
+		"day":  dayHTML,
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return "1 " + one
 			}
 			return fmt.Sprintf("%d %s", n, many)
 		},
-		"bytes": func(n int64) string { return size(n) },
-		"dict":  dict,
-		"fault": faultIn,
-		"track": track,
+		"bytes":  func(n int64) string { return size(n) },
+		"dict":   dict,
+		"fault":  faultIn,
+		"track":  track,
+		"filled": func(place template.HTML) bool { return strings.Contains(string(place), `class="slot"`) },
 	}
 }
 
@@ -130,11 +131,20 @@ func timeHTML(t time.Time) template.HTML {
 }
 
 // dayHTML is the day of a point in time, "" for none.
-func dayHTML(t *time.Time) template.HTML {
-	if t == nil {
+func dayHTML(of any) template.HTML {
+	var t time.Time
+	switch v := of.(type) {
+	case time.Time:
+		t = v
+	case *time.Time:
+		if v != nil {
+			t = *v
+		}
+	}
+	if t.IsZero() {
 		return ""
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), onDay(*t)))
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), onDay(t)))
 }
 
 // size is a number of bytes as people say it.

@@ -1,0 +1,162 @@
+package pages
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+func consoleAudit() []page {
+	read := "audit:read"
+	return []page{
+		{method: "GET", path: "/console/audit", name: "console.audit", summary: "Who did what in the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).audit)},
+		{method: "GET", path: "/console/audit.csv", name: "console.audit.csv", summary: "The audit log of a filter, for a spreadsheet.", permission: read, platform: true, stream: true, handle: behind(read, (*Pages).auditSheet)},
+	}
+}
+
+// auditRow is an entry with names.
+type auditRow struct {
+	store.Entry
+	By, For who
+	About   string
+	Detail  string
+	Short   string // trace
+}
+
+func auditOf(e store.Entry, n *names) auditRow {
+	row := auditRow{Entry: e, By: n.of(e.Actor), For: n.of(e.OnBehalfOf), About: e.Target, Short: short(e.Trace)}
+	if len(e.Detail) > 0 {
+		row.Detail = indented(e.Detail)
+	}
+	if e.Installation != "" {
+		by := n.extension(e.Installation)
+		row.By, row.For = by, who{}
+		if e.Actor != "" && !strings.HasPrefix(e.Actor, "extension:") {
+			row.For = n.of(e.Actor)
+		}
+	}
+	return row
+}
+
+type auditPage struct {
+	frame
+	Rows                    []auditRow
+	Actor, Operation, Trace string
+	Since, Until            string
+	Outcomes, Extensions    []pickable
+	Faults                  map[string]string
+	Filtered                bool
+	CSV                     string
+	Next, Back              string
+}
+
+// auditQuery reads the filters of the audit log.
+func auditQuery(q url.Values) (learning.ListAudit, []fault) {
+	in := learning.ListAudit{Before: q.Get("before"), Operation: strings.TrimSpace(q.Get("operation")), Actor: strings.TrimSpace(q.Get("actor")), Outcome: q.Get("outcome"),
+		Installation: q.Get("extension"), Trace: strings.TrimSpace(q.Get("trace"))}
+	if in.Actor != "" && !strings.Contains(in.Actor, ":") {
+		in.Actor = "person:" + in.Actor
+	}
+	var faults []fault
+	var ok bool
+	if in.Since, ok = dayOf(q.Get("since"), false); !ok {
+		faults = append(faults, fault{"since", "Write the day like 2026-05-03."})
+	}
+	if in.Until, ok = dayOf(q.Get("until"), true); !ok {
+		faults = append(faults, fault{"until", "Write the day like 2026-05-03."})
+	}
+	switch in.Outcome {
+	case "", "ok", "denied", "failed":
+	default:
+		in.Outcome = ""
+	}
+	return in, faults
+}
+
+func (p *Pages) audit(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	in, faults := auditQuery(q)
+	in.Limit = 50
+	d := auditPage{frame: r.frame("/console/audit"), Actor: q.Get("actor"), Operation: in.Operation, Trace: in.Trace, Since: q.Get("since"), Until: q.Get("until"), Faults: map[string]string{},
+		Outcomes: options(in.Outcome, "", "Any outcome", "ok", "Done", "denied", "Not allowed", "failed", "Not done"), CSV: with("/console/audit.csv", q, "before", ""),
+		Filtered: in.Operation+in.Actor+in.Outcome+in.Installation+in.Trace+in.Since+in.Until != ""}
+	n := r.names()
+	if list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{}); err == nil {
+		n.all = append([]extensions.Extension{}, list.Items...)
+		pairs := []string{"", "Anybody"}
+		for _, x := range list.Items {
+			pairs = append(pairs, x.Installation, x.Title)
+		}
+		d.Extensions = options(in.Installation, pairs...)
+	}
+	status := http.StatusOK
+	v := consoleView("Audit log")
+	v.Lead, v.Code = "Who did what, or was not let, newest first.", []code{{CLI: "trellis audit", HTTP: "GET /api/v1/audit"}}
+	if v.Faults = faults; len(faults) > 0 {
+		status = http.StatusBadRequest
+		for _, f := range faults {
+			d.Faults[f.Field] = f.Text
+		}
+	} else {
+		list, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", in)
+		if err != nil {
+			return err
+		}
+		for _, e := range list.Items {
+			d.Rows = append(d.Rows, auditOf(e, n))
+		}
+		if list.Next != "" {
+			d.Next = with("/console/audit", q, "before", list.Next)
+		}
+	}
+	if in.Before != "" {
+		d.Back = with("/console/audit", q, "before", "")
+	}
+	v.Data = d
+	return r.showAs(status, "console_audit", v)
+}
+
+// auditSheet streams all of a filter.
+func (p *Pages) auditSheet(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	in, faults := auditQuery(q)
+	if len(faults) > 0 {
+		return p.audit(r)
+	}
+	in.Limit = 200
+	first, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", in) // what goes wrong here is answered as a problem
+	if err != nil {
+		return err
+	}
+	return r.download("audit.csv", "text/csv; charset=utf-8", func(ctx context.Context, w *bufio.Writer) error {
+		out := newSheet(w)
+		out.row("time", "actor", "on_behalf_of", "installation", "operation", "permission", "target", "outcome", "door", "trace", "detail")
+		for list := first; ; {
+			for _, e := range list.Items {
+				out.row(e.Time.UTC().Format(time.RFC3339), e.Actor, e.OnBehalfOf, e.Installation, e.Operation, e.Permission, e.Target, e.Outcome, e.Door, e.Trace, string(e.Detail))
+			}
+			if err := out.flush(); err != nil {
+				return err
+			}
+			if in.Before = list.Next; in.Before == "" {
+				return w.Flush()
+			}
+			if list, err = call[learning.List[store.Entry]](ctx, p, "audit.list", in); err != nil {
+				return err // cut off, so that nobody takes it for the whole
+			}
+		}
+	})
+}

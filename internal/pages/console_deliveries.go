@@ -1,0 +1,237 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/api"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/delivery"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+func consoleDeliveries() []page {
+	read, write := "deliveries:read", "deliveries:write"
+	at := "/console/deliveries/:id"
+	return []page{
+		{method: "GET", path: "/console/deliveries", name: "console.deliveries", summary: "Events that did not arrive, by cause.", permission: read, handle: behind(read, (*Pages).deliveries)},
+		{method: "POST", path: "/console/deliveries/all", name: "console.deliveries.all", summary: "Sends all of one cause again, or drops them.", permission: write, handle: behind(write, (*Pages).allOfCause)},
+		{method: "POST", path: "/console/deliveries/restore", name: "console.deliveries.restore", summary: "Brings back what was dropped.", permission: write, handle: behind(write, (*Pages).restoreDeliveries)},
+		{method: "GET", path: at, name: "console.delivery", summary: "A delivery, with what is sent.", permission: read, handle: behind(read, (*Pages).delivery)},
+		{method: "POST", path: at, name: "console.delivery.send", summary: "Sends a delivery again, as it is or edited.", permission: write, handle: behind(write, (*Pages).sendDelivery)},
+		{method: "POST", path: at + "/drop", name: "console.delivery.drop", summary: "Drops a delivery.", permission: write, handle: behind(write, (*Pages).dropDelivery)},
+	}
+}
+
+// deliveryRow is a delivery with whom it is owed to.
+type deliveryRow struct {
+	delivery.Row
+	To who
+}
+
+// cause is why deliveries are stuck.
+type cause struct {
+	delivery.Cause
+	To   who
+	Path string // of the rows
+}
+
+type deliveriesPage struct {
+	frame
+	Causes     []cause
+	Rows       []deliveryRow // of one cause
+	Of         *delivery.Of
+	Filter     string // what of it is shown, in words
+	May        bool
+	Next, Back string
+}
+
+func (p *Pages) deliveries(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	n := r.names()
+	d := deliveriesPage{frame: r.frame("/console/deliveries"), May: can(r.ctx, "deliveries:write", hostapi.Scope{})}
+	v := consoleView("Deliveries", link{"Events", "/console/events"})
+	v.Code = []code{{CLI: "trellis deliveries list", HTTP: "GET /api/v1/deliveries/causes"}, {What: "Send again", CLI: "trellis deliveries retry ID", HTTP: "POST /api/v1/deliveries/ID/retry"}}
+	v.Lead = "Events that did not arrive where they were wanted, by cause."
+	if q.Get("subscriber")+q.Get("state")+q.Get("type")+q.Get("error") == "" {
+		list, err := call[delivery.Causes](r.ctx, p, "deliveries.causes", struct{}{})
+		if err != nil {
+			return err
+		}
+		for _, c := range list.Items {
+			d.Causes = append(d.Causes, cause{c, n.extension(c.Subscriber), with("/console/deliveries", nil, "subscriber", c.Subscriber, "type", c.Type, "error", c.Error, "state", string(c.State))})
+		}
+		v.Data = d
+		return r.show("console_deliveries", v)
+	}
+	in := delivery.Query{State: delivery.State(q.Get("state")), Subscriber: q.Get("subscriber"), Type: q.Get("type"), Error: q.Get("error"), After: q.Get("after"), Limit: 50}
+	list, err := call[delivery.List](r.ctx, p, "deliveries.list", in)
+	if err != nil {
+		return err
+	}
+	for _, row := range list.Items {
+		d.Rows = append(d.Rows, deliveryRow{row, n.extension(row.Subscriber)})
+	}
+	if in.Subscriber != "" && in.Type != "" {
+		d.Of, d.Filter = &delivery.Of{Subscriber: in.Subscriber, Type: in.Type, Error: in.Error}, n.extension(in.Subscriber).Text+", "+in.Type
+	}
+	if list.Next != "" {
+		d.Next = with("/console/deliveries", q, "after", list.Next)
+	}
+	if in.After != "" {
+		d.Back = with("/console/deliveries", q, "after", "")
+	}
+	v.Crumbs = append(v.Crumbs, link{"Deliveries", "/console/deliveries"})
+	v.Title, v.Lead, v.Data = "Deliveries of one cause", in.Error, d
+	return r.show("console_deliveries", v)
+}
+
+// allOfCause changes all of one cause.
+func (p *Pages) allOfCause(r *request) error {
+	of := delivery.Of{Subscriber: r.value("subscriber"), Type: r.value("type"), Error: r.value("error")}
+	if r.value("do") == "drop" {
+		out, err := call[delivery.Bulk](r.ctx, p, "deliveries.discard_all", of)
+		if err != nil {
+			return err
+		}
+		n := notice{State: "ok", Text: fmt.Sprintf("Dropped %s.%s", grouped(out.Changed), left(out.Left))}
+		if out.Changed > 0 {
+			n.Undo = &undo{Action: "/console/deliveries/restore", Fields: map[string]string{"batch": out.Batch}}
+		}
+		return r.done("/console/deliveries", n)
+	}
+	out, err := call[delivery.Bulk](r.ctx, p, "deliveries.retry_all", of)
+	if err != nil {
+		return err
+	}
+	return r.done(with("/console/deliveries", nil, "subscriber", of.Subscriber, "type", of.Type, "state", "failing"),
+		notice{State: "info", Text: fmt.Sprintf("%s sent again, 50 a second; those that arrive go from this list.%s", many(out.Changed, "is", "are"), left(out.Left))})
+}
+
+func left(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s more are left: at most 1,000 go at a time.", grouped(n))
+}
+
+func (p *Pages) restoreDeliveries(r *request) error {
+	out, err := call[delivery.Bulk](r.ctx, p, "deliveries.restore", delivery.Dropped{Batch: r.value("batch")})
+	if trellis.KindOf(err) == trellis.NotFound {
+		return r.done("/console/deliveries", notice{State: "warn", Text: sentenceOf(err)})
+	}
+	if err != nil {
+		return err
+	}
+	return r.done("/console/deliveries", notice{State: "ok", Text: fmt.Sprintf("Brought back %s.", grouped(out.Changed))})
+}
+
+type letterPage struct {
+	frame
+	L        delivery.Letter
+	To       who
+	Sent     string // what is sent
+	Original string // what the event says, if that is another
+	Edited   string // entered
+	Fault    string
+	May      bool
+}
+
+// letter returns the delivery that a page is about.
+func (p *Pages) letter(r *request) (delivery.Letter, error) {
+	id, err := r.param("id")
+	if err != nil {
+		return delivery.Letter{}, err
+	}
+	return call[delivery.Letter](r.ctx, p, "deliveries.get", delivery.ByID{ID: id})
+}
+
+func (p *Pages) delivery(r *request) error {
+	l, err := p.letter(r)
+	if err != nil {
+		return err
+	}
+	return p.showLetter(r, http.StatusOK, l, nil)
+}
+
+func (p *Pages) showLetter(r *request, status int, l delivery.Letter, faults []fault) error {
+	d := letterPage{frame: r.frame("/console/deliveries"), L: l, To: r.names().extension(l.Subscriber), Sent: indented(l.Data), May: can(r.ctx, "deliveries:write", hostapi.Scope{}), Fault: faultIn(faults, "data")}
+	if d.Edited = r.value("data"); d.Edited == "" {
+		d.Edited = d.Sent
+	}
+	if l.Edited {
+		if e, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: l.Event}); err == nil {
+			d.Original = indented(e.Data)
+		}
+	}
+	v := consoleView("Delivery to "+d.To.Text, link{"Deliveries", "/console/deliveries"})
+	v.Data, v.Faults = d, faults
+	v.Code = []code{{CLI: "trellis deliveries show " + l.ID, HTTP: "GET /api/v1/deliveries/" + l.ID}, {What: "Send again", CLI: "trellis deliveries retry " + l.ID, HTTP: "POST /api/v1/deliveries/" + l.ID + "/retry"}, {What: "Drop", CLI: "trellis deliveries discard " + l.ID, HTTP: "DELETE /api/v1/deliveries/" + l.ID}}
+	return r.showAs(status, "console_delivery", v)
+}
+
+func (p *Pages) sendDelivery(r *request) error {
+	l, err := p.letter(r)
+	if err != nil {
+		return err
+	}
+	in := delivery.Send{ID: l.ID}
+	if r.value("do") == "edited" {
+		in.Data = json.RawMessage(strings.TrimSpace(r.value("data")))
+		if text := unfit(l.Type, in.Data); text != "" {
+			return p.showLetter(r, http.StatusBadRequest, l, []fault{{"data", text}})
+		}
+	}
+	if _, err := call[delivery.Row](r.ctx, p, "deliveries.retry", in); err != nil {
+		faults, err := faultOf(err, "data")
+		if err != nil {
+			return err
+		}
+		return p.showLetter(r, http.StatusConflict, l, faults)
+	}
+	text := "It is sent again with the same event ID: who has it already will skip it. If it does not arrive, it stands here again, with a new reason."
+	if in.Data != nil {
+		text = "Your copy is sent. The event itself stays as it was. If it does not arrive, it stands here again, with a new reason."
+	}
+	return r.done("/console/deliveries", notice{State: "info", Text: text})
+}
+
+// unfit says what is wrong with the data of an event of a type, "" if it fits or if
+// nobody knows the type.
+func unfit(typ string, data []byte) string {
+	var any any
+	if err := json.Unmarshal(data, &any); err != nil {
+		return "This is not JSON: " + err.Error() + "."
+	}
+	for _, s := range append(learning.Events(), extensions.Events()...) {
+		if s.Name == typ && s.Data != nil {
+			if err := trellis.DecodeStrict(data, reflect.New(s.Data).Interface()); err != nil {
+				return "An event of this type is not so: " + err.Error() + "."
+			}
+		}
+	}
+	return ""
+}
+
+func (p *Pages) dropDelivery(r *request) error {
+	l, err := p.letter(r)
+	if err != nil {
+		return err
+	}
+	if _, err := call[delivery.Row](r.ctx, p, "deliveries.discard", delivery.ByID{ID: l.ID}); err != nil {
+		faults, err := faultOf(err, "")
+		if err != nil {
+			return err
+		}
+		return p.showLetter(r, http.StatusConflict, l, faults)
+	}
+	return r.done("/console/deliveries", notice{State: "ok", Text: "Dropped. It will not arrive.", Undo: &undo{Action: "/console/deliveries/restore", Fields: map[string]string{"batch": l.ID}}})
+}

@@ -1,0 +1,195 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/api"
+	"github.com/trellis-learning/trellis/extensions/plugins"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/delivery"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/store"
+)
+
+func consoleEvents() []page {
+	read := "events:read"
+	return []page{
+		{method: "GET", path: "/console/events", name: "console.events", summary: "What happens, as it happens.", permission: read, handle: behind(read, (*Pages).events)},
+		{method: "GET", path: "/console/events/:id", name: "console.event", summary: "An event: what it says, what led to it, and what it led to.", permission: read, handle: behind(read, (*Pages).event)},
+		{method: "GET", path: "/console/traces/:id", name: "console.trace", summary: "All that belongs to one request.", permission: "audit:read", handle: behind("audit:read", (*Pages).trace)},
+	}
+}
+
+type eventsPage struct {
+	frame
+	Events                      []trellis.Event
+	Type, Course, Person, Trace string
+	Faults                      map[string]string
+	Tail                        string // path of the stream; "" where it cannot be narrowed so far
+	Filtered                    bool
+	Refresh, Older, Back        string
+}
+
+func (p *Pages) events(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	in := api.ListEvents{Newest: true, Limit: 100, Before: q.Get("before"), Type: strings.TrimSpace(q.Get("type")), Course: strings.TrimSpace(q.Get("course")),
+		Person: strings.TrimSpace(q.Get("person")), Trace: strings.TrimSpace(q.Get("trace"))}
+	d := eventsPage{frame: r.frame("/console/events"), Type: in.Type, Course: in.Course, Person: in.Person, Trace: in.Trace, Faults: map[string]string{},
+		Filtered: in.Type+in.Course+in.Person+in.Trace != "", Refresh: with("/console/events", q, "before", "")}
+	v := consoleView("Events")
+	v.Lead = "What happens in the school, newest first. It holds no personal data: people stand as IDs."
+	v.Code = []code{{CLI: "trellis events -follow", HTTP: "GET /stream/sse"}, {HTTP: "GET /api/v1/events?newest=true"}}
+	status := http.StatusOK
+	if in.Type != "" && !trellis.ValidPattern(in.Type) {
+		v.Faults, status = []fault{{"type", "Write a whole type, or the beginning of one and .*, such as org.openedx.*"}}, http.StatusBadRequest
+	} else {
+		list, err := call[api.Events](r.ctx, p, "events.list", in)
+		if err != nil {
+			return err
+		}
+		d.Events = list.Items
+		if list.Next != "" {
+			d.Older = with("/console/events", q, "before", list.Next)
+		}
+	}
+	for _, f := range v.Faults {
+		d.Faults[f.Field] = f.Text
+	}
+	if in.Before != "" {
+		d.Back = d.Refresh
+	} else if in.Person+in.Trace == "" && len(v.Faults) == 0 {
+		d.Tail = p.tailOf(in, d.Events)
+	}
+	v.Data = d
+	return r.showAs(status, "console_events", v)
+}
+
+// tailOf is the stream that goes on where the list ends.
+func (p *Pages) tailOf(in api.ListEvents, events []trellis.Event) string {
+	q := url.Values{}
+	if in.Type != "" {
+		q.Set("type", in.Type)
+	}
+	if in.Course != "" {
+		q.Set("course", in.Course)
+	}
+	if len(events) > 0 {
+		q.Set("after", strconv.FormatUint(events[0].Position, 10))
+	}
+	return "/stream/sse?" + strings.ReplaceAll(q.Encode(), "+", "%20")
+}
+
+type eventPage struct {
+	frame
+	E          trellis.Event
+	Actor      who
+	Person     who
+	Data       string
+	Causes     []trellis.Event // what led to it, the nearest first
+	Effects    []trellis.Event
+	Deliveries []deliveryRow
+	Traces     bool
+}
+
+func (p *Pages) event(r *request) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	e, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: id})
+	if err != nil {
+		return err
+	}
+	n := r.names()
+	d := eventPage{frame: r.frame("/console/events"), E: e, Actor: n.of(e.Actor), Person: n.of(e.Person), Data: indented(e.Data), Traces: can(r.ctx, "audit:read", hostapi.Scope{})}
+	for cause := e.Cause; cause != "" && len(d.Causes) < 20; {
+		c, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: cause})
+		if trellis.KindOf(err) == trellis.NotFound {
+			break // the log no longer has it
+		}
+		if err != nil {
+			return err
+		}
+		d.Causes, cause = append(d.Causes, c), c.Cause
+	}
+	led, err := call[api.Events](r.ctx, p, "events.list", api.ListEvents{Newest: true, Limit: 50, Cause: id})
+	if err != nil {
+		return err
+	}
+	d.Effects = led.Items
+	if can(r.ctx, "deliveries:read", hostapi.Scope{}) {
+		stuck, err := call[delivery.List](r.ctx, p, "deliveries.list", delivery.Query{Event: id, Limit: 50})
+		if err != nil {
+			return err
+		}
+		for _, row := range stuck.Items {
+			d.Deliveries = append(d.Deliveries, deliveryRow{row, n.extension(row.Subscriber)})
+		}
+	}
+	v := consoleView("Event", link{"Events", "/console/events"})
+	v.Data = d
+	v.Code = []code{{HTTP: "GET /api/v1/events/" + e.ID}}
+	return r.show("console_event", v)
+}
+
+// traceStep is a call of an extension in a trace.
+type traceStep struct {
+	plugins.Step
+	State, Word string
+	Took        string
+}
+
+type wholeTrace struct {
+	frame
+	ID       string
+	Steps    []traceStep
+	Known    bool // whether this node remembers calls of it
+	Events   []trellis.Event
+	Audit    []auditRow
+	Anything bool
+}
+
+func (p *Pages) trace(r *request) error {
+	id, err := r.param("id")
+	if err != nil {
+		return err
+	}
+	d := wholeTrace{frame: r.frame("/console/events"), ID: id}
+	t, err := call[plugins.Trace](r.ctx, p, "traces.get", plugins.ByID{ID: id})
+	if d.Known = err == nil; err != nil && trellis.KindOf(err) != trellis.NotFound {
+		return err
+	}
+	for _, s := range t.Steps {
+		row := traceStep{Step: s, Took: s.Duration.Round(10 * time.Microsecond).String(), Word: map[string]string{"passed": "Passed", "changed": "Changed it", "refused": "Said no", "failed": "Failed"}[s.Outcome]}
+		if row.State = map[string]string{"refused": "warn", "failed": "bad"}[s.Outcome]; row.Word == "" {
+			row.Word = s.Outcome
+		}
+		d.Steps = append(d.Steps, row)
+	}
+	list, err := call[api.Events](r.ctx, p, "events.list", api.ListEvents{Newest: true, Limit: 100, Trace: id})
+	if err != nil {
+		return err
+	}
+	d.Events = list.Items
+	entries, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", learning.ListAudit{Trace: id, Limit: 100})
+	if err != nil {
+		return err
+	}
+	n := r.names()
+	for _, e := range entries.Items {
+		d.Audit = append(d.Audit, auditOf(e, n))
+	}
+	d.Anything = d.Known || len(d.Events)+len(d.Audit) > 0
+	v := consoleView("Trace "+short(id), link{"Events", "/console/events"})
+	v.Lead, v.Data = "All that belongs to one request: what extensions did, what was done, and what happened.", d
+	v.Code = []code{{CLI: "trellis events -trace " + id, HTTP: "GET /api/v1/traces/" + id}}
+	return r.show("console_trace", v)
+}

@@ -1,0 +1,194 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+func consolePeople() []page {
+	read, write := "users:read", "users:write"
+	return []page{
+		{method: "GET", path: "/console/people", name: "console.people", summary: "The people of the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).everybody)},
+		{method: "GET", path: "/console/people/new", name: "console.people.new", summary: "Where one makes an account for somebody.", permission: write, platform: true, handle: behind(write, (*Pages).newPerson)},
+		{method: "POST", path: "/console/people/new", name: "console.people.new.post", summary: "Makes an account.", permission: write, platform: true, handle: behind(write, (*Pages).makePerson)},
+		{method: "GET", path: "/console/courses", name: "console.courses", summary: "The courses of the tenant.", permission: "courses:write", handle: behind("courses:write", (*Pages).allCourses)},
+	}
+}
+
+// personRow is somebody in the list of people.
+type personRow struct {
+	trellis.User
+	Name  string
+	Roles []string
+}
+
+type everybodyPage struct {
+	frame
+	Rows       []personRow
+	Text       string
+	States     []pickable
+	May        bool
+	Filtered   bool
+	Next, Back string
+}
+
+func (p *Pages) everybody(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	in := learning.ListUsers{Page: learning.Page{After: q.Get("after"), Limit: 50}, Search: strings.TrimSpace(q.Get("q"))}
+	if s := q.Get("state"); s == "on" || s == "off" {
+		on := s == "on"
+		in.Active = &on
+	}
+	v := consoleView("People")
+	list, err := call[learning.List[trellis.User]](r.ctx, p, "users.list", in)
+	status := http.StatusOK
+	if err != nil {
+		if v.Faults, err = faultOf(err, "q"); err != nil {
+			return err
+		}
+		status = http.StatusBadRequest
+	}
+	d := everybodyPage{frame: r.frame("/console/people"), Text: q.Get("q"), May: can(r.ctx, "users:write", hostapi.Scope{}),
+		States: options(q.Get("state"), "", "All accounts", "on", "Accounts that work", "off", "Switched off"), Filtered: in.Search != "" || in.Active != nil}
+	roles, err := p.rolesOf(r, "")
+	if err != nil {
+		return err
+	}
+	for _, u := range list.Items {
+		d.Rows = append(d.Rows, personRow{u, called(u), roles[u.ID]})
+	}
+	if list.Next != "" {
+		d.Next = with("/console/people", q, "after", list.Next)
+	}
+	if in.After != "" {
+		d.Back = with("/console/people", q, "after", "")
+	}
+	v.Data = d
+	v.Code = []code{{HTTP: "GET " + with("/api/v1/users", url.Values{}, "search", in.Search)}, {What: "Make an account", CLI: "trellis user create NAME", HTTP: "POST /api/v1/users"}}
+	return r.showAs(status, "console_people", v)
+}
+
+// rolesOf returns the roles in words of everybody who has one, or of one person.
+func (p *Pages) rolesOf(r *request, person string) (map[string][]string, error) {
+	of := map[string][]string{}
+	if !can(r.ctx, "roles:read", hostapi.Scope{}) {
+		return of, nil
+	}
+	all, _, err := everyPage(r.ctx, 1000, func(_ context.Context, after string) ([]learning.RoleAssignment, string, error) {
+		list, err := call[learning.List[learning.RoleAssignment]](r.ctx, p, "roles.list", learning.ListRoles{Page: learning.Page{After: after, Limit: 200}, Person: person})
+		return list.Items, list.Next, err
+	})
+	for _, a := range all {
+		of[a.Person] = append(of[a.Person], roleWords(a.Role, a.Organisation, a.Course))
+	}
+	return of, err
+}
+
+// roleWords says what a role is.
+func roleWords(role, organisation, course string) string {
+	text := map[string]string{trellis.RoleOperator: "Operator of the platform", trellis.RoleTenantAdmin: "Administrator", trellis.RoleStaff: "Staff", trellis.RoleLearner: "Learner"}[role]
+	if text == "" {
+		text = role
+	}
+	switch {
+	case course != "":
+		return text + " of " + course
+	case organisation != "":
+		return text + " of the organisation " + organisation
+	case role == trellis.RoleOperator || role == trellis.RoleLearner:
+		return text
+	}
+	return text + " of the school"
+}
+
+// newAccountPage is the form of a new account.
+type newAccountPage struct {
+	frame
+	Username, Name, Email string
+	Faults                map[string]string
+	Note                  string
+}
+
+func (p *Pages) newPerson(r *request) error { return r.showNewPerson(http.StatusOK, nil) }
+
+func (r *request) showNewPerson(status int, faults []fault) error {
+	d := newAccountPage{frame: r.frame("/console/people"), Username: r.value("username"), Name: r.value("name"), Email: r.value("email"), Faults: map[string]string{}}
+	for _, f := range faults {
+		d.Faults[f.Field] = f.Text
+	}
+	v := consoleView("Make an account", link{"People", "/console/people"})
+	v.Width, v.Data, v.Faults = "narrow", d, faults
+	v.Code = []code{{CLI: "trellis user create NAME -email ADDRESS", HTTP: "POST /api/v1/users"}}
+	return r.showAs(status, "console_person_new", v)
+}
+
+func (p *Pages) makePerson(r *request) error {
+	in := map[string]string{"username": r.value("username"), "name": r.value("name"), "email": r.value("email")}
+	if password := r.value("password"); password != "" {
+		in["password"] = password
+	}
+	u, err := call[trellis.User](r.ctx, p, "users.create", in)
+	if err != nil {
+		faults, err := faultOf(err, fieldOf(err, "username", "password", "email", "name"))
+		if err != nil {
+			return err
+		}
+		return r.showNewPerson(http.StatusBadRequest, faults)
+	}
+	text := called(u) + " has an account now."
+	if in["password"] == "" {
+		text += " Nobody can sign in to it before it has a password."
+	}
+	return r.done("/console/people/"+url.PathEscape(u.ID), notice{State: "ok", Text: text})
+}
+
+// fieldOf guesses which field an error is about: the first whose name it has, else
+// the first of all.
+func fieldOf(err error, fields ...string) string {
+	for _, f := range fields {
+		if strings.Contains(strings.ToLower(err.Error()), f) {
+			return f
+		}
+	}
+	return fields[0]
+}
+
+type coursesTable struct {
+	frame
+	Rows       []learning.Course
+	Text       string
+	Next, Back string
+}
+
+func (p *Pages) allCourses(r *request) error {
+	q, err := r.query()
+	if err != nil {
+		return err
+	}
+	v := consoleView("Courses")
+	list, err := call[learning.List[learning.Course]](r.ctx, p, "courses.list", learning.ListCourses{Page: learning.Page{After: q.Get("after"), Limit: 50}, Search: strings.TrimSpace(q.Get("q"))})
+	if err != nil {
+		if v.Faults, err = faultOf(err, "q"); err != nil {
+			return err
+		}
+	}
+	d := coursesTable{frame: r.frame("/console/courses"), Rows: list.Items, Text: q.Get("q")}
+	if list.Next != "" {
+		d.Next = with("/console/courses", q, "after", list.Next)
+	}
+	if q.Get("after") != "" {
+		d.Back = with("/console/courses", q, "after", "")
+	}
+	v.Data = d
+	v.Code = []code{{CLI: "trellis course list", HTTP: "GET /api/v1/courses"}, {What: "Make a course", HTTP: "POST /api/v1/courses"}}
+	return r.show("console_courses", v)
+}
