@@ -444,7 +444,7 @@ async function job(box) {
       continue;
     }
     const bar = $("progress", box), quarter = bar && Math.floor((4 * bar.value) / bar.max);
-    if (!bar) return say("100 %. " + box.innerText.replace(/\s+/g, " "));
+    if (!bar || !box.dataset.job) return say($("p", box)?.textContent.trim() ?? "Done.");
     if (quarter > spoken) say(`${bar.getAttribute("aria-label") ?? ""} ${(spoken = quarter) * 25} %`);
   }
 }
