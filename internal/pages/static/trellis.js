@@ -23,11 +23,7 @@ function make(tag, properties, ...children) {
 const made = new WeakMap();
 const seen = new WeakSet();
 const first = (node) => !seen.has(node) && seen.add(node);
-function add(owner, place, node) {
-  made.set(node, owner);
-  safe(owner, place, node);
-  return node;
-}
+const add = (owner, place, node) => (made.set(node, owner), safe(owner, place, node), node);
 
 // say speaks through the page's live region. One change is one announcement.
 function say(text) {
@@ -369,8 +365,7 @@ for (const type of ["dragover", "dragleave", "drop"])
     if (!form || !event.dataTransfer.types.includes("Files")) return;
     form.toggleAttribute("data-over", type === "dragover");
     if (type === "dragleave" || event.target.type === "file") return;
-    event.preventDefault();
-    if (type !== "drop") return;
+    if (event.preventDefault(), type !== "drop") return;
     const input = $("input[type=file]", form), data = new DataTransfer();
     data.items.add(event.dataTransfer.files[0]);
     input.files = data.files;
@@ -380,13 +375,10 @@ for (const type of ["dragover", "dragleave", "drop"])
 const most = 500;
 
 function tail(log) {
-  const list = $("ol", log) ?? log.appendChild(make("ol"));
+  const list = $("ol", log);
   const press = (label, act) => make("button", { type: "button", className: "button small", onclick: act }, label);
   let waiting = [], paused = false, count = 0, spoken = 0, dropped = 0, last = clock(11, 19), seconds = 0;
-  const pause = press("Pause", () => {
-    pause.textContent = (paused = !paused) ? "Go on" : "Pause";
-    flush();
-  });
+  const pause = press("Pause", () => ((pause.textContent = (paused = !paused) ? "Go on" : "Pause"), flush()));
   const more = press("", () => (log.scrollTo(0, 0), flush(true), pause.focus()));
   const rate = make("output");
   more.hidden = true;
@@ -402,21 +394,18 @@ function tail(log) {
     dropped = 0;
     while (list.children.length > most) list.lastChild.remove();
   };
+  const take = (row) => waiting.push(row) > most && (dropped++, waiting.shift());
   const gap = (text) => {
     const row = make("li", {}, text);
-    return row.toggleAttribute("data-gap"), row;
-  };
-  const take = (row) => {
-    waiting.push(row);
-    if (waiting.length > most) dropped++, waiting.shift();
+    row.dataset.gap = "";
+    take(row);
   };
   follow(log, "tail", (type, data) => {
-    if (type === "denied") return take(gap("This has ended: you may no longer see it."));
-    if (type === "resync") return take(gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown here.`));
+    if (type === "denied") return gap("This has ended: you may no longer see it.");
+    if (type === "resync") return gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown here.`);
     const event = JSON.parse(data), at = event.time ?? new Date().toISOString();
     last = at.slice(11, 19);
-    count++;
-    spoken++;
+    count++, spoken++;
     take(make("li", {}, make("time", { dateTime: at }, last), make("code", { dir: "ltr" }, event.type ?? type), make("bdi", {}, event.subject ?? "")));
   });
   log.addEventListener("scroll", () => flush());
@@ -496,9 +485,7 @@ on("click", async (event) => {
 
 on("keydown", (event) => {
   const menu = event.key === "Escape" && near(event, "details.menu[open]");
-  if (!menu) return;
-  menu.open = false;
-  $("summary", menu).focus();
+  if (menu) (menu.open = false), $("summary", menu).focus();
 });
 for (const type of ["pointerdown", "focusin"]) on(type, (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || (menu.open = false)));
 
