@@ -21,6 +21,11 @@ import (
 // install builds an example in Go and enables it with all that it asks for.
 func install(t *testing.T, p *testkit.Platform, ctx context.Context, name string) {
 	t.Helper()
+	installWith(t, p, ctx, name, nil)
+}
+
+func installWith(t *testing.T, p *testkit.Platform, ctx context.Context, name string, settings any) {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "main.wasm")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./"+name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
@@ -39,7 +44,7 @@ func install(t *testing.T, p *testkit.Platform, ctx context.Context, name string
 	if err := json.Unmarshal(raw, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	p.Install(t, ctx, testkit.Bundle(t, manifest, module), "", nil)
+	p.Install(t, ctx, testkit.Bundle(t, manifest, module), "", settings)
 }
 
 // TestGoExamples runs the subscriber and the nightly job in Go on a real platform.

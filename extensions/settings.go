@@ -69,7 +69,7 @@ func ParseSettings(raw json.RawMessage) (*Settings, error) {
 	dec.DisallowUnknownFields()
 	var n node
 	if err := dec.Decode(&n); err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "%s (a settings schema is a part of JSON Schema: type, properties, items, enum, default, limits)", strings.TrimPrefix(err.Error(), "json: "))
+		return nil, trellis.Errorf(trellis.Invalid, "%s (a settings schema is a part of JSON Schema: type, properties, items, enum, oneOf, format, default, limits; what is secret belongs into secrets)", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if n.Type != "object" {
 		return nil, trellis.Errorf(trellis.Invalid, "type: the settings are an object")

@@ -5,12 +5,11 @@
 //   clang --target=wasm32 -Os -nostdlib -fno-builtin -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=16384 -I ../../hostapi/guest/c -o main.wasm main.c
 #include "trellis_ui.h"
 
-enum { CONFLICT = 5, SHARDS = 16, TRIES = 8, ID = 12, MAX_IDS = 2000, DAY = 10 };
+enum { CONFLICT = 5, SHARDS = 32, TRIES = 8, ID = 8, MAX_IDS = 250, DAY = 10 };
 
-// tally is what a note counts: enrolments by the hour of the day. ids is what was
-// counted, of the version of the counts that are shown.
+// tally is what a note counts: enrolments by the hour of the day, and which.
 typedef struct {
-  tr_i64 hours[24], of, version;
+  tr_i64 hours[24], version;
   tr_str ids;
 } tally;
 
@@ -21,6 +20,7 @@ static tr_str join(const tr_str *parts, tr_u32 n) {
 }
 #define JOIN(...) join((tr_str[]){__VA_ARGS__}, sizeof((tr_str[]){__VA_ARGS__}) / sizeof(tr_str))
 
+// digits writes a number, with a zero before it if it is to have two digits.
 static tr_str digits(tr_i64 v, tr_u32 width) {
   tr_out o = {0};
   if (width == 2 && v < 10) tr_byte(&o, '0');
@@ -43,7 +43,6 @@ static tally tally_of(tr_value *value) {
   if (tr_is(hours, TR_ARRAY))
     for (tr_value *h = hours->first; h && i < 24; h = h->next) tr_integer(h, &t.hours[i++]);
   if (tr_is(ids, TR_STRING)) t.ids = ids->text;
-  tr_integer(tr_get(value, TR("of")), &t.of);
   return t;
 }
 
@@ -59,11 +58,9 @@ static tr_u32 read(tr_str key, tally *t) {
   return kind;
 }
 
-// write writes a note that has the version that t was read with, and sets that to
-// the new one.
+// write writes a note that has the version that t was read with.
 static tr_u32 write(tr_str key, tally *t) {
   tr_out o = {0};
-  tr_value *done = 0;
   tr_add(&o, TR("{\"key\":"));
   tr_text(&o, key);
   tr_add(&o, TR(",\"value\":{\"h\":["));
@@ -71,21 +68,12 @@ static tr_u32 write(tr_str key, tally *t) {
     if (i) tr_byte(&o, ',');
     tr_int(&o, t->hours[i]);
   }
-  tr_byte(&o, ']');
-  if (t->ids.n) {
-    tr_add(&o, TR(",\"ids\":"));
-    tr_text(&o, t->ids);
-  }
-  if (t->of) {
-    tr_add(&o, TR(",\"of\":"));
-    tr_int(&o, t->of);
-  }
+  tr_add(&o, TR("],\"ids\":"));
+  tr_text(&o, t->ids);
   tr_add(&o, TR("},\"if_version\":"));
   tr_int(&o, t->version);
   tr_byte(&o, '}');
-  tr_u32 kind = tr_call(TR("kv.set"), tr_done(&o), &done);
-  if (!kind) tr_integer(tr_get(done, TR("version")), &t->version);
-  return kind;
+  return tr_call(TR("kv.set"), tr_done(&o), 0);
 }
 
 static int counted(tr_str ids, tr_str id) {
@@ -96,25 +84,14 @@ static int counted(tr_str ids, tr_str id) {
 
 // add counts what has an ID, unless it was counted before. If another delivery
 // writes the note meanwhile, it looks again.
-static tr_u32 add(tr_str key, tr_str id, tr_i64 hour, tally *t) {
+static tr_u32 add(tr_str key, tr_str id, tr_i64 hour) {
   tr_u32 kind = CONFLICT;
-  for (int i = 0; i < TRIES && kind == CONFLICT; i++) {
-    if ((kind = read(key, t)) || counted(t->ids, id)) return kind;
-    t->hours[hour]++;
-    t->ids = JOIN(t->ids, id);
-    if (t->ids.n > MAX_IDS * ID) t->ids = (tr_str){t->ids.p + ID, t->ids.n - ID};
-    kind = write(key, t);
-  }
-  return kind;
-}
-
-// publish writes what is shown, unless that of later counts is there already.
-static tr_u32 publish(tr_str key, tally t) {
-  tr_u32 kind = CONFLICT;
-  tally there;
   for (int i = 0; i <= TRIES && kind == CONFLICT; i++) {
-    if ((kind = read(key, &there)) || there.of >= t.of) return kind;
-    t.version = there.version;
+    tally t;
+    if ((kind = read(key, &t)) || counted(t.ids, id)) return kind;
+    t.hours[hour]++;
+    t.ids = JOIN(t.ids, id);
+    if (t.ids.n > MAX_IDS * ID) t.ids = (tr_str){t.ids.p + ID, t.ids.n - ID};
     kind = write(key, &t);
   }
   return kind;
@@ -128,16 +105,10 @@ static tr_u32 count(tr_value *in) {
   if (!tr_is(id, TR_STRING) || !tr_is(course, TR_STRING) || !course->text.n || !when(tr_get(in, TR("time")), &day, &hour)) return 0;
   tr_u64 hash = 0xcbf29ce484222325ull; // FNV-1a
   for (tr_u32 i = 0; i < id->text.n; i++) hash = (hash ^ (tr_u8)id->text.p[i]) * 0x100000001b3ull;
-  char hex[ID];
-  for (int i = 0; i < ID; i++) hex[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
-
-  tr_str key = JOIN(course->text, TR("/"), day, TR("/"), digits((tr_i64)(hash % SHARDS), 2));
-  tally t;
-  tr_u32 kind = add(JOIN(TR("ids/"), key), (tr_str){hex, ID}, hour, &t);
+  char id6[ID]; // what is kept of it
+  for (int i = 0; i < ID; i++) id6[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[hash >> (58 - 6 * i) & 63];
+  tr_u32 kind = add(JOIN(TR("n/"), course->text, TR("/"), day, TR("/"), digits((tr_i64)(hash % SHARDS), 2)), (tr_str){id6, ID}, hour);
   if (kind) return kind;
-  t.of = t.version;
-  t.ids = TR("");
-  if ((kind = publish(JOIN(TR("n/"), key), t))) return kind;
 
   // The ID of this event comes from that of the enrolment: a repeat adds nothing.
   tr_out o = {0};
@@ -201,21 +172,6 @@ static tr_u32 card(tr_value *in, tr_ui *u) {
 }
 TR_SHOW(card, card)
 
-// day_before returns the day before a day: 2026-02-28 before 2026-03-01.
-static tr_str day_before(tr_str day) {
-  static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  int n[3] = {0}, k = 0;
-  for (tr_u32 i = 0; i < day.n; i++) {
-    if (day.p[i] == '-' && k < 2) k++;
-    else n[k] = n[k] * 10 + (day.p[i] - '0');
-  }
-  if (--n[2] < 1) {
-    if (--n[1] < 1) { n[1] = 12; n[0]--; }
-    n[2] = lengths[(n[1] - 1) % 12] + (n[1] == 2 && n[0] % 4 == 0 && (n[0] % 100 || n[0] % 400 == 0));
-  }
-  return JOIN(digits(n[0], 4), TR("-"), digits(n[1], 2), TR("-"), digits(n[2], 2));
-}
-
 // day_of returns the day of a key, which is its last but one part.
 static tr_str day_of(tr_str key) {
   tr_u32 end = key.n;
@@ -229,23 +185,21 @@ static int before(tr_str a, tr_str b) {
   return 0;
 }
 
-// tidy deletes the notes of days before yesterday; deliveries of yesterday may still
-// come. It goes on in the next call, which has operations of its own again.
+// tidy deletes the notes of days before this one. It goes on in the next call, which
+// has operations of its own again.
 static tr_u32 tidy(tr_value *in, tr_str *answer) {
-  tr_value *state = tr_get(in, TR("state")), *at = tr_get(state, TR("after"));
-  tr_str today, after = tr_is(at, TR_STRING) ? at->text : TR("");
-  tr_i64 hour, part = 0;
+  tr_value *state = tr_get(in, TR("state"));
+  tr_str today, after = tr_is(state, TR_STRING) ? state->text : TR("");
+  tr_i64 hour;
   if (!when(tr_get(in, TR("time")), &today, &hour)) return 0;
-  tr_integer(tr_get(state, TR("prefix")), &part);
-  tr_str yesterday = day_before(today);
   for (int used = 0; used < 60; used++) {
     tr_value *notes = 0;
-    tr_u32 kind = list(part ? TR("n/") : TR("ids/"), after, 20, &notes);
+    tr_u32 kind = list(TR("n/"), after, 20, &notes);
     if (kind) return kind;
     tr_value *items = tr_get(notes, TR("items")), *next = tr_get(notes, TR("next"));
     for (tr_value *n = tr_is(items, TR_ARRAY) ? items->first : 0; n; n = n->next) {
       tr_value *key = tr_get(n, TR("key"));
-      if (!tr_is(key, TR_STRING) || !day_of(key->text).n || !before(day_of(key->text), yesterday)) continue;
+      if (!tr_is(key, TR_STRING) || !day_of(key->text).n || !before(day_of(key->text), today)) continue;
       tr_out o = {0};
       tr_add(&o, TR("{\"key\":"));
       tr_text(&o, key->text);
@@ -254,16 +208,12 @@ static tr_u32 tidy(tr_value *in, tr_str *answer) {
       used++;
     }
     after = tr_is(next, TR_STRING) ? next->text : TR("");
-    if (after.n) continue;
-    if (part) return 0;
-    part = 1;
+    if (!after.n) return 0;
   }
   tr_out o = {0};
-  tr_add(&o, TR("{\"again\":{\"prefix\":"));
-  tr_int(&o, part);
-  tr_add(&o, TR(",\"after\":"));
+  tr_add(&o, TR("{\"again\":"));
   tr_text(&o, after);
-  tr_add(&o, TR("}}"));
+  tr_byte(&o, '}');
   *answer = tr_done(&o);
   return 0;
 }

@@ -8,12 +8,10 @@
 // reads what it counted.
 //
 // Each enrolment is counted once, however often it is delivered: the note that
-// counts it also has its ID, and both are written at once. The counts of a course
+// counts it has its ID, too, and both are written at once. The counts of a course
 // and day lie in several notes, chosen by the ID, so that hundreds of enrolments a
-// second do not wait for one. What the card reads lies beside them, without the IDs:
-// it is written from the counts, and written again by whoever finds it behind them.
-// So an enrolment costs two notes read, two written, and an event, and a card costs
-// one list of at most sixteen short notes.
+// second do not wait for one. So an enrolment costs a note read, a note written and
+// an event, and a card one list of short notes.
 package main
 
 import (
@@ -38,20 +36,17 @@ func card(ptr, size uint32) uint64 { return guest.Slot(ptr, size, show) }
 func tidy(ptr, size uint32) uint64 { return guest.Work(ptr, size, forget) }
 
 const (
-	shards = 16
-	tries  = 8    // to write a note that others write, too
-	idSize = 12   // of what is kept of an event's ID
-	maxIDs = 2000 // that a note keeps; only a delivery that late would count again
-	counts = "ids/"
-	shown  = "n/"
+	shards = 32
+	tries  = 8   // to write a note that others write, too
+	idSize = 8   // of what is kept of an event's ID, 6 bits in each character
+	maxIDs = 250 // that a note keeps: only what is delivered again after 8,000 others would count again
+	counts = "n/"
 )
 
-// tally is what a note counts: enrolments by the hour of the day. Of is the version
-// of the counts that were shown, IDs what was counted.
+// tally is what a note counts: enrolments by the hour of the day, and which.
 type tally struct {
 	Hours [24]int `json:"h"`
-	IDs   string  `json:"ids,omitempty"`
-	Of    int64   `json:"of,omitempty"`
+	IDs   string  `json:"ids"`
 }
 
 // enrolled counts an enrolment, and tells the pages that show the card.
@@ -61,39 +56,52 @@ func enrolled(e guest.Event) error {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(e.ID))
-	id := fmt.Sprintf("%016x", h.Sum64())
-	at := e.Time.UTC()
-	key := fmt.Sprintf("%s/%s/%02d", e.Course, at.Format(time.DateOnly), h.Sum64()%shards)
-	t, version, err := add(counts+key, id[:idSize], at.Hour())
-	if err != nil {
-		return err
-	}
-	if err := publish(shown+key, tally{Hours: t.Hours, Of: version}); err != nil {
+	at, hash := e.Time.UTC(), h.Sum64()
+	key := fmt.Sprintf("%s%s/%s/%02d", counts, e.Course, at.Format(time.DateOnly), hash%shards)
+	if err := add(key, idOf(hash), at.Hour()); err != nil {
 		return err
 	}
 	// The ID of this event comes from that of e: a repeat adds nothing.
-	_, err = guest.Emit("trellis-demo.live-card.counted", "", e.Course, map[string]string{"day": at.Format(time.DateOnly)})
+	_, err := guest.Emit("trellis-demo.live-card.counted", "", e.Course, map[string]string{"day": at.Format(time.DateOnly)})
 	return err
+}
+
+// idOf returns what is kept of an ID.
+func idOf(hash uint64) string {
+	var b [idSize]byte
+	for i := range b {
+		b[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[hash>>(58-6*i)&63]
+	}
+	return string(b[:])
 }
 
 // add counts what has an ID, unless it was counted before. If another delivery
 // writes the note meanwhile, it looks again.
-func add(key, id string, hour int) (t tally, version int64, err error) {
-	for range tries {
-		if t, version, err = read(key); err != nil || counted(t.IDs, id) {
-			return t, version, err
+func add(key, id string, hour int) error {
+	for try := 0; ; try++ {
+		n, err := guest.GetNote(key)
+		if err != nil {
+			return err
+		}
+		var t tally
+		if n.Version > 0 {
+			if err := json.Unmarshal(n.Value, &t); err != nil {
+				return err
+			}
+		}
+		if counted(t.IDs, id) {
+			return nil
 		}
 		t.Hours[hour]++
 		t.IDs += id
 		if len(t.IDs) > maxIDs*idSize {
 			t.IDs = t.IDs[idSize:]
 		}
-		version, err = guest.SetNote(key, t, version)
-		if guest.KindOf(err) != guest.Conflict {
-			return t, version, err
+		_, err = guest.SetNote(key, t, n.Version)
+		if guest.KindOf(err) != guest.Conflict || try == tries {
+			return err
 		}
 	}
-	return t, version, err
 }
 
 func counted(ids, id string) bool {
@@ -105,35 +113,13 @@ func counted(ids, id string) bool {
 	return false
 }
 
-// publish writes what is shown, unless that of later counts is there already.
-func publish(key string, t tally) error {
-	for try := 0; ; try++ {
-		there, version, err := read(key)
-		if err != nil || there.Of >= t.Of {
-			return err
-		}
-		_, err = guest.SetNote(key, t, version)
-		if guest.KindOf(err) != guest.Conflict || try == tries {
-			return err
-		}
-	}
-}
-
-func read(key string) (t tally, version int64, err error) {
-	n, err := guest.GetNote(key)
-	if err == nil && n.Version > 0 {
-		err = json.Unmarshal(n.Value, &t)
-	}
-	return t, n.Version, err
-}
-
 // show shows the card.
 func show(p guest.Place) (guest.Node, error) {
 	if p.Course == "" {
 		return nil, nil
 	}
 	now := p.Time.UTC()
-	notes, _, err := guest.Notes(fmt.Sprintf("%s%s/%s/", shown, p.Course, now.Format(time.DateOnly)), "", shards)
+	notes, _, err := guest.Notes(fmt.Sprintf("%s%s/%s/", counts, p.Course, now.Format(time.DateOnly)), "", shards)
 	if err != nil {
 		return nil, err
 	}
@@ -172,31 +158,23 @@ func today(hours [24]int, now int) guest.Node {
 		guest.Bars(fmt.Sprintf("Most came after %02d:00", best), "Enrolments", labels, values))
 }
 
-// place is where the tidying goes on in the next call, which has operations of its
-// own again.
-type place struct {
-	Prefix int    `json:"prefix"`
-	After  string `json:"after"`
-}
-
-// forget deletes the notes of days before yesterday; deliveries of yesterday may
-// still come.
+// forget deletes the notes of days before this one.
 func forget(t guest.Task) (any, error) {
-	const most = 60 // operations of a call
-	var at place
+	const most = 60 // operations of a call; the next one has its own
+	var after string
 	if len(t.State) > 0 {
-		if err := json.Unmarshal(t.State, &at); err != nil {
+		if err := json.Unmarshal(t.State, &after); err != nil {
 			return nil, err
 		}
 	}
-	yesterday := t.Time.UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+	today := t.Time.UTC().Format(time.DateOnly)
 	for used := 0; used < most; used++ {
-		notes, next, err := guest.Notes([]string{counts, shown}[at.Prefix], at.After, 20)
+		notes, next, err := guest.Notes(counts, after, 20)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range notes {
-			if day := dayOf(n.Key); day == "" || day >= yesterday {
+			if day := dayOf(n.Key); day == "" || day >= today {
 				continue
 			}
 			if err := guest.DeleteNote(n.Key); err != nil {
@@ -204,14 +182,11 @@ func forget(t guest.Task) (any, error) {
 			}
 			used++
 		}
-		if at.After = next; next != "" {
-			continue
-		}
-		if at.Prefix++; at.Prefix == 2 {
+		if after = next; next == "" {
 			return nil, nil
 		}
 	}
-	return at, nil
+	return after, nil
 }
 
 // dayOf returns the day of a key, which is its last but one part: a course's key may

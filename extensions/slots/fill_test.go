@@ -3,6 +3,7 @@ package slots_test
 import (
 	"context"
 	"reflect"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -244,4 +245,18 @@ func between(s, from, to string) string {
 	_, s, _ = strings.Cut(s, from)
 	s, _, _ = strings.Cut(s, to)
 	return s
+}
+
+// TestNobodyIsLeft: what spins ends by its fuel, also when no page waits any more.
+func TestNobodyIsLeft(t *testing.T) {
+	r := newRig(t, app.Config{})
+	r.add(t, "acme.x", "", guest{"card": func(c *testkit.Code) { c.Spin() }}, line{"call": "card"})
+	impatient := r.patient(t, slots.Config{Deadline: time.Millisecond})
+	before := goruntime.NumGoroutine()
+	for range 4 { // then the breaker keeps it from running
+		for range 25 {
+			impatient.Fill(r.learner, page(here), slots.Want{Slot: side})
+		}
+	}
+	testkit.Eventually(t, "the calls to end", func() bool { return goruntime.NumGoroutine() <= before })
 }

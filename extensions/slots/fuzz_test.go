@@ -104,3 +104,22 @@ func FuzzPost(f *testing.F) {
 		}
 	})
 }
+
+// FuzzResume: the ID with which a page comes back is one of ours, or refused.
+func FuzzResume(f *testing.F) {
+	for _, s := range []string{"0-0", "17-33sgayjmmwryb", "17", "18446744073709551615-1", "-1", "1-", "1-zz zz", "", "\x00", "1-1-1", "9223372036854775807-3w5e11264sgsf"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		one, err := slots.Resumed(id)
+		if err != nil {
+			if trellis.KindOf(err) != trellis.Invalid {
+				t.Errorf("kind %q: %v", trellis.KindOf(err), err)
+			}
+			return
+		}
+		if two, err := slots.Resumed(one); err != nil || two != one {
+			t.Errorf("%q is read as %q, and that as %q (%v)", id, one, two, err)
+		}
+	})
+}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/hostapi/guest"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -25,10 +26,15 @@ import (
 
 // TestMessages: what the platform sends has the fields that the library reads.
 func TestMessages(t *testing.T) {
-	fields := func(typ reflect.Type) (names []string) {
+	var fields func(reflect.Type) []string
+	fields = func(typ reflect.Type) (names []string) {
 		for i := range typ.NumField() {
-			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-			names = append(names, name)
+			if f := typ.Field(i); f.Anonymous {
+				names = append(names, fields(f.Type)...)
+			} else {
+				name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+				names = append(names, name)
+			}
 		}
 		slices.Sort(names)
 		return names
@@ -38,6 +44,9 @@ func TestMessages(t *testing.T) {
 		{reflect.TypeFor[extensions.Told](), reflect.TypeFor[guest.Event]()},
 		{reflect.TypeFor[extensions.Task](), reflect.TypeFor[guest.Task]()},
 		{reflect.TypeFor[extensions.Answer](), reflect.TypeFor[guest.Answer]()},
+		{reflect.TypeFor[slots.Person](), reflect.TypeFor[guest.Viewer]()},
+		{reflect.TypeFor[slots.Asked](), reflect.TypeFor[guest.Place]()},
+		{reflect.TypeFor[slots.Acted](), reflect.TypeFor[guest.Act]()},
 	} {
 		if got, want := fields(tt.guest), fields(tt.platform); !slices.Equal(got, want) {
 			t.Errorf("%s has the fields %v, the platform %v", tt.guest, got, want)

@@ -153,7 +153,7 @@
     const wrong = [], seen = new Set();
     for (const e of all("[id]")) seen.has(e.id) ? wrong.push(`the id ${e.id} stands twice`) : seen.add(e.id);
     for (const attribute of ["for", "aria-describedby", "aria-labelledby", "aria-controls"])
-      for (const e of all(`[${attribute}]`)) for (const id of e.getAttribute(attribute).split(/\s+/)) if (!seen.has(id)) wrong.push(`${at(e)} refers to ${id} by ${attribute}, which is not there`);
+      for (const e of all(`[${attribute}]`)) for (const id of e.getAttribute(attribute).split(/\s+/).filter(Boolean)) if (!seen.has(id)) wrong.push(`${at(e)} refers to ${id} by ${attribute}, which is not there`);
     return wrong;
   };
 

@@ -207,12 +207,12 @@ func (tab *Tab) dismiss() {
 // Screenshot writes a picture of the whole page, as a PNG.
 func (tab *Tab) Screenshot(path string) {
 	tab.t.Helper()
-	beyond := true
-	size := Eval[[2]float64](tab, `[document.documentElement.clientWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]`)
-	shot := call(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
-		CaptureBeyondViewport: &beyond,
-		Clip:                  &page.Viewport{Width: size[0], Height: size[1], Scale: 1},
-	})
+	// The window is made as high as the page: a picture beyond the window forgets
+	// the size of text that the person prefers.
+	size := Eval[[3]int](tab, `[innerWidth, innerHeight, Math.max(innerHeight, document.documentElement.scrollHeight)]`)
+	tab.Viewport(size[0], size[2])
+	defer tab.Viewport(size[0], size[1])
+	shot := call(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err := os.WriteFile(path, shot.Data, 0o644); err != nil {
 		tab.t.Fatal(err)
 	}

@@ -90,8 +90,9 @@ type attention struct {
 // row is a line of the table.
 type row struct {
 	extensions.Extension
-	How health
-	On  *extensions.Enabling // where one looks from
+	How  health
+	On   *extensions.Enabling // where one looks from
+	Seen bool                 // whether she may see what goes wrong with it
 }
 
 func (p *Pages) courseExtensions(r *request) error {
@@ -108,7 +109,7 @@ func (p *Pages) courseExtensions(r *request) error {
 		if x.Course != "" && x.Course != at.Course() {
 			continue
 		}
-		line := row{Extension: x, On: enablingAt(x, at.Scope), How: healthOf(x, at.Scope)}
+		line := row{Extension: x, On: enablingAt(x, at.Scope), How: healthOf(x, at.Scope), Seen: x.Course == at.Course() || at.All}
 		if x.Course == "" {
 			data.School = append(data.School, line)
 		} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/learning"
 )
 
 // reviewPage is what one reads before one enables an extension, or lets another
@@ -76,7 +77,7 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 		}
 		v.Changes = append(slices.Clone(diff.Settings), diff.Limits...)
 	}
-	groups := []rightGroup{{Title: "Sees"}, {Title: "Changes"}, {Title: "Sends"}, {Title: "Does besides"}, {Title: "Takes part"}}
+	groups := []rightGroup{{Title: "What it sees"}, {Title: "What it changes"}, {Title: "What it sends"}, {Title: "What else it does"}, {Title: "Where it takes part"}}
 	for _, s := range asks {
 		line := rightLine{Text: s.Text, Permission: s.Permission, Granted: e == nil || v.Consent, New: fresh(s), Beyond: slices.Contains(d.Beyond, s.Permission)}
 		if i := slices.IndexFunc(asked, func(a extensions.Asked) bool { return a.Permission == s.Permission }); i >= 0 && s.Permission != "" {
@@ -128,19 +129,36 @@ func kindOfRight(permission string) int {
 
 // failing says what it means for others when the extension fails.
 func failing(d extensions.Detail) (list []string) {
-	others := false
+	// What is refused while a filter breaks, and what goes on where it is skipped.
+	words := map[string][2]string{
+		learning.EnrollmentStarted.Name():     {"enrolments are refused", "people are enrolled"},
+		learning.UnenrollmentStarted.Name():   {"nobody can leave a course", "people leave courses"},
+		learning.RegistrationRequested.Name(): {"nobody gets an account", "people get accounts"},
+		learning.LoginRequested.Name():        {"nobody can sign in", "people sign in"},
+	}
+	kinds := map[string]bool{}
 	for _, h := range d.Hooks {
+		kinds[h.Kind] = true
+		if h.Kind != string(extensions.FilterKind) {
+			continue
+		}
+		w, known := words[h.On]
 		switch {
-		case h.Kind == "filter" && h.Refuses:
+		case h.Refuses && known:
+			list = append(list, "If it breaks, "+w[0]+".")
+		case h.Refuses:
 			list = append(list, "If it breaks, nobody is let through: "+lower(or(h.Doc, h.On))+".")
-		case h.Kind == "filter":
-			list = append(list, "If it breaks, things go on without it: "+lower(or(h.Doc, h.On))+".")
+		case known:
+			list = append(list, "If it breaks, "+w[1]+" without being checked.")
 		default:
-			others = true
+			list = append(list, "If it breaks, things go on without it: "+lower(or(h.Doc, h.On))+".")
 		}
 	}
-	if others {
-		list = append(list, "What it shows in pages is left out while it fails; what it is to be told is told again later.")
+	if kinds[string(extensions.SlotKind)] {
+		list = append(list, "If it breaks, pages leave out what it shows.")
+	}
+	if kinds[string(extensions.EventKind)] {
+		list = append(list, "If it breaks, what it was to be told is told again later.")
 	}
 	return append(list, "If it fails again and again it is left alone for a while, and in the end suspended.")
 }
@@ -176,16 +194,13 @@ func limitsOf(d extensions.Detail, kept *extensions.KeptVersion) (list []string)
 // judge says whether it runs at once.
 func judge(at place, d extensions.Detail, v reviewPage) verdict {
 	var beyond []string
-	for _, l := range v.New {
-		if l.Beyond {
-			beyond = append(beyond, l.Text)
-		}
-	}
-	for _, g := range v.Groups {
+	declined := false
+	for _, g := range append([]rightGroup{{Lines: v.New}}, v.Groups...) {
 		for _, l := range g.Lines {
 			if l.Beyond && l.Granted {
 				beyond = append(beyond, l.Text)
 			}
+			declined = declined || l.Permission != "" && !l.Granted
 		}
 	}
 	switch {
@@ -197,6 +212,9 @@ func judge(at place, d extensions.Detail, v reviewPage) verdict {
 		return verdict{"warn", "Needs those who run the school", "Only they may grant: " + strings.Join(beyond, "; ") + ". Without that you can let it run yourself."}
 	case len(beyond) > 0:
 		return verdict{"warn", "Waits for approval", "Because course staff may not grant this by themselves: " + strings.Join(beyond, "; ") + ". Without that it runs at once."}
+	}
+	if declined {
+		return verdict{"ok", "Runs at once", "It gets what is ticked, and runs without the rest."}
 	}
 	return verdict{"ok", "Runs at once", "Everything that it asks for is yours to grant."}
 }

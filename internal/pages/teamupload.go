@@ -13,14 +13,14 @@ import (
 
 // uploadLimit bounds a bundle that is brought through a page. Larger ones, which
 // are engines with their language in them, go through the API.
-const uploadLimit = 16 << 20
+const uploadLimit = 16_000_000
 
 // uploadSent bounds what a browser may say that it will send. The handler reads no
 // more than its own limit of it, and so can say how much too much it is.
 const uploadSent = 1 << 30
 
 // megabytes is a size as the messages about uploads say it, rounded up.
-func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+1<<20-1)>>20) }
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+999_999)/1_000_000) }
 
 // uploadPage is what the page of an upload shows: what is wrong with the bundle,
 // each where it stands.

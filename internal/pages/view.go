@@ -113,10 +113,11 @@ func (p *Pages) functions() template.FuncMap {
 			}
 			return fmt.Sprintf("%d %s", n, many)
 		},
-		"bytes": func(n int64) string { return size(n) },
-		"dict":  dict,
-		"fault": faultIn,
-		"track": track,
+		"bytes":  func(n int64) string { return size(n) },
+		"dict":   dict,
+		"fault":  faultIn,
+		"track":  track,
+		"filled": func(place template.HTML) bool { return strings.Contains(string(place), `class="slot"`) },
 	}
 }
 

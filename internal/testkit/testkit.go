@@ -26,13 +26,38 @@ import (
 // Platform is a running platform.
 type Platform struct {
 	*app.App
-	URL  string
-	stop func()
+	URL        string
+	ContentURL string // address of the second origin; "" if there is none
+	stop       func()
 }
 
 // Start starts a platform, which stops when the test ends. Where cfg has no
 // directory it gets one of the test's own.
 func Start(t testing.TB, cfg app.Config) *Platform {
+	t.Helper()
+	return start(t, cfg, listen(t, "127.0.0.1"), nil)
+}
+
+// StartPages starts a platform as browsers find it: with a second origin, under
+// this machine's other name, and pages that know where they are.
+func StartPages(t testing.TB, cfg app.Config) *Platform {
+	t.Helper()
+	pages, content := listen(t, "127.0.0.1"), listen(t, "localhost")
+	cfg.PublicURL = "http://" + pages.Addr().String()
+	_, port, err := net.SplitHostPort(content.Addr().String())
+	must(t, err)
+	cfg.ContentURL = "http://localhost:" + port
+	return start(t, cfg, pages, content)
+}
+
+func listen(t testing.TB, host string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	must(t, err)
+	return l
+}
+
+func start(t testing.TB, cfg app.Config, listener, content net.Listener) *Platform {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
@@ -45,14 +70,10 @@ func Start(t testing.TB, cfg app.Config) *Platform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx, listener, nil) }()
-	p := &Platform{App: a, URL: "http://" + listener.Addr().String()}
+	go func() { done <- a.Run(ctx, listener, content) }()
+	p := &Platform{App: a, URL: "http://" + listener.Addr().String(), ContentURL: cfg.ContentURL}
 	stopped := false
 	p.stop = func() {
 		if stopped {

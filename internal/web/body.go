@@ -24,14 +24,24 @@ type body struct {
 	read    int64
 	limit   int64
 	timeout time.Duration // of each part
+	waited  time.Duration // for what was read
 	err     error         // that it ended with; io.EOF if all of it was read
 }
 
+// slowest is how many bytes a second a body comes with on average, at least. Who
+// sends a byte now and then would else hold a connection for as long as the limit
+// of a large upload allows.
+const slowest = 1 << 10
+
+// patience is how much longer than that is waited for a body in all, in timeouts
+// of a part.
+const patience = 10
+
 // Body returns the body of a request. Beyond the limit of its route, whatever
 // the request says of its length, it ends in an error that is answered with 413;
-// if its next part does not come in time, in one that is answered with 408; and
-// if it is cut off, in one of kind [trellis.Invalid]. Fiber's own c.Body has no
-// limit and is not to be used.
+// if its next part does not come in time, or all of it comes more slowly than a
+// kibibyte a second, in one that is answered with 408; and if it is cut off, in one
+// of kind [trellis.Invalid]. Fiber's own c.Body has no limit and is not to be used.
 func Body(c *fiber.Ctx) io.Reader {
 	st := stateOf(c)
 	if st.body == nil {
@@ -59,7 +69,8 @@ func (b *body) Read(p []byte) (int, error) {
 	if left := b.limit - b.read; int64(len(p)) > left+1 {
 		p = p[:left+1]
 	}
-	deadline := time.Now().Add(b.timeout)
+	began := time.Now()
+	deadline := began.Add(min(b.timeout, patience*b.timeout+time.Duration(b.read)*(time.Second/slowest)-b.waited))
 	if end, ok := b.ctx.Deadline(); ok && end.Before(deadline) {
 		deadline = end
 	}
@@ -68,6 +79,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.r.Read(p)
+	b.waited += time.Since(began)
 	if b.read += int64(n); b.read > b.limit {
 		b.err = tooLarge(b.limit)
 		return n - 1, b.err

@@ -233,6 +233,45 @@ func TestSlowBodies(t *testing.T) {
 	})
 }
 
+// TestDrippingBodies: whoever sends a byte now and then, each in time, does not go
+// on for ever.
+func TestDrippingBodies(t *testing.T) {
+	cfg := config()
+	cfg.ReadTimeout = 100 * time.Millisecond
+	addr, _ := start(t, newServer(t, cfg, sized()...))
+	c, r := dial(t, addr)
+	send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+	answered := make(chan int, 1)
+	go func() {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_ = res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case status := <-answered:
+			if status != 408 {
+				t.Errorf("status %d after %d bytes", status, n)
+			}
+			return
+		case <-tick.C:
+		}
+		piece := "1\r\na\r\n"
+		if n == 2000 {
+			piece = "0\r\n\r\n"
+		}
+		if _, err := io.WriteString(c, piece); err != nil || n == 2000 {
+			tick.Stop() // the answer is on its way
+		}
+	}
+}
+
 // TestFormsAreNotParsedBeforehand: fasthttp takes in a whole form, and writes its
 // files to the disk, before the request is routed, unless it is told not to.
 func TestFormsAreNotParsedBeforehand(t *testing.T) {
