@@ -58,8 +58,12 @@ func TestConsoleInChromium(t *testing.T) {
 			}
 			tab.Viewport(1280, 900)
 			tab.Go(s.URL + "/t/demo" + path)
-			chromium.Axe(t, tab)
-			shot("")
+			for name, look := range chromium.Looks() {
+				tab.Look(look)
+				chromium.Axe(t, tab)
+				shot("-" + name)
+			}
+			tab.Look(chromium.Look{})
 			tab.Viewport(320, 800)
 			chromium.Sideways(t, tab)
 			shot("-narrow")
