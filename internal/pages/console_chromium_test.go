@@ -47,7 +47,7 @@ func TestConsoleInChromium(t *testing.T) {
 	tab.Type("#field-password", password)
 	tab.Leave(func() { tab.Press("Enter") })
 	for _, path := range []string{"/console", "/console/extensions", "/console/extensions/acme.door", "/console/extensions/acme.door/stop", "/console/approvals", "/console/self-service", "/console/keys",
-		"/console/people", "/console/people/new", "/console/people/" + s.teacher, "/console/people/" + s.teacher + "/erase", "/console/tokens", "/console/tokens/new", "/console/tenants", "/console/tenants/demo", "/console/courses",
+		"/console/people", "/console/people/new", "/console/people/" + s.teacher, "/console/people/" + s.teacher + "/erase", "/console/tokens", "/console/tokens/new", "/console/tenants", "/console/tenants/demo", "/console/brand", "/console/courses",
 		"/console/import", "/console/jobs", "/console/jobs/" + job.ID, "/console/events", "/console/events/" + event.ID, "/console/traces/" + event.Trace, "/console/deliveries", "/console/deliveries/" + letter.ID, "/console/audit"} {
 		t.Run(path, func(t *testing.T) {
 			tab := tab.In(t)
@@ -57,9 +57,9 @@ func TestConsoleInChromium(t *testing.T) {
 				}
 			}
 			tab.Viewport(1280, 900)
-			tab.Go(s.URL + "/t/demo" + path)
 			for name, look := range chromium.Looks() {
 				tab.Look(look)
+				tab.Go(s.URL + "/t/demo" + path)
 				chromium.Axe(t, tab)
 				shot("-" + name)
 			}
