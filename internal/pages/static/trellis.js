@@ -48,8 +48,6 @@ function tell(form, state, text, trace, link) {
   say(line.textContent);
 }
 
-/* ------------------------------------------------------------------- swaps */
-
 const alike = (a, b) => raw(a, "nodeName") === raw(b, "nodeName") && (raw(a, "id") || "") === (raw(b, "id") || "") && !made.has(a);
 const kept = (node, name) => name === "open" || (name === "type" && seen.has(node));
 
@@ -57,10 +55,7 @@ const kept = (node, name) => name === "open" || (name === "type" && seen.has(nod
 // focus, selection, scroll, open details and what was typed. Nodes are matched by
 // id, those without by name and position.
 function morph(old, want) {
-  if (!(old instanceof Element)) {
-    if (old.data !== want.data) old.data = want.data;
-    return;
-  }
+  if (!(old instanceof Element)) return old.data === want.data || (old.data = want.data);
   for (const { name } of [...raw(old, "attributes")]) if (!safe(want, "hasAttribute", name) && !kept(old, name)) safe(old, "removeAttribute", name);
   for (const { name, value } of raw(want, "attributes")) if (safe(old, "getAttribute", name) !== value && !kept(old, name)) safe(old, "setAttribute", name, value);
   const next = (node) => raw(node, "nextSibling");
@@ -123,12 +118,7 @@ function show(page, url) {
 }
 addEventListener("popstate", () => location.pathname + location.search === shown || location.reload());
 
-function go(to) {
-  const url = new URL(to, location.href);
-  if (url.origin === location.origin) location.assign(url);
-}
-
-/* ----------------------------------------------------------------- streams */
+const go = (to) => new URL(to, location.href).origin === location.origin && location.assign(to);
 
 const streams = new Set();
 let fresh = clock(11, 16), next, ticking;
@@ -241,8 +231,6 @@ addEventListener("pageshow", (event) => event.persisted && reopen());
 addEventListener("online", reopen);
 addEventListener("offline", () => streams.forEach((stream) => stream.fail(0)));
 
-/* -------------------------------------------------------------- live slots */
-
 const stale = new Set();
 let fetching = false;
 
@@ -270,8 +258,6 @@ function live(main) {
   follow(main, "live", (type, data) => type === "stale" && refresh(JSON.parse(data).slot), (again) => again && all());
 }
 
-/* ----------------------------------------------------------------- actions */
-
 const sending = new WeakSet();
 const mark = (button, name, set) => set ? button?.setAttribute(name, "true") : button?.removeAttribute(name);
 
@@ -291,8 +277,7 @@ async function act(form, by) {
     tell(form, "bad", "No answer came, because there is no connection. What you entered is still here.");
   }
   clearTimeout(slow);
-  mark(by, "aria-disabled");
-  mark(by, "aria-busy");
+  ["aria-disabled", "aria-busy"].forEach((name) => mark(by, name));
 }
 
 async function take(answer, form, part) {
@@ -331,8 +316,6 @@ on("submit", async (event) => {
   } else await sleep(3000); // an ordinary post: the next page comes, or a file
   sending.delete(form);
 });
-
-/* ----------------------------------------------------------------- uploads */
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
@@ -394,8 +377,6 @@ for (const type of ["dragover", "dragleave", "drop"])
     input.focus();
   });
 
-/* --------------------------------------------------------------- live tail */
-
 const most = 500;
 
 function tail(log) {
@@ -423,8 +404,7 @@ function tail(log) {
   };
   const gap = (text) => {
     const row = make("li", {}, text);
-    row.dataset.gap = "";
-    return row;
+    return row.toggleAttribute("data-gap"), row;
   };
   const take = (row) => {
     waiting.push(row);
@@ -449,8 +429,6 @@ function tail(log) {
   }, 100);
 }
 
-/* -------------------------------------------------------------------- jobs */
-
 async function job(box) {
   for (let spoken = 0, wait = 1; box.isConnected && box.dataset.job; ) {
     await sleep(wait * 1000);
@@ -466,12 +444,10 @@ async function job(box) {
       continue;
     }
     const bar = $("progress", box), quarter = bar && Math.floor((4 * bar.value) / bar.max);
-    if (!bar) return say("100 %. " + box.innerText.replace(/\s+/g, " "));
+    if (!bar || !box.dataset.job) return say($("p", box)?.textContent.trim() ?? "Done.");
     if (quarter > spoken) say(`${bar.getAttribute("aria-label") ?? ""} ${(spoken = quarter) * 25} %`);
   }
 }
-
-/* ------------------------------------------------------------ small things */
 
 function password(input) {
   const button = make("button", { type: "button", className: "button reveal" }, "Show", make("span", { className: "hidden" }, " password"));
