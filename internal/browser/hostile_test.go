@@ -55,6 +55,7 @@ func hostileTrees() map[string]string {
 		"keys that stand twice":     `{"kind":"text","kind":"script","text":"a","text":"` + ran + `"}`,
 		"a depth of 10,000":         strings.Repeat(`{"kind":"stack","children":[`, 2000) + strings.Repeat(`]}`, 2000),
 		"as deep as may be":         strings.Repeat(`{"kind":"card","title":"a","children":[`, tree.MaxDepth) + strings.Repeat("]}", tree.MaxDepth),
+		"lists as deep as may be":   strings.Repeat(`{"kind":"list","items":[`, tree.MaxDepth-1) + `"a"` + strings.Repeat("]}", tree.MaxDepth-1),
 		"fields that are like ours": `{"kind":"form","action":"act","submit":"Send","fields":[{"type":"text","name":"csrf","label":"csrf"},{"type":"text","name":"hook","label":"hook"},{"type":"text","name":"submit","label":"submit"},{"type":"text","name":"action","label":"action"}]}`,
 		"ids that stand twice":      `{"kind":"stack","children":[{"kind":"form","action":"act","submit":"a","fields":[{"type":"text","name":"a","label":"a"}]},{"kind":"form","action":"act","submit":"b","fields":[{"type":"text","name":"a","label":"b"}]}]}`,
 		"a drawing with a script":   `{"kind":"image","asset":"evil.svg","alt":"a","width":90,"height":90}`,
