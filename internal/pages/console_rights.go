@@ -19,7 +19,7 @@ func consoleRights() []page {
 		{method: "GET", path: "/console/self-service", name: "console.self_service", summary: "What course staff may grant extensions themselves.", permission: write, handle: behind(write, (*Pages).selfService)},
 		{method: "POST", path: "/console/self-service", name: "console.self_service.post", summary: "Changes what course staff may grant.", permission: write, handle: behind(write, (*Pages).setSelfService)},
 		{method: "GET", path: "/console/keys", name: "console.keys", summary: "Publishers whose signatures are trusted.", permission: "extensions:read", platform: true, handle: behind("extensions:read", (*Pages).keys)},
-		{method: "POST", path: "/console/keys", name: "console.keys.trust", summary: "Trusts a publisher's key.", permission: operators, platform: true, handle: behind(operators, (*Pages).trust)},
+		{method: "POST", path: "/console/keys", name: "console.keys.trust", summary: "Trusts a publisher's key.", permission: operators, platform: true, upload: true, handle: behind(operators, (*Pages).trust)},
 		{method: "GET", path: "/console/keys/:publisher/remove", name: "console.keys.remove", summary: "Says what it means to trust a publisher no longer.", permission: operators, platform: true, handle: behind(operators, (*Pages).distrustPage)},
 		{method: "POST", path: "/console/keys/:publisher/remove", name: "console.keys.remove.post", summary: "Trusts a publisher no longer.", permission: operators, platform: true, handle: behind(operators, (*Pages).distrust)},
 	}
