@@ -127,29 +127,50 @@ func kindOfRight(permission string) int {
 	return 3
 }
 
-// failing says what it means for others when the extension fails.
-func failing(d extensions.Detail) (list []string) {
-	// What is refused while a filter breaks, and what goes on where it is skipped.
+// checked says of a filter what is refused while it breaks, and what goes on where
+// it is not asked.
+func checked(filter string) (refused, goesOn string, known bool) {
 	words := map[string][2]string{
 		learning.EnrollmentStarted.Name():     {"enrolments are refused", "people are enrolled"},
 		learning.UnenrollmentStarted.Name():   {"nobody can leave a course", "people leave courses"},
 		learning.RegistrationRequested.Name(): {"nobody gets an account", "people get accounts"},
 		learning.LoginRequested.Name():        {"nobody can sign in", "people sign in"},
 	}
+	w, known := words[filter]
+	return w[0], w[1], known
+}
+
+// ending says what is no longer checked when the extension is gone.
+func ending(d extensions.Detail) (list []string) {
+	for _, h := range d.Hooks {
+		if h.Kind != string(extensions.FilterKind) {
+			continue
+		}
+		if _, goesOn, known := checked(h.On); known {
+			list = append(list, "Its check ends: "+goesOn+" without it.")
+		} else {
+			list = append(list, "Its check ends: "+lower(or(h.Doc, h.On))+".")
+		}
+	}
+	return list
+}
+
+// failing says what it means for others when the extension fails.
+func failing(d extensions.Detail) (list []string) {
 	kinds := map[string]bool{}
 	for _, h := range d.Hooks {
 		kinds[h.Kind] = true
 		if h.Kind != string(extensions.FilterKind) {
 			continue
 		}
-		w, known := words[h.On]
+		refused, goesOn, known := checked(h.On)
 		switch {
 		case h.Refuses && known:
-			list = append(list, "If it breaks, "+w[0]+".")
+			list = append(list, "If it breaks, "+refused+".")
 		case h.Refuses:
 			list = append(list, "If it breaks, nobody is let through: "+lower(or(h.Doc, h.On))+".")
 		case known:
-			list = append(list, "If it breaks, "+w[1]+" without being checked.")
+			list = append(list, "If it breaks, "+goesOn+" without being checked.")
 		default:
 			list = append(list, "If it breaks, things go on without it: "+lower(or(h.Doc, h.On))+".")
 		}
