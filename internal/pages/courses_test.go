@@ -250,7 +250,7 @@ func TestFindCourses(t *testing.T) {
 	}
 	b.submit("Find", fields{"q": "58"}).want(http.StatusOK, "Continue Course 58").lacks("Join")
 	b.submit("Find", fields{"q": "nothing of the kind"}).want(http.StatusOK, "No course has these words.").lacks("You are in no course yet.")
-	b.get("/courses?after=nonsense").want(http.StatusBadRequest, "after is not a cursor of this list")
+	b.get("/courses?after=nonsense").want(http.StatusBadRequest, "After is not a cursor of this list.")
 }
 
 // TestHostileTitles: whatever a course is called, the page around it stays what it is.
@@ -293,7 +293,7 @@ func TestTeaching(t *testing.T) {
 	if tabs := b.get("/courses/" + other).texts(".tabs a"); tabs != nil {
 		t.Errorf("the tabs of a course that she does not teach: %q", tabs)
 	}
-	b.get("/courses/"+other+"/settings").want(http.StatusForbidden, "those who teach the course change its settings")
+	b.get("/courses/"+other+"/settings").want(http.StatusForbidden, "You may not do this", "Those who teach the course change its settings.")
 	b.get("/courses/" + other + "/people").want(http.StatusNotFound)
 	b.get("/courses/new").want(http.StatusForbidden)
 }

@@ -34,6 +34,7 @@ type place struct {
 	Scope  extensions.Scope
 	Path   string // of the list of its extensions
 	Crumbs []link
+	Tabs   []link // the pages of the course
 	Nav    string
 	Write  bool // whether she may change anything
 	All    bool // whether she runs the tenant
@@ -69,7 +70,8 @@ func (p *Pages) place(r *request, scope func(*request) (extensions.Scope, error)
 	}
 	of := "/courses/" + url.PathEscape(at.Course)
 	pl.Path, pl.Nav = of+"/extensions", "/courses"
-	pl.Crumbs = []link{{"Courses", "/courses"}, {course.Title, of}, {"Extensions", pl.Path}}
+	pl.Crumbs = []link{{"My courses", "/courses"}, {course.Title, of}, {"Extensions", pl.Path}}
+	pl.Tabs = courseTabs(r, at.Course)
 	return pl, nil
 }
 

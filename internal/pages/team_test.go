@@ -314,7 +314,7 @@ func TestTeamRoles(t *testing.T) {
 	for _, who := range []string{"lena", "otto"} {
 		b := browse(t, p).signIn("demo", who, password)
 		for _, path := range []string{"", "/upload", "/acme.late", "/acme.late/review", "/acme.late/settings", "/acme.late/log"} {
-			b.get(ofLogic+path).want(http.StatusForbidden, "the team of this course sees its extensions")
+			b.get(ofLogic+path).want(http.StatusForbidden, "The team of this course sees its extensions")
 		}
 		b.get("/courses")
 		for _, path := range []string{"/acme.late/enable", "/acme.late/off", "/acme.late/on", "/acme.late/consent", "/acme.late/retry", "/acme.late/settings", "/acme.late/secrets", "/acme.late/rollback", "/acme.late/uninstall"} {

@@ -14,7 +14,6 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
-	"github.com/trellis-learning/trellis/internal/web"
 )
 
 // view is what a page shows. What stands below the line is filled in for it.
@@ -275,22 +274,4 @@ func navigation(who *me) []link {
 		links = append(links, link{"Console", "/console"})
 	}
 	return links
-}
-
-// problem shows what went wrong.
-func (p *Pages) problem(r *request, problem web.Problem) error {
-	return r.showAs(problem.Status, "problem", view{Title: problemTitle(problem), Bare: !signedIn(r.ctx), Width: "narrow", Data: problem})
-}
-
-func problemTitle(p web.Problem) string {
-	switch p.Status {
-	case http.StatusNotFound:
-		return "This page is not here"
-	case http.StatusForbidden:
-		if p.Kind == trellis.Refused {
-			return "An extension said no"
-		}
-		return "You may not do this"
-	}
-	return p.Title
 }

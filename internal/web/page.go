@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -86,10 +87,19 @@ func (s *Server) showProblem(c *fiber.Ctx, p Problem) (err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
+	// The time of the request may be over, or was ended with its handler: the page
+	// about that has some of its own.
+	st := stateOf(c)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), problemTime)
+	defer cancel()
+	st.ctx = ctx
 	s.pageHeads(c)
 	p.writeHead(c.Response(), fiber.MIMETextHTMLCharsetUTF8)
 	return s.cfg.Pages.Problem(c, p)
 }
+
+// problemTime is how long the page about a problem may take.
+const problemTime = 5 * time.Second
 
 // RetryAfter returns how long to wait before it is worth to ask again, 0 if nobody
 // knows.
