@@ -1,13 +1,18 @@
 package extensions_test
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/internal/testkit"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // rich is what a manifest has that has a little of everything.
@@ -312,4 +317,43 @@ func TestSeen(t *testing.T) {
 	r.install(t, s, pack(t, "acme.x", "2.0.0", map[string]any{"permissions": []string{"kv", "users:read", "pii:name", "courses:read"}}), here)
 	_, err = r.api.Serve(admin(t, "a"), "http", "extensions.consent", []byte(`{"id":"acme.x","course":"`+here+`","grants":[],"version":"3.0.0"}`))
 	kind(t, "another version waits", err, trellis.Conflict, "look again")
+}
+
+// TestUsageOfADay: a node remembers what was done in the last day, and no longer.
+func TestUsageOfADay(t *testing.T) {
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host}) // it measures the machine, which takes real time
+	must(t, err)
+	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOn(t, dir, rt, host, nil)
+		a := admin(t, "a")
+		r.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+		r.enable(t, a, "acme.x", "", "")
+		calls := func() (list []uint64) {
+			t.Helper()
+			u, err := r.Usage(a, "acme.x", extensions.Scope{})
+			must(t, err)
+			for _, h := range u.Hooks {
+				for _, b := range h.Calls {
+					list = append(list, b.Calls)
+				}
+			}
+			return list
+		}
+		ask := func() { _, err := r.call(a, here); must(t, err) }
+		ask()
+		ask()
+		time.Sleep(15 * time.Minute)
+		ask()
+		if got := calls(); !slices.Equal(got, []uint64{2, 1}) {
+			t.Errorf("after a quarter of an hour: %v", got)
+		}
+		time.Sleep(23*time.Hour + 45*time.Minute)
+		ask()
+		if got := calls(); !slices.Equal(got, []uint64{1, 1}) {
+			t.Errorf("after a day: %v", got)
+		}
+	})
 }

@@ -173,6 +173,8 @@ func adviceByText(text, command string) string {
 	case strings.HasPrefix(command, "ext ") && strings.HasSuffix(text, ": build it first"):
 		dir, _, _ := strings.Cut(text, " has no ")
 		return "trellis ext build " + dir
+	case strings.HasPrefix(command, "ext ") && strings.Contains(text, "is switched off for everybody"):
+		return "those who run the tenant: trellis ext resume ID; others ask them"
 	}
 	return ""
 }

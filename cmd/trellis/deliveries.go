@@ -11,7 +11,8 @@ type deliveriesCmd struct {
 	List    deliveriesListCmd    `cmd:"" default:"1" help:"Show deliveries that failed."`
 	Show    deliveriesShowCmd    `cmd:"" help:"Show a delivery, with what is sent."`
 	Retry   deliveriesRetryCmd   `cmd:"" help:"Send a delivery again, as it was or with other data."`
-	Discard deliveriesDiscardCmd `cmd:"" help:"Give up a delivery for good."`
+	Discard deliveriesDiscardCmd `cmd:"" help:"Drop a delivery that was given up."`
+	Restore deliveriesRestoreCmd `cmd:"" help:"Bring back what was dropped within the last week."`
 }
 
 type deliveriesListCmd struct {
@@ -94,6 +95,20 @@ func (c *deliveriesDiscardCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "DELETE", c.path(), nil, nil, nil); err != nil {
 		return err
 	}
-	e.done(map[string]string{"id": c.ID, "state": "discarded"}, "It is given up. Next: trellis deliveries list")
+	e.done(map[string]string{"id": c.ID, "state": "discarded"}, "It is dropped. It can be brought back for a week: trellis deliveries restore "+c.ID)
+	return nil
+}
+
+type deliveriesRestoreCmd struct {
+	remote
+	Batch string `arg:"" help:"ID of the delivery that was dropped, or of those that were dropped together."`
+}
+
+func (c *deliveriesRestoreCmd) Run(e *env) error {
+	var out delivery.Bulk
+	if err := c.do(e.ctx, "POST", "/api/v1/deliveries/restore", nil, delivery.Dropped{Batch: c.Batch}, &out); err != nil {
+		return err
+	}
+	e.done(out, "Brought back: %d. Next: trellis deliveries list", out.Changed)
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -27,6 +28,8 @@ type extCmd struct {
 	Upgrade   extInstallCmd     `cmd:"" help:"Install a newer version: the same as install."`
 	Enable    extEnableCmd      `cmd:"" help:"Switch an extension on, with what it is granted."`
 	Disable   extDisableCmd     `cmd:"" help:"Switch an extension off."`
+	Stop      extStopCmd        `cmd:"" help:"Switch an extension off for everybody: where it is enabled stays for resume."`
+	Resume    extResumeCmd      `cmd:"" help:"Let an extension go on that was stopped, as it was."`
 	Grant     extGrantCmd       `cmd:"" help:"Consent to a version that asks for more, or change what an extension is granted."`
 	Approve   extApproveCmd     `cmd:"" help:"Approve (or reject) what course staff asked for."`
 	Self      extSelfServiceCmd `cmd:"" name:"self-service" help:"Show or change what course staff may grant without approval."`
@@ -105,6 +108,9 @@ func describe(w io.Writer, x extensions.Extension) {
 	}
 	if x.State == "suspended" {
 		fmt.Fprintf(w, "SUSPENDED: %s\n", x.Reason)
+	}
+	if x.State == "stopped" {
+		fmt.Fprintf(w, "SWITCHED OFF FOR EVERYBODY by %s: %s\n", x.StoppedBy, cmp.Or(x.Reason, "no reason was given"))
 	}
 	fmt.Fprintln(w, "It asks for:")
 	sentences(w, x.Asks)

@@ -107,12 +107,13 @@ func (c *extRollbackCmd) Run(e *env) error {
 
 type extApproveCmd struct {
 	where
-	Reject bool `help:"Say no instead."`
+	Reject bool   `help:"Say no instead."`
+	Reason string `help:"With -reject: why, for the course staff to read."`
 }
 
 func (c *extApproveCmd) Run(e *env) error {
 	if c.Reject {
-		return c.act(e, "POST", "/reject", "It stays off. Next: trellis ext list")
+		return c.say(e, "/reject", c.Reason, "It stays off. Next: trellis ext list")
 	}
 	return c.act(e, "POST", "/approve", "It works from now on. Next: trellis ext logs "+c.ID+courseFlag(c.Course))
 }

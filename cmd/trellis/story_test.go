@@ -85,6 +85,13 @@ func TestCourseStaff(t *testing.T) {
 	if out := operator.ok("ext", "approve", "acme.welcome", "-course", course); !strings.Contains(out, "Enabled in "+course+", granted: kv, users:read, pii:name, events:emit") {
 		t.Errorf("approved:\n%s", out)
 	}
+	if out := operator.ok("ext", "stop", "acme.welcome", "-course", course, "-reason", "A try."); !strings.Contains(out, "SWITCHED OFF FOR EVERYBODY by person:") || !strings.Contains(out, ": A try.") || !strings.Contains(out, "Next: trellis ext resume acme.welcome -course "+course) {
+		t.Errorf("stopped:\n%s", out)
+	}
+	staff.fails(1, "switched off for everybody", "ext", "enable", "acme.welcome", "-course", course)
+	if out := operator.ok("ext", "resume", "acme.welcome", "-course", course); strings.Contains(out, "SWITCHED OFF") || !strings.Contains(out, "Enabled in "+course) {
+		t.Errorf("resumed:\n%s", out)
+	}
 	follow := operator.start("events", "-follow", "-type", "org.openedx.*", "-type", "acme.*")
 	follow.until("Following")
 	learner.ok("enroll", "learner", course)

@@ -340,6 +340,10 @@ func TestUploads(t *testing.T) {
 		want                    int
 		detail                  string
 	}{
+		{"a learner inspects", s.lena, "/api/v1/extensions/inspect", bundle, 403, "extensions:write"},
+		{"staff inspect for another course", s.staff, "/api/v1/extensions/inspect?course=" + there, bundle, 404, ""},
+		{"staff inspect for their course", s.staff, "/api/v1/extensions/inspect?course=" + here, bundle, 200, `"faults":[]`},
+		{"what is no bundle is inspected", s.admin, "/api/v1/extensions/inspect", "PK", 200, "not a zip file"},
 		{"a learner installs", s.lena, "/api/v1/extensions", bundle, 403, "extensions:write"},
 		{"staff install for the tenant", s.staff, "/api/v1/extensions", bundle, 404, ""},
 		{"staff install for another course", s.staff, "/api/v1/extensions?course=" + there, bundle, 404, ""},

@@ -276,6 +276,24 @@ func TestActTold(t *testing.T) {
 	}
 }
 
+// TestActOfWrap: what an extension shows around another's can be asked, too, and is
+// its own.
+func TestActOfWrap(t *testing.T) {
+	r := newRig(t, app.Config{})
+	r.add(t, "acme.card", "", guest{"card": says("Card")}, line{"call": "card"})
+	r.add(t, "acme.frame", "", guest{"like": replies(`{"message":"Liked."}`)}, line{"op": "wrap", "target": "acme.card", "actions": []string{"like"},
+		"after": line{"kind": "button", "text": "Like", "action": "like"}})
+	container := r.fill(r.learner, here)
+	if got, want := seen(container), "acme.card: Card Like"; got != want || !strings.Contains(container, `<bdi>The acme.card</bdi>, <bdi>The acme.frame</bdi>`) {
+		t.Errorf("seen %q, want %q, in %s", got, want, container)
+	}
+	out, err := r.act(r.learner, form(t, container, 0))
+	must(t, err)
+	if out.Message != "Liked." || !strings.Contains(string(out.HTML), `id="slots-course-sidebar-v1"><div class="notice" data-state="ok"><p>Liked.</p></div><section`) {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
 // TestActRights: an action has the rights of the person, narrowed by the grants; what
 // is only shown may change nothing.
 func TestActRights(t *testing.T) {

@@ -177,7 +177,7 @@ func (h *hub) now(tenant, course string, slots []string) where {
 // watch begins to follow for a page, which stood somewhere when it was made, or at
 // nil begins now. What it missed since is stale.
 func (h *hub) watch(w *watcher, after string) error {
-	w.wake = make(chan struct{}, 1)
+	w.wake, w.calm = make(chan struct{}, 1), h.calm
 	w.state = make([]freshness, len(w.slots))
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -227,7 +227,7 @@ func (h *hub) filled(who trellis.Actor, course, slot string, late bool) {
 	l := lateness{looking{who.Tenant, who.ID, course}, slot}
 	pages := h.people[l.looking]
 	for _, w := range pages {
-		w.filled(slot, late, h.calm)
+		w.filled(slot, late)
 	}
 	if late && len(pages) == 0 && who.ID != "" {
 		if len(h.late) >= maxLate {

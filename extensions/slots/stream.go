@@ -83,7 +83,7 @@ func (s *Slots) stream(ctx context.Context, w *watcher, token string, out *bufio
 // miss that.
 func (s *Slots) tell(w *watcher, out *bufio.Writer, told *string) (wait time.Duration, err error) {
 	position := s.hub.position() // before looking: all up to there has been heard
-	said, wait, marks := w.due(time.Now(), s.cfg.Calm)
+	said, wait, marks := w.due(time.Now())
 	id := ""
 	if now := (where{position, combined(marks)}).String(); wait == 0 && now != *told {
 		id, *told = "id: "+now+"\n", now

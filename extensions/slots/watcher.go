@@ -19,6 +19,7 @@ type watcher struct {
 	tenant, course string
 	person         string
 	slots          []string
+	calm           time.Duration
 	wake           chan struct{} // holds one: there is something to say
 
 	mu    sync.Mutex
@@ -37,7 +38,7 @@ type freshness struct {
 func (w *watcher) looking() looking { return looking{w.tenant, w.person, w.course} }
 
 // filled notes whether the page got a slot as it is. What was late is stale.
-func (w *watcher) filled(slot string, late bool, calm time.Duration) {
+func (w *watcher) filled(slot string, late bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at := slices.Index(w.slots, slot)
@@ -53,7 +54,7 @@ func (w *watcher) filled(slot string, late bool, calm time.Duration) {
 		return
 	}
 	f.stale = true
-	if next := time.Now().Add(calm << f.tries); next.After(f.again) {
+	if next := time.Now().Add(w.calm << f.tries); next.After(f.again) {
 		f.again = next
 	}
 	w.nudge()
@@ -75,14 +76,22 @@ func (w *watcher) hear(registry *extensions.Registry, g glance, known map[string
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	news := false
+	news, now := false, time.Now()
+	soon := now.Add(w.calm * 5 / 4)
 	for i := range hooks {
 		at := slices.Index(w.slots, hooks[i].On())
-		if at >= 0 && !w.state[at].stale && hooks[i].ShownTo(w.actor, w.course) {
-			w.state[at].stale, news = true, true
-			if next := time.Now().Add(rand.N(spread + 1)); next.After(w.state[at].again) {
-				w.state[at].again = next
-			}
+		if at < 0 || w.state[at].stale && !w.state[at].again.After(soon) || !hooks[i].ShownTo(w.actor, w.course) {
+			continue
+		}
+		news = true
+		f := &w.state[at]
+		if f.stale { // it waits longer, because it was late; now there is more to it
+			f.again = soon
+			continue
+		}
+		f.stale = true
+		if next := now.Add(rand.N(spread + 1)); next.After(f.again) {
+			f.again = next
 		}
 	}
 	if news {
@@ -122,7 +131,7 @@ func (w *watcher) mark(of func(slot string) uint64) {
 // due takes what is to be said now. Rest is how long to wait for what may not be
 // said yet, 0 if there is nothing. The marks hold for what was said before, if
 // nothing is left to be said.
-func (w *watcher) due(now time.Time, calm time.Duration) (said []string, rest time.Duration, marks []uint64) {
+func (w *watcher) due(now time.Time) (said []string, rest time.Duration, marks []uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	marks = make([]uint64, len(w.state))
@@ -137,7 +146,7 @@ func (w *watcher) due(now time.Time, calm time.Duration) (said []string, rest ti
 			}
 		default:
 			f.stale = false
-			f.again = now.Add(calm + rand.N(calm/4+1)) // so that many pages do not ask at the same moment
+			f.again = now.Add(w.calm + rand.N(w.calm/4+1)) // so that many pages do not ask at the same moment
 			said = append(said, w.slots[i])
 		}
 	}

@@ -40,3 +40,24 @@ func Example() {
 	// Output:
 	// {"refuse":{"code":"full","message":"All seats of course-v1:A+B+C are taken."}} false
 }
+
+// What a slot shows is an ordinary function, too. What a form asks for is another.
+func ExampleDisplay() {
+	show := func(p guest.Place) (guest.Node, error) {
+		return guest.Card("Lunch", guest.Text("Hello, ", guest.Bold(p.Person.Name)),
+			guest.Form("order", guest.Radio("dish", "What would you like?", guest.Option{Value: "soup"}, guest.Option{Value: "salad"}).Required()).Submit("Order")), nil
+	}
+	order := func(a guest.Act) (guest.Reply, error) {
+		var chosen struct{ Dish string }
+		err := a.Decode(&chosen)
+		return guest.Say("You will have "+chosen.Dish+".", guest.OK), err
+	}
+
+	tree, _ := guest.Display([]byte(`{"person":{"name":"Ada"}}`), show)
+	fmt.Printf("%.60s…\n", tree)
+	reply, _ := guest.Perform([]byte(`{"values":{"dish":"soup"}}`), order)
+	fmt.Printf("%s\n", reply)
+	// Output:
+	// {"kind":"card","title":"Lunch","children":[{"kind":"text","r…
+	// {"message":"You will have soup.","state":"ok"}
+}

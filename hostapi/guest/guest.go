@@ -19,6 +19,16 @@
 //		return guest.Pass()
 //	}
 //
+// What is shown in a slot of a page is built from nodes ([Card], [Text], [Chart],
+// [Form] and their like):
+//
+//	//go:wasmexport card
+//	func card(ptr, size uint32) uint64 { return guest.Slot(ptr, size, show) }
+//
+//	func show(p guest.Place) (guest.Node, error) {
+//		return guest.Card("Today", guest.Text("Enrolled: ", guest.Bold("12"))), nil
+//	}
+//
 // What decides is an ordinary function: test it with `go test`, natively, and let
 // [SetHost] answer the operations that it calls.
 //

@@ -59,6 +59,7 @@ type Config struct {
 	Tenant      string             // to which pages lead whose address names none; "" for none
 	Version     string             // of the program
 	Quotas      hostapi.Quotas     // of callers
+	Slots       time.Duration      // how long a page waits for what extensions show: 100 ms if zero
 	Lease       time.Duration      // how long this node may be silent before others take over its work: 10 to 15 s if zero
 	Twice       bool               // for tests: every event is delivered twice
 	Fault       func(string) error // for tests: points at which something may go wrong
@@ -195,7 +196,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {

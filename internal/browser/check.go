@@ -76,7 +76,9 @@ func CheckEverywhere(t *testing.T, tab *Tab, address string, prepare func(tab *T
 func ask(call string, when ...string) func(testing.TB, *Tab) {
 	return func(t testing.TB, tab *Tab) {
 		t.Helper()
-		for _, wrong := range Eval[[]string](tab.In(t), checkJS+"."+call) {
+		wrongs := Eval[[]string](tab.In(t), checkJS+"."+call)
+		slices.Sort(wrongs)
+		for _, wrong := range slices.Compact(wrongs) {
 			t.Error(strings.Join(append(when, wrong), ": "))
 		}
 	}

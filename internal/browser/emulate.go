@@ -49,6 +49,7 @@ func (tab *Tab) Look(look Look) {
 		params.Features = append(params.Features, &emulation.MediaFeature{Name: name, Value: value})
 	}
 	call(tab, emulation.SetEmulatedMedia, params)
+	tab.Until(`!document.getAnimations().some((a) => a instanceof CSSTransition)`) // no colours between two
 }
 
 // Viewport sets the size of the window in CSS pixels.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/app"
@@ -30,7 +31,7 @@ type school struct {
 
 func open(t *testing.T) *school {
 	t.Helper()
-	p := testkit.StartPages(t, app.Config{Tenant: app.DemoTenant})
+	p := testkit.StartPages(t, app.Config{Tenant: app.DemoTenant, Slots: 10 * time.Second})
 	demo, err := p.SeedDemo(t.Context(), app.Demo{})
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,9 @@ func gate(t *testing.T) []byte {
 		"slots":   []any{map[string]any{"slot": "course.sidebar.v1", "call": "card"}, map[string]any{"slot": "course.main.v1", "call": "crash"}},
 	}, testkit.Guest(map[string]func(*testkit.Code){
 		"check": func(c *testkit.Code) { c.Answer(`{"refuse":{"code":"shut","message":"The gate is shut."}}`) },
-		"card":  func(c *testkit.Code) { c.Answer(`{"kind":"card","title":"Gate","children":[{"kind":"text","text":"Shut today."}]}`) },
+		"card": func(c *testkit.Code) {
+			c.Answer(`{"kind":"card","title":"Gate","children":[{"kind":"text","text":"Shut today."}]}`)
+		},
 		"crash": func(c *testkit.Code) { c.Trap() },
 	}))
 }

@@ -141,7 +141,7 @@ func TestJob(t *testing.T) {
 	for _, step := range []struct {
 		done int32
 		said string
-	}{{130, "Import 25 %"}, {350, "Import 75 %"}, {400, "100 %. Import: 388 done, 12 refused."}} {
+	}{{130, "Import 25 %"}, {350, "Import 75 %"}, {400, "Import: 388 done, 12 refused."}} {
 		browser.Announced(t, tab, step.said, func() { done.Store(step.done) })
 	}
 	asked := fragments.Load()

@@ -16,7 +16,7 @@ import (
 // consolePages are those of whoever runs a tenant, or the platform. Each group
 // stands in the file named after it.
 func consolePages() []page {
-	return slices.Concat(consoleHome(), consoleExtensions(), consoleApprovals(), consoleRights(), consolePeople(), consolePerson(), consoleTokens(), consoleTenants(),
+	return slices.Concat(consoleHome(), consoleExtensions(), consoleApprovals(), consoleRights(), consolePeople(), consolePerson(), consoleTokens(), consoleTenants(), consoleBrand(),
 		consoleImport(), consoleJobs(), consoleEvents(), consoleDeliveries(), consoleAudit())
 }
 
@@ -65,7 +65,7 @@ func consoleParts() []consolePart {
 		{"Courses", []consoleLink{{"Courses", "/console/courses", "courses:write"}, {"Import and export", "/console/import", "imports:write"}, {"Jobs", "/console/jobs", "work:read"}}},
 		{"Events", []consoleLink{{"Live", "/console/events", "events:read"}, {"Deliveries", "/console/deliveries", "deliveries:read"}}},
 		{"Audit", []consoleLink{{"Audit", "/console/audit", "audit:read"}}},
-		{"Tenants", []consoleLink{{"Tenants", "/console/tenants", "tenants:write"}}},
+		{"School", []consoleLink{{"Look", "/console/brand", "brand:write"}, {"Tenants", "/console/tenants", "tenants:write"}}},
 	}
 }
 

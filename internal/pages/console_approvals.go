@@ -72,7 +72,7 @@ func (p *Pages) showApprovals(r *request, status int, key string, faults []fault
 	v.Lead = "What course staff ask for that goes beyond what they may grant themselves, the oldest first."
 	v.Data, v.Faults = d, faults
 	v.Code = []code{{What: "Approve", CLI: "trellis ext approve ID -course KEY", HTTP: `POST /api/v1/extensions/ID/approve {"course": "KEY", "version": "1.2.0", "grants": ["kv"]}`},
-		{What: "Send back", CLI: "trellis ext reject ID -course KEY", HTTP: `POST /api/v1/extensions/ID/reject {"course": "KEY", "reason": "…"}`}}
+		{What: "Send back", CLI: "trellis ext approve ID -course KEY -reject -reason '…'", HTTP: `POST /api/v1/extensions/ID/reject {"course": "KEY", "reason": "…"}`}}
 	return r.showAs(status, "console_approvals", v)
 }
 

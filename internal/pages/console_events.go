@@ -190,6 +190,6 @@ func (p *Pages) trace(r *request) error {
 	d.Anything = d.Known || len(d.Events)+len(d.Audit) > 0
 	v := consoleView("Trace "+short(id), link{"Events", "/console/events"})
 	v.Lead, v.Data = "All that belongs to one request: what extensions did, what was done, and what happened.", d
-	v.Code = []code{{CLI: "trellis events -trace " + id, HTTP: "GET /api/v1/traces/" + id}}
+	v.Code = []code{{CLI: "trellis trace " + id, HTTP: "GET /api/v1/traces/" + id}}
 	return r.show("console_trace", v)
 }

@@ -80,7 +80,7 @@ func (p *Pages) allExtensions(r *request) error {
 	})
 	v := consoleView("Extensions")
 	v.Lead, v.Data = "Everything that is installed in the school and in its courses, what needs attention first.", d
-	v.Code = []code{{CLI: "trellis ext list", HTTP: "GET /api/v1/extensions"}, {What: "The kill switch", CLI: "trellis ext stop ID", HTTP: `POST /api/v1/extensions/ID/stop {"reason": "…"}`}}
+	v.Code = []code{{CLI: "trellis ext list", HTTP: "GET /api/v1/extensions"}, {What: "The kill switch", CLI: "trellis ext stop ID -reason '…'", HTTP: `POST /api/v1/extensions/ID/stop {"reason": "…"}`}}
 	return r.show("console_extensions", v)
 }
 

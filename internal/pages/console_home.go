@@ -170,14 +170,15 @@ func hourChart(what string, hours []learning.Hour) template.HTML {
 		finding = fmt.Sprintf("Most %s at %s: %s of %s within 24 hours", noun, hours[most].Begins.UTC().Format("15:04"), grouped(top), grouped(total))
 	}
 	var bars, rows string
+	const slot, wide = 10, 7
 	for i, h := range hours {
 		height := 92 * value(h) / top
-		bars += fmt.Sprintf(`<rect class="s1" x="%d" y="%d" width="16" height="%d"/>`, 40+i*23, 112-height, height)
+		bars += fmt.Sprintf(`<rect class="s1" x="%d" y="%d" width="%d" height="%d"/>`, 36+i*slot, 112-height, wide, height)
 		if i%6 == 0 {
-			bars += fmt.Sprintf(`<text class="axis" x="%d" y="130" text-anchor="middle">%s</text>`, 48+i*23, h.Begins.UTC().Format("15:04"))
+			bars += fmt.Sprintf(`<text class="axis" x="%d" y="130" text-anchor="middle">%s</text>`, 40+i*slot, h.Begins.UTC().Format("15:04"))
 		}
 		rows += fmt.Sprintf(`<tr><th scope="row">%s</th><td data-align="end">%s</td></tr>`, h.Begins.UTC().Format("2 Jan, 15:04"), grouped(value(h)))
 	}
-	return template.HTML(fmt.Sprintf(`<figure class="tr-chart"><figcaption>%s</figcaption><svg role="img" aria-label="%s" viewBox="0 0 600 140"><line x1="36" y1="20" x2="600" y2="20"/><line x1="36" y1="112" x2="600" y2="112"/><text class="axis" x="32" y="24" text-anchor="end">%s</text><text class="axis" x="32" y="116" text-anchor="end">0</text>%s</svg><details><summary>Numbers</summary><table class="table"><caption class="hidden">%s</caption><thead><tr><th scope="col">Hour, UTC</th><th scope="col" data-align="end">%s</th></tr></thead><tbody>%s</tbody></table></details></figure>`,
+	return template.HTML(fmt.Sprintf(`<figure class="tr-chart"><figcaption>%s</figcaption><svg role="img" aria-label="%s" viewBox="0 0 280 140"><line x1="34" y1="20" x2="280" y2="20"/><line x1="34" y1="112" x2="280" y2="112"/><text class="axis" x="30" y="24" text-anchor="end">%s</text><text class="axis" x="30" y="116" text-anchor="end">0</text>%s</svg><details><summary>Numbers</summary><table class="table"><caption class="hidden">%s</caption><thead><tr><th scope="col">Hour, UTC</th><th scope="col" data-align="end">%s</th></tr></thead><tbody>%s</tbody></table></details></figure>`,
 		finding, finding, grouped(top), bars, finding, noun, rows))
 }

@@ -52,7 +52,7 @@ func (p *Pages) showImport(r *request, status int, faults []fault) error {
 	d.Recent = list.Items
 	v := consoleView("Import and export", link{"Courses", "/console/courses"})
 	v.Lead, v.Data, v.Faults = "People, courses and enrolments from another system. A check says first what would change, and changes nothing.", d, faults
-	v.Code = []code{{What: "Check", CLI: "trellis import roster.zip -dry-run", HTTP: "POST /api/v1/imports/oneroster?dry_run=true"}, {What: "Import", CLI: "trellis import roster.zip", HTTP: "POST /api/v1/imports/oneroster"}, {What: "Export", CLI: "trellis export roster.zip", HTTP: "GET /api/v1/exports/oneroster"}}
+	v.Code = []code{{What: "Check", CLI: "trellis import roster.zip -dry-run", HTTP: "POST /api/v1/imports/oneroster?dry_run=true"}, {What: "Import", CLI: "trellis import roster.zip", HTTP: "POST /api/v1/imports/oneroster"}, {What: "Export", CLI: "trellis export oneroster", HTTP: "GET /api/v1/exports/oneroster"}}
 	return r.showAs(status, "console_import", v)
 }
 

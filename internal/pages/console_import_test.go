@@ -115,7 +115,7 @@ func TestJobPart(t *testing.T) {
 	s.must(err)
 	b := s.signedIn()
 	b.get("/console/jobs/"+later.ID).want(200, "Waits for its turn", "Refresh", "Cancel the job").quiet()
-	if got := b.find(".job[data-job=/t/demo/console/jobs/" + later.ID + "]"); len(got) != 1 {
+	if got := b.find("div[data-job=/t/demo/console/jobs/" + later.ID + "]"); len(got) != 1 {
 		t.Errorf("nothing says where the part is: %s", b.body)
 	}
 	b.part("/console/jobs/"+later.ID, "job").want(200, "Waits for its turn").lacks("Skip to the content")

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/integrations"
@@ -135,7 +138,7 @@ func (p *Pages) showJob(r *request, status int, id string, faults []fault) error
 	}
 	v := consoleView(j.Title, link{"Jobs", "/console/jobs"})
 	v.Data, v.Faults = d, faults
-	v.Code = []code{{CLI: "trellis jobs show " + j.ID, HTTP: "GET /api/v1/jobs/" + j.ID}}
+	v.Code = []code{{CLI: "trellis jobs wait " + j.ID, HTTP: "GET /api/v1/jobs/" + j.ID}}
 	if r.part == "job" {
 		return r.showPart("console_job", "job", v)
 	}
@@ -176,17 +179,33 @@ func (p *Pages) fillReport(ctx context.Context, d *jobPage) error {
 	return nil
 }
 
-// indented is JSON for people to read.
+// indented is JSON for people to read, and still the same JSON: what cannot be seen
+// is written out.
 func indented(raw json.RawMessage) string {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // a number stays the one that it is
 	var v any
-	if json.Unmarshal(raw, &v) != nil {
+	if dec.Decode(&v) != nil {
 		return string(raw)
 	}
-	out, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // the page escapes it
+	enc.SetIndent("", "  ")
+	if enc.Encode(v) != nil {
 		return string(raw)
 	}
-	return string(out)
+	var legible strings.Builder
+	for _, r := range strings.TrimSuffix(out.String(), "\n") {
+		if r != '\n' && !unicode.IsPrint(r) { // it would turn the text around, or hide some of it
+			for _, u := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&legible, `\u%04x`, u)
+			}
+			continue
+		}
+		legible.WriteRune(r)
+	}
+	return legible.String()
 }
 
 func (p *Pages) cancelJob(r *request) error {

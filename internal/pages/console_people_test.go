@@ -1,7 +1,10 @@
 package pages_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -128,6 +131,36 @@ func TestTenantPages(t *testing.T) {
 	b.submit("Undo", nil).want(200, "North School", "By invitation").lacks("Open to everybody")
 	b.get("/console/tenants/none").want(404)
 	s.signedIn().get("/console/tenants").want(403, "operators of the platform")
+}
+
+// TestBrandPage: a school gets a title, a colour and a logo; what does not fit is
+// said at the field.
+func TestBrandPage(t *testing.T) {
+	s := openBureau(t)
+	b := s.signedIn()
+	b.get("/console/brand").want(200)
+	b.submit("Save the look", fields{"title": ""}).want(400).fault("title", "Say what the school is called.")
+	b.submit("Save the look", fields{"title": "Art School", "accent": "red"}).want(400).fault("accent", `"red" is no colour: # and six hexadecimal digits, such as #0b6277.`)
+	b.submit("Save the look", fields{"accent": "#AA3355", "logo": file{"x.svg", []byte("<svg onload=alert(1)>")}}).want(400).fault("logo", "A logo is a PNG, a JPEG or a WebP, and this is none of them.")
+	b.submit("Save the look", fields{"logo": file{"x.png", square(t)}}).want(200, "The pages look so from now on.", "Art School")
+	if tenant := sure(s.Learning.Tenant(s.ctx)); tenant.Accent != "#aa3355" || tenant.Logo == "" || len(b.find("main img[alt]")) != 1 {
+		t.Errorf("the school is %+v", tenant)
+	}
+	b.submit("Undo", nil).want(200)
+	b.submit("Save the look", fields{"nologo": true}).want(200, "is not kept")
+	if tenant := sure(s.Learning.Tenant(s.ctx)); tenant.Accent != "" || tenant.Logo != "" || tenant.Title != "demo" {
+		t.Errorf("the school is %+v", tenant)
+	}
+}
+
+// square is a picture.
+func square(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // TestCoursesTable lists the courses and finds one.

@@ -89,7 +89,7 @@ func (p *Pages) showPerson(r *request, status int, u trellis.User, faults []faul
 	}
 	v := consoleView(d.Name, link{"People", "/console/people"})
 	v.Data, v.Faults = d, faults
-	v.Code = []code{{HTTP: "GET /api/v1/users/" + u.ID}, {What: "Switch the account off", HTTP: "PATCH /api/v1/users/" + u.ID + ` {"is_active": false}`}, {What: "Give a role", CLI: "trellis user role " + u.ID + " staff -course KEY", HTTP: "POST /api/v1/roles"}}
+	v.Code = []code{{HTTP: "GET /api/v1/users/" + u.ID}, {What: "Switch the account off", CLI: "trellis user deactivate " + u.ID, HTTP: "PATCH /api/v1/users/" + u.ID + ` {"is_active": false}`}, {What: "Give a role", CLI: "trellis role give " + u.ID + " staff -course KEY", HTTP: "POST /api/v1/roles"}}
 	return r.showAs(status, "console_person", v)
 }
 
@@ -197,7 +197,7 @@ func (r *request) showErase(status int, u trellis.User, faults []fault) error {
 	v := consoleView("Erase "+called(u), link{"People", "/console/people"}, link{called(u), personPath(u.ID)})
 	v.Width, v.Faults = "narrow", faults
 	v.Data = erasing{r.frame("/console/people"), u, called(u), r.value("typed"), faultIn(faults, "typed")}
-	v.Code = []code{{CLI: "trellis user erase " + u.ID, HTTP: "DELETE /api/v1/users/" + u.ID}}
+	v.Code = []code{{HTTP: "DELETE /api/v1/users/" + u.ID}}
 	return r.showAs(status, "console_erase", v)
 }
 

@@ -65,7 +65,7 @@ func (r *request) showSelfService(status int, now, usual []string, faults []faul
 	v := consoleView("Self-service", link{"Extensions", "/console/extensions"})
 	v.Lead = "What the staff of a course may let an extension do there, without asking you. What wants more waits for your approval."
 	v.Data, v.Faults = d, faults
-	v.Code = []code{{CLI: "trellis ext self-service -set " + strings.Join(now, ","), HTTP: "PUT /api/v1/self-service"}}
+	v.Code = []code{{CLI: "trellis ext self-service -allow kv -forbid pii:name", HTTP: "PUT /api/v1/self-service"}}
 	return r.showAs(status, "console_self_service", v)
 }
 
@@ -177,7 +177,7 @@ func (p *Pages) distrustPage(r *request) error {
 		frame
 		Key extensions.Key
 	}{r.frame("/console/keys"), list.Items[i]}
-	v.Code = []code{{CLI: "trellis ext trust -remove " + publisher, HTTP: "DELETE /api/v1/keys/" + publisher}}
+	v.Code = []code{{CLI: "trellis ext trust " + publisher + " -remove", HTTP: "DELETE /api/v1/keys/" + publisher}}
 	return r.show("console_distrust", v)
 }
 

@@ -67,11 +67,11 @@ func (p *Pages) newTenant(r *request) error {
 func (r *request) showTenant(status int, t learning.Tenant, isNew bool, faults []fault) error {
 	d := tenantForm{r.frame("/console/tenants"), t, isNew, "/console/tenants/new", map[string]string{}}
 	v := consoleView("Make a tenant", link{"Tenants", "/console/tenants"})
-	v.Code = []code{{CLI: "trellis tenant create NAME -title TITLE", HTTP: "PUT /api/v1/tenants/NAME"}}
+	v.Code = []code{{CLI: "trellis tenant put NAME -title TITLE", HTTP: "PUT /api/v1/tenants/NAME"}}
 	if !isNew {
 		d.Action = "/console/tenants/" + url.PathEscape(t.Name)
 		v.Title = t.Title
-		v.Code = []code{{CLI: "trellis tenant create " + t.Name + " -title TITLE", HTTP: "PUT /api/v1/tenants/" + t.Name}}
+		v.Code = []code{{CLI: "trellis tenant put " + t.Name + " -title TITLE", HTTP: "PUT /api/v1/tenants/" + t.Name}}
 	}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text

@@ -125,6 +125,17 @@ func TestConsoleOverview(t *testing.T) {
 // hostileTitle is the worst title that a manifest may have.
 func hostileTitle(*bureau) string { return strings.TrimSuffix(hostile, "\u202e") }
 
+// TestWhoMay: whoever teaches reads whom the console is for, and where to look
+// instead.
+func TestWhoMay(t *testing.T) {
+	s := openBureau(t)
+	b := browse(t, s.Platform).signIn("demo", "tea", password)
+	for _, path := range []string{"/console", "/console/extensions", "/console/people", "/console/events", "/console/audit"} {
+		b.get(path).want(403, "The console is for those who run the school", "the page of that course")
+	}
+	b.get("/courses").lacks("Console")
+}
+
 // TestKillSwitch: the page says what it will do; then the check is gone, and one
 // press brings it back as it was.
 func TestKillSwitch(t *testing.T) {
@@ -139,12 +150,14 @@ func TestKillSwitch(t *testing.T) {
 		t.Fatalf("the door is open: %v", err)
 	}
 	b := s.signedIn()
+	b.get("/console/extensions/acme.door").follow("Switch off for everybody …").want(200, "Stops it in the whole school.")
 	b.get("/console/extensions").follow("Switch off for everybody: Door").want(200, "Stops it in the whole school.", "Its check ends: what it could refuse or change goes through", "Leave it on")
 	b.submit("Switch off for everybody", fields{"reason": strings.Repeat("x", 501)}).want(400).fault("reason", "Reason: at most 500 printable characters.")
 	b.submit("Switch off for everybody", fields{"reason": "Nobody gets in."}).want(200, "Door is off on this node", "on the others within a second", "Switched off", "Nobody gets in.", "by ada")
 	if err := enrol(); err != nil {
 		t.Errorf("its check goes on: %v", err)
 	}
+	b.get("/console/extensions/acme.door").want(200, "switched it off for everybody", "Switch it on again").get("/console/extensions")
 	b.submit("form[action=/t/demo/console/extensions/acme.door/resume]", nil).want(200, "Door is on again, where it was and as it was.", "Works")
 	after := sure(s.Registry.Get(s.ctx, "acme.door", extensions.Scope{}))
 	if !reflect.DeepEqual(after, before) {

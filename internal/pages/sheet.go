@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // sheet writes a table for a spreadsheet, as CSV. What a spreadsheet would take for
@@ -37,10 +39,13 @@ func (s *sheet) flush() error {
 	return s.err
 }
 
-// cell makes a text harmless in a spreadsheet.
+// cell makes a text harmless in a spreadsheet: one that begins as a formula does,
+// whatever stands before that and cannot be seen, gets an apostrophe.
 func cell(text string) string {
-	text = strings.ReplaceAll(text, "\x00", "")
-	if trimmed := strings.TrimLeft(text, " \t\r\n\u00a0\ufeff"); trimmed != "" && strings.ContainsRune("=+-@\uff1d\uff0b\uff0d\uff20|%", []rune(trimmed)[0]) || text != trimmed && text != "" && strings.ContainsAny(text[:1], "\t\r\n") {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "")
+	unseen := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unseen))
+	if strings.ContainsRune("=+-@|%\uff1d\uff0b\uff0d\uff20", first) || strings.HasPrefix(text, "\t") || strings.HasPrefix(text, "\r") || strings.HasPrefix(text, "\n") {
 		return "'" + text
 	}
 	return text

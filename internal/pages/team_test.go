@@ -1,15 +1,21 @@
 package pages_test
 
 import (
+	"context"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
@@ -316,4 +322,112 @@ func TestTeamRoles(t *testing.T) {
 		}
 	}
 	browse(t, p).signIn("demo", "alma", password).get(ofLogic).want(http.StatusOK, "Late policy", "Drop a bundle here")
+}
+
+// TestTeamStopped: an extension that has stopped itself says why and since when, and
+// goes on when somebody tries it again; one that those who run the school have
+// stopped for everybody does not.
+func TestTeamStopped(t *testing.T) {
+	p := teaching(t)
+	ctx := app.System(t.Context(), "demo")
+	b := browse(t, p).signIn("demo", "sasha", password)
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
+	b.submit("Enable", nil)
+	if err := p.DB.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = 'it failed 5 times in a row', suspended = ? WHERE extension = 'acme.late'`, store.Micros(time.Now())); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE registry_version SET value = value + 1 WHERE name = 'extensions'`)
+		return err
+	})); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the suspension to be known", func() bool {
+		x, err := p.Registry.Get(ctx, "acme.late", extensions.Scope{Course: logic})
+		return err == nil && x.State == "suspended"
+	})
+	b.get(ofLogic).want(http.StatusOK, "Needs attention", "Late policy stopped itself: it failed 5 times in a row.", "Suspended")
+	b.follow("See what went wrong").want(http.StatusOK, "It stopped itself at", "it failed 5 times in a row", "Suspended since")
+	b.submit("Try now", nil).want(http.StatusOK, "The next call of Late policy goes through.", "Works").lacks("stopped itself")
+	if _, err := p.Registry.Stop(ctx, extensions.Stopping{ID: "acme.late", Course: logic, Reason: "It spies."}); err != nil {
+		t.Fatal(err)
+	}
+	b.get(ofLogic).want(http.StatusOK, "Late policy is switched off for everybody: It spies.")
+	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Those who run the school have switched it off for everybody: It spies.").lacks("Try now")
+	b.get(ofLogic+"/acme.late/review").want(http.StatusOK, "Stopped.", "It spies.")
+}
+
+// TestTeamConflictsInPages: two extensions that act on one thing in a page are told
+// of, on the page of either.
+func TestTeamConflictsInPages(t *testing.T) {
+	p := teaching(t)
+	ctx := app.System(t.Context(), "demo")
+	for _, id := range []string{"acme.one", "acme.two"} {
+		p.Install(t, ctx, late(t, "1.0.0", map[string]any{"id": id, "title": id, "filters": []any{},
+			"slots": []any{map[string]any{"slot": "course.sidebar.v1", "op": "replace", "target": "default", "call": "hear"}}}).data, "", nil)
+	}
+	b := browse(t, p).signIn("demo", "sasha", password)
+	for _, id := range []string{"acme.one", "acme.two"} {
+		b.get(ofLogic+"/"+id).want(http.StatusOK, "acme.one replaces", "acme.two replaces", "They apply in this order")
+	}
+}
+
+// TestConsoleExtension: those who run the school have the same pages, for the whole
+// of it: they may lock what they enable.
+func TestConsoleExtension(t *testing.T) {
+	p := teaching(t)
+	b := browse(t, p).signIn("demo", "alma", password)
+	names := map[string]any{"permissions": []string{"kv", "pii:email"}}
+	b.get("/console/extensions/upload").submit("Upload", fields{"bundle": late(t, "1.0.0", names)})
+	b.want(http.StatusOK, "Runs at once.", "In the whole school", "Course staff may switch it off in their course, unless you lock it").lacks("Needs approval")
+	b.submit("Enable", fields{"s.0": "3", "locked": true}).want(http.StatusOK, "Late policy is on.", "Grace days 3")
+	b.follow("Change the settings").submit("Save settings", fields{"s.0": "31"}).want(http.StatusBadRequest)
+	b.fault("s-0", "Grace days must be 0 to 30.")
+	b.submit("Save settings", fields{"s.0": "4"}).want(http.StatusOK, "Grace days 4")
+	browse(t, p).signIn("demo", "sasha", password).get(ofLogic+"/acme.late/settings").want(http.StatusOK, "Those who run the school have locked these settings").lacks("Save settings")
+	b.get("/console/extensions/acme.late").submit("Switch off", nil).want(http.StatusOK, "is off here")
+	b.submit("Undo", nil).want(http.StatusOK, "is on again, as it was.")
+	if x, err := p.Registry.Get(app.System(t.Context(), "demo"), "acme.late", extensions.Scope{}); err != nil || !x.Enabled[0].Locked || string(x.Enabled[0].Settings) != `{"grace_days":4}` {
+		t.Errorf("%+v (%v)", x.Enabled, err)
+	}
+	browse(t, p).signIn("demo", "sasha", password).get("/console/extensions/acme.late").want(http.StatusForbidden)
+}
+
+// TestTeamUploadWithoutLength: an upload that does not say how long it is ends when
+// it is too long.
+func TestTeamUploadWithoutLength(t *testing.T) {
+	p := teaching(t)
+	b := browse(t, p).signIn("demo", "sasha", password)
+	b.get(ofLogic)
+	var read atomic.Int64
+	from, to := io.Pipe()
+	form, csrf := multipart.NewWriter(to), b.csrf()
+	go func() {
+		_ = form.WriteField("csrf", csrf)
+		part, err := form.CreateFormFile("bundle", "big.trellis")
+		for chunk := make([]byte, 64<<10); err == nil && read.Load() < 200<<20; {
+			_, err = part.Write(chunk)
+			read.Add(int64(len(chunk)))
+		}
+		_ = to.CloseWithError(err)
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/t/demo"+ofLogic+"/upload", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Content-Type": form.FormDataContentType(), "Accept": "text/html", "Origin": p.URL, "Sec-Fetch-Site": "same-origin"} {
+		req.Header.Set(name, value)
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	page, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(page), "More than 16 MB; that is the limit.") {
+		t.Errorf("%d (%v): %.300s", res.StatusCode, err, page)
+	}
+	if n := read.Load(); n > 64<<20 {
+		t.Errorf("%d bytes were taken of what has 16 MB at most", n)
+	}
 }

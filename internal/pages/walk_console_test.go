@@ -111,6 +111,8 @@ func walkConsole() []step {
 		{route: "console.tenant", path: at("/console/tenants/demo"), want: see1},
 		{route: "console.tenant.post", path: at("/console/tenants/elsewhere"), form: sent("title", "Walked"), want: do1},
 
+		{route: "console.brand", path: at("/console/brand"), want: see},
+		{route: "console.brand.post", path: at("/console/brand"), form: sent("title", "Demo", "accent", "#0b6277"), want: do},
 		{route: "console.courses", path: at("/console/courses"), want: see},
 		{route: "console.import", path: at("/console/import"), want: see},
 		{route: "console.import.post", path: at("/console/import"), form: sent("how", "check"), file: noZip("roster"), want: bad},

@@ -151,7 +151,7 @@ func (f *FormField) parseText(s string) ([]byte, bool) {
 		return nil, false
 	}
 	long := len(s) > MaxEntered || f.MaxLength > 0 && utf8.RuneCountInString(s) > f.MaxLength
-	return appendText(nil, s), !long && (!f.Required || strings.TrimSpace(Clean(s)) != "")
+	return appendText(nil, s), !long && (!f.Required || says(s))
 }
 
 // parseNumber reads a number as people write one: digits, a sign, a point.

@@ -134,7 +134,7 @@ func (r *renderer) choice(name, value string, among []string) {
 
 func (r *renderer) card(n *Node) {
 	r.raw(`<div class="tr-card">`)
-	if n.Title != "" {
+	if says(n.Title) {
 		r.heading(0, n.Title)
 		r.rank++ // what is in it stands below its title
 		defer func() { r.rank-- }()
@@ -244,29 +244,38 @@ func (r *renderer) inner(n *Node, row string) {
 func (r *renderer) table(n *Node) {
 	r.openTable(n.Caption, n.Caption)
 	for i := range n.Columns {
-		r.raw(`<th scope="col" dir="auto"`)
-		r.align(n.Columns[i].Align)
-		r.raw(`>`)
-		r.text(n.Columns[i].Title)
-		r.raw(`</th>`)
+		r.cell("col", says(n.Columns[i].Title), n.Columns[i].Align, func() { r.text(n.Columns[i].Title) })
 	}
 	r.raw(`</tr></thead><tbody>`)
 	for _, row := range n.Rows {
 		r.raw(`<tr>`)
 		for i := range min(len(row), len(n.Columns)) {
-			tag := `td`
-			if i == 0 {
-				tag = `th scope="row"`
-			}
-			r.raw(`<` + tag + ` dir="auto"`)
-			r.align(n.Columns[i].Align)
-			r.raw(`>`)
-			r.inner(&row[i], row[0].plain())
-			r.raw(`</` + tag[:2] + `>`)
+			heads := i == 0 && (row[0].Kind != Text || says(row[0].plain()))
+			r.cell("row", heads, n.Columns[i].Align, func() { r.inner(&row[i], row[0].plain()) })
 		}
 		r.raw(`</tr>`)
 	}
 	r.raw(`</tbody></table></div>`)
+}
+
+// cell appends a cell; it heads its column or row, unless it is empty: a heading
+// that says nothing is read out as one.
+func (r *renderer) cell(scope string, heads bool, align string, inner func()) {
+	tag := `td`
+	if heads {
+		tag = `th`
+	}
+	r.raw(`<` + tag)
+	if heads {
+		r.attr("scope", scope)
+	}
+	r.raw(` dir="auto"`)
+	if align == "end" {
+		r.raw(` data-align="end"`)
+	}
+	r.raw(`>`)
+	inner()
+	r.raw(`</` + tag + `>`)
 }
 
 // openTable begins a table, as far as the cells of its head.
@@ -276,12 +285,6 @@ func (r *renderer) openTable(region, caption string) {
 	r.raw(`><table class="table"><caption class="hidden" dir="auto">`)
 	r.text(caption)
 	r.raw(`</caption><thead><tr>`)
-}
-
-func (r *renderer) align(align string) {
-	if align == "end" {
-		r.raw(` data-align="end"`)
-	}
 }
 
 // plain returns what a cell says.

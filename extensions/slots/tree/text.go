@@ -48,6 +48,9 @@ func unseen(r rune) bool {
 		r >= 0x1d173 && r <= 0x1d17a || r >= 0xe0000 && r <= 0xe0fff
 }
 
+// says reports whether anything is seen of a text.
+func says(s string) bool { return strings.TrimSpace(Clean(s)) != "" }
+
 // escape appends a text for HTML, where it stands between elements or within the
 // double quotes of an attribute.
 func escape(b []byte, s string) []byte {

@@ -173,6 +173,7 @@ func FuzzTree(f *testing.F) {
 		f.Add(string(in))
 	}
 	f.Add(everyField)
+	f.Add(`{"kind":"image","asset":"..logo/a..b/...png","alt":"","width":1,"height":1}`)
 	schema := resolved(f)
 	f.Fuzz(func(t *testing.T, in string) {
 		n, err := tree.Decode([]byte(in))

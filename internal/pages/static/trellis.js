@@ -23,11 +23,7 @@ function make(tag, properties, ...children) {
 const made = new WeakMap();
 const seen = new WeakSet();
 const first = (node) => !seen.has(node) && seen.add(node);
-function add(owner, place, node) {
-  made.set(node, owner);
-  safe(owner, place, node);
-  return node;
-}
+const add = (owner, place, node) => (made.set(node, owner), safe(owner, place, node), node);
 
 // say speaks through the page's live region. One change is one announcement.
 function say(text) {
@@ -48,8 +44,6 @@ function tell(form, state, text, trace, link) {
   say(line.textContent);
 }
 
-/* ------------------------------------------------------------------- swaps */
-
 const alike = (a, b) => raw(a, "nodeName") === raw(b, "nodeName") && (raw(a, "id") || "") === (raw(b, "id") || "") && !made.has(a);
 const kept = (node, name) => name === "open" || (name === "type" && seen.has(node));
 
@@ -57,10 +51,7 @@ const kept = (node, name) => name === "open" || (name === "type" && seen.has(nod
 // focus, selection, scroll, open details and what was typed. Nodes are matched by
 // id, those without by name and position.
 function morph(old, want) {
-  if (!(old instanceof Element)) {
-    if (old.data !== want.data) old.data = want.data;
-    return;
-  }
+  if (!(old instanceof Element)) return old.data === want.data || (old.data = want.data);
   for (const { name } of [...raw(old, "attributes")]) if (!safe(want, "hasAttribute", name) && !kept(old, name)) safe(old, "removeAttribute", name);
   for (const { name, value } of raw(want, "attributes")) if (safe(old, "getAttribute", name) !== value && !kept(old, name)) safe(old, "setAttribute", name, value);
   const next = (node) => raw(node, "nextSibling");
@@ -89,7 +80,7 @@ function morph(old, want) {
 // swap is morph, and a home for the focus if its own is gone: what has the same id
 // or name, else the slot, else the heading of the page.
 function swap(old, want) {
-  const active = document.activeElement, { id, name } = active;
+  const active = document.activeElement ?? document.body, { id, name } = active;
   const inside = active !== old && old.contains(active), slot = inside && active.closest(".slot");
   morph(old, want);
   enhance(old);
@@ -107,7 +98,8 @@ function focusOn(node) {
   node.focus();
 }
 
-// show puts a page that an action answered with in place of this one.
+// show puts a page that an action answered with in place of this one, whose address
+// stays unless the answer is from another.
 let shown = location.pathname + location.search;
 function show(page, url) {
   if (!$("main", page)) return location.assign(url);
@@ -123,12 +115,7 @@ function show(page, url) {
 }
 addEventListener("popstate", () => location.pathname + location.search === shown || location.reload());
 
-function go(to) {
-  const url = new URL(to, location.href);
-  if (url.origin === location.origin) location.assign(url);
-}
-
-/* ----------------------------------------------------------------- streams */
+const go = (to) => new URL(to, location.href).origin === location.origin && location.assign(to);
 
 const streams = new Set();
 let fresh = clock(11, 16), next, ticking;
@@ -241,8 +228,6 @@ addEventListener("pageshow", (event) => event.persisted && reopen());
 addEventListener("online", reopen);
 addEventListener("offline", () => streams.forEach((stream) => stream.fail(0)));
 
-/* -------------------------------------------------------------- live slots */
-
 const stale = new Set();
 let fetching = false;
 
@@ -270,8 +255,6 @@ function live(main) {
   follow(main, "live", (type, data) => type === "stale" && refresh(JSON.parse(data).slot), (again) => again && all());
 }
 
-/* ----------------------------------------------------------------- actions */
-
 const sending = new WeakSet();
 const mark = (button, name, set) => set ? button?.setAttribute(name, "true") : button?.removeAttribute(name);
 
@@ -291,8 +274,7 @@ async function act(form, by) {
     tell(form, "bad", "No answer came, because there is no connection. What you entered is still here.");
   }
   clearTimeout(slow);
-  mark(by, "aria-disabled");
-  mark(by, "aria-busy");
+  ["aria-disabled", "aria-busy"].forEach((name) => mark(by, name));
 }
 
 async function take(answer, form, part) {
@@ -314,7 +296,7 @@ async function take(answer, form, part) {
     else say($(".notice", slot)?.textContent.trim() || "Done.");
   } else if (answer.redirected && $("[autocomplete=current-password]", page) && !$("[autocomplete=current-password]")) {
     tell(form, "warn", "You are signed out. What you entered stays here: sign in in another tab, then send it again.", "", make("a", { href: answer.url, target: "_blank" }, "Sign in"));
-  } else if ($("main", page)) show(page, answer.url);
+  } else if ($("main", page)) show(page, answer.redirected ? answer.url : location.href);
   else tell(form, "bad", `This did not work (${answer.status}). Nothing is lost: try again.`, trace(answer.headers.get("Traceparent")));
 }
 
@@ -331,8 +313,6 @@ on("submit", async (event) => {
   } else await sleep(3000); // an ordinary post: the next page comes, or a file
   sending.delete(form);
 });
-
-/* ----------------------------------------------------------------- uploads */
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
@@ -369,7 +349,7 @@ async function upload(form, by) {
   row.remove();
   bar.hidden = true;
   mark(by, "aria-disabled");
-  if (end === "load" && request.response && $("main", request.response)) return show(request.response, request.responseURL);
+  if (end === "load" && request.response && $("main", request.response)) return show(request.response, request.responseURL === goal(form, by) ? location.href : request.responseURL);
   if (end === "abort") tell(form, "info", "Cancelled. Nothing was stored.");
   else if (end === "load") tell(form, "bad", `This did not work (${request.status}). Your choice is kept: try again.`, trace(request.getResponseHeader("Traceparent")));
   else {
@@ -386,26 +366,20 @@ for (const type of ["dragover", "dragleave", "drop"])
     if (!form || !event.dataTransfer.types.includes("Files")) return;
     form.toggleAttribute("data-over", type === "dragover");
     if (type === "dragleave" || event.target.type === "file") return;
-    event.preventDefault();
-    if (type !== "drop") return;
+    if (event.preventDefault(), type !== "drop") return;
     const input = $("input[type=file]", form), data = new DataTransfer();
     data.items.add(event.dataTransfer.files[0]);
     input.files = data.files;
     input.focus();
   });
 
-/* --------------------------------------------------------------- live tail */
-
 const most = 500;
 
 function tail(log) {
-  const list = $("ol", log) ?? log.appendChild(make("ol"));
+  const list = $("ol", log);
   const press = (label, act) => make("button", { type: "button", className: "button small", onclick: act }, label);
   let waiting = [], paused = false, count = 0, spoken = 0, dropped = 0, last = clock(11, 19), seconds = 0;
-  const pause = press("Pause", () => {
-    pause.textContent = (paused = !paused) ? "Go on" : "Pause";
-    flush();
-  });
+  const pause = press("Pause", () => ((pause.textContent = (paused = !paused) ? "Go on" : "Pause"), flush()));
   const more = press("", () => (log.scrollTo(0, 0), flush(true), pause.focus()));
   const rate = make("output");
   more.hidden = true;
@@ -421,22 +395,18 @@ function tail(log) {
     dropped = 0;
     while (list.children.length > most) list.lastChild.remove();
   };
+  const take = (row) => waiting.push(row) > most && (dropped++, waiting.shift());
   const gap = (text) => {
     const row = make("li", {}, text);
     row.dataset.gap = "";
-    return row;
-  };
-  const take = (row) => {
-    waiting.push(row);
-    if (waiting.length > most) dropped++, waiting.shift();
+    take(row);
   };
   follow(log, "tail", (type, data) => {
-    if (type === "denied") return take(gap("This has ended: you may no longer see it."));
-    if (type === "resync") return take(gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown here.`));
+    if (type === "denied") return gap("This has ended: you may no longer see it.");
+    if (type === "resync") return gap(`Gap ${last} to ${clock(11, 19)} UTC: what happened between is not shown here.`);
     const event = JSON.parse(data), at = event.time ?? new Date().toISOString();
     last = at.slice(11, 19);
-    count++;
-    spoken++;
+    count++, spoken++;
     take(make("li", {}, make("time", { dateTime: at }, last), make("code", { dir: "ltr" }, event.type ?? type), make("bdi", {}, event.subject ?? "")));
   });
   log.addEventListener("scroll", () => flush());
@@ -448,8 +418,6 @@ function tail(log) {
     if (seconds % 300 === 0 && spoken) say(`${spoken} new events`), (spoken = 0);
   }, 100);
 }
-
-/* -------------------------------------------------------------------- jobs */
 
 async function job(box) {
   for (let spoken = 0, wait = 1; box.isConnected && box.dataset.job; ) {
@@ -466,12 +434,10 @@ async function job(box) {
       continue;
     }
     const bar = $("progress", box), quarter = bar && Math.floor((4 * bar.value) / bar.max);
-    if (!bar) return say("100 %. " + box.innerText.replace(/\s+/g, " "));
+    if (!bar || !box.dataset.job) return say($("p", box)?.textContent.trim() ?? "Done.");
     if (quarter > spoken) say(`${bar.getAttribute("aria-label") ?? ""} ${(spoken = quarter) * 25} %`);
   }
 }
-
-/* ------------------------------------------------------------ small things */
 
 function password(input) {
   const button = make("button", { type: "button", className: "button reveal" }, "Show", make("span", { className: "hidden" }, " password"));
@@ -520,9 +486,7 @@ on("click", async (event) => {
 
 on("keydown", (event) => {
   const menu = event.key === "Escape" && near(event, "details.menu[open]");
-  if (!menu) return;
-  menu.open = false;
-  $("summary", menu).focus();
+  if (menu) (menu.open = false), $("summary", menu).focus();
 });
 for (const type of ["pointerdown", "focusin"]) on(type, (event) => $$("details.menu[open]").forEach((menu) => menu.contains(event.target) || (menu.open = false)));
 
