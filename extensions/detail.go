@@ -26,7 +26,7 @@ type Detail struct {
 	Schema    json.RawMessage `json:"schema" doc:"JSON Schema of its settings."`
 	Base      json.RawMessage `json:"base" doc:"Settings that hold where nothing is set: the defaults and, in a course, what the tenant has set."`
 	Set       json.RawMessage `json:"set" doc:"Settings as they were set where one looks from."`
-	Wanted    []SecretState   `json:"wanted" doc:"Secrets that it wants, and when they were set. They cannot be read back."`
+	Wanted    []SecretState   `json:"wanted" doc:"The secrets that it wants, and when they were set. They cannot be read back."`
 	Versions  []KeptVersion   `json:"versions" doc:"Versions that are kept, the newest first."`
 	Next      *Diff           `json:"next,omitempty" doc:"What the version changes that waits for consent."`
 	NextAsked []Asked         `json:"next_asked,omitempty" doc:"The permissions that it asks for; granted are those that it has by now."`

@@ -2,8 +2,6 @@ package extensions
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -185,67 +183,6 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	return r.Find(ctx, in.ID, at)
 }
 
-// switchedOffBySame reports whether what is to be switched on was approved, and
-// whoever wants it on has switched it off: that needs no second approval. What
-// somebody else has switched off does.
-func (r *Registry) switchedOffBySame(ctx context.Context, in *installation, e enablement) (bool, error) {
-	present := in.courses[e.scope.Course]
-	if present == nil || present.state != off || present.refusal != "" || present.askedBy != e.askedBy {
-		return false, nil
-	}
-	var all approvals
-	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
-		all, err = r.readApprovals(ctx, tx)
-		return err
-	})
-	allowed := r.allowed(approvalKey{in.tenant, in.id, e.scope.Course, in.digest}, all)
-	return !slices.ContainsFunc(r.beyond(in.tenant, e.allowed), func(p string) bool { return !slices.Contains(allowed, p) }), err
-}
-
-// Follow takes back what a course has decided about an extension of its tenant:
-// what the tenant has decided holds there again, also for its settings.
-func (r *Registry) Follow(ctx context.Context, id, course string) (Extension, error) {
-	at := Scope{Course: course}
-	target, err := r.find(ctx, id, at)
-	if err != nil {
-		return Extension{}, err
-	}
-	if course == "" || target.owner == at {
-		return Extension{}, trellis.Errorf(trellis.Invalid, "a course follows its tenant in what belongs to the tenant: name a course, and an extension of the tenant")
-	}
-	err = r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `DELETE FROM enablements WHERE tenant = ? AND installation = ? AND level = 'course' AND scope = ?`, target.tenant, target.id, course)
-		if err != nil || n == 0 {
-			return err
-		}
-		return Enabled.Emit(ctx, tx, "extensions/"+id, LifePayload{Extension: id, Installation: target.id, Version: target.version, Course: course})
-	})
-	if err != nil {
-		return Extension{}, err
-	}
-	return r.Find(ctx, id, at)
-}
-
-// revision names settings as they were set.
-func revision(settings json.RawMessage) string {
-	sum := sha256.Sum256(settings)
-	return hex.EncodeToString(sum[:8])
-}
-
-// checkSettings checks settings together with those of the tenant below them.
-func (in *installation) checkSettings(settings json.RawMessage, at Scope) error {
-	raw := settings
-	if at.Course != "" && in.whole != nil {
-		merged, err := Patch(in.whole.settings, settings, nil)
-		if err != nil {
-			return trellis.Errorf(trellis.Invalid, "the settings are not a JSON object")
-		}
-		raw = merged
-	}
-	_, err := in.schema.Complete(raw)
-	return err
-}
-
 // put writes where an extension is switched on or off, after first, if there is
 // one. Switching it on for all whom it was suspended for lets it go on. What
 // somebody who runs the tenant grants in a course is counter-signed.
@@ -318,54 +255,6 @@ func (in *installation) row(at Scope) *enablement {
 		return in.whole
 	}
 	return in.courses[at.Course]
-}
-
-// Set changes the settings of an extension where it is switched on.
-func (r *Registry) Set(ctx context.Context, id, course string, settings json.RawMessage) (Extension, error) {
-	return r.settle(ctx, Settle{ID: id, Course: course, Settings: settings})
-}
-
-// settle changes settings; if it is said which ones were seen, no others.
-func (r *Registry) settle(ctx context.Context, in Settle) (Extension, error) {
-	id, at, settings := in.ID, Scope{Course: in.Course}, in.Settings
-	target, err := r.find(ctx, id, at)
-	if err != nil {
-		return Extension{}, err
-	}
-	present := target.row(at)
-	if present == nil {
-		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is not enabled in %s: enable it with these settings", id, at)
-	}
-	if in.Course != "" && target.whole != nil && target.whole.locked {
-		return Extension{}, trellis.Errorf(trellis.Denied, "%s is locked by those who run the tenant", id)
-	}
-	if in.Seen != "" && in.Seen != revision(present.settings) {
-		return Extension{}, errSettingsChanged(id)
-	}
-	if err := target.checkSettings(settings, at); err != nil {
-		return Extension{}, err
-	}
-	e := *present
-	e.settings = settings
-	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error {
-		if in.Seen == "" {
-			return nil
-		}
-		var now string
-		err := tx.QueryRow(ctx, `SELECT settings FROM enablements WHERE tenant = ? AND installation = ? AND scope = ?`, target.tenant, target.id, in.Course).Scan(&now)
-		if err == nil && revision(json.RawMessage(now)) != in.Seen {
-			return errSettingsChanged(id)
-		}
-		return err
-	})
-	if err != nil {
-		return Extension{}, err
-	}
-	return r.Find(ctx, id, at)
-}
-
-func errSettingsChanged(id string) error {
-	return trellis.Errorf(trellis.Conflict, "somebody has changed the settings of %s meanwhile: look again", id)
 }
 
 // find returns the installation of an extension that can be enabled at a scope:

@@ -215,7 +215,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.set_self_service", "PUT", of + "self-service", `{"permissions":["kv"]}`, 200, true},
 		{"extensions.install", "POST", of + "extensions", v.zip2, 201, true},
 		{"extensions.configure", "PUT", x + "/settings", `{"settings":{"n":1}}`, 200, false},
-		{"extensions.follow", "POST", x + "/follow", `{` + course + `}`, 200, false},
+		{"extensions.follow", "POST", x + "/follow", `{` + course + `}`, 200, true},
 		{"extensions.retry", "POST", x + "/retry", `{}`, 200, true},
 		{"extensions.set_secret", "PUT", x + "/secrets/password", `{"value":"x"}`, 200, false},
 		{"extensions.run", "POST", x + "/run", `{"name":"x"}`, 404, false}, // it has no schedule

@@ -94,16 +94,16 @@ func TestTabsWatch(t *testing.T) {
 		},
 		"GET /bad.js": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/javascript")
-			fmt.Fprint(w, `console.error("said", 7); setTimeout(() => { throw new Error("thrown") }); alert("hello"); fetch("/none"); window.done = true`)
+			fmt.Fprint(w, `console.error("said", 7); setTimeout(() => { throw new Error("thrown") }); alert("hello"); open("about:blank"); fetch("/none"); window.done = true`)
 		},
 	})
 	tab := browser.Open(t)
 	tab.Go(s.URL)
 	tab.Until(`window.done`)
-	for _, want := range []string{"console: said 7", "thrown", `dialog of the browser: alert "hello"`, "content security policy: style-src", "content security policy: img-src", "status of 404", "request to another origin"} {
+	for _, want := range []string{"console: said 7", "thrown", `dialog of the browser: alert "hello"`, "content security policy: style-src", "content security policy: img-src", "status of 404", "request to another origin", "window opened"} {
 		tab.Eventually(want, func() bool { return strings.Contains(strings.Join(tab.Faults(), "\n"), want) })
 	}
-	tab.Allow("said 7", "thrown", "dialog", "content security policy", "Content Security Policy", "status of 404", "request to another origin: GET http://localhost:9/x.png")
+	tab.Allow("said 7", "thrown", "dialog", "content security policy", "Content Security Policy", "status of 404", "window opened", "request to another origin: GET http://localhost:9/x.png")
 	if left := tab.Faults(); len(left) > 0 {
 		t.Errorf("not allowed: %q", left)
 	}

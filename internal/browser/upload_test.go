@@ -14,7 +14,7 @@ import (
 )
 
 func zone(before string) string {
-	return page(`<main id="main" tabindex="-1"><h1>Extensions</h1>` + before + `<form class="drop" method="post" action="/" enctype="multipart/form-data" data-upload data-limit="2000000"><label for="bundle">Drop a bundle here, or choose it</label><input type="file" id="bundle" name="bundle" accept=".trellis,.zip"><button class="button primary">Upload</button><progress hidden aria-label="Upload"></progress></form></main>`)
+	return page(`<main id="main" tabindex="-1"><h1>Extensions</h1>` + before + `<form class="drop" method="post" action="/send" enctype="multipart/form-data" data-upload data-limit="2000000"><label for="bundle">Drop a bundle here, or choose it</label><input type="file" id="bundle" name="bundle" accept=".trellis,.zip"><button class="button primary">Upload</button><progress hidden aria-label="Upload"></progress></form></main>`)
 }
 
 func bundle(t *testing.T, name string, size int) string {
@@ -45,8 +45,8 @@ func store(w http.ResponseWriter, r *http.Request) {
 func uploads(t *testing.T, post http.HandlerFunc) (*server, *browser.Tab) {
 	t.Helper()
 	s := site(t, map[string]http.HandlerFunc{
-		"GET /{$}":  func(w http.ResponseWriter, _ *http.Request) { html(w, zone("")) },
-		"POST /{$}": post,
+		"GET /{$}":   func(w http.ResponseWriter, _ *http.Request) { html(w, zone("")) },
+		"POST /send": post,
 		"GET /review": func(w http.ResponseWriter, r *http.Request) {
 			html(w, page(`<main id="main" tabindex="-1"><div class="notice" data-state="ok" data-flash><p>Received `+r.FormValue("bytes")+` bytes.</p></div><h1>What it will do</h1></main>`))
 		},
@@ -87,7 +87,7 @@ func TestUpload(t *testing.T) {
 }
 
 func TestUploadFaults(t *testing.T) {
-	_, tab := uploads(t, store)
+	s, tab := uploads(t, store)
 	tab.Allow("status of 422")
 	tab.Click("=Upload")
 	tab.Wait(".notice", "Choose a file first.")
@@ -98,6 +98,9 @@ func TestUploadFaults(t *testing.T) {
 	tab.Click("=Upload")
 	tab.Wait(".errors", "unknown key permision")
 	tab.Until(`document.activeElement.matches(".errors")`)
+	if got := tab.URL(); got != s.URL+"/" {
+		t.Errorf("the page is at %s, which cannot be loaded again", got)
+	}
 	if tab.Has(".notice") || tab.Has("progress") {
 		t.Error("the notice or the bar of before is still there")
 	}

@@ -63,6 +63,8 @@ func (w *watch) hear(event any) {
 		if d := e.Issue.Details; d != nil && d.ContentSecurityPolicyIssueDetails != nil {
 			w.note("content security policy: %s does not allow %q", d.ContentSecurityPolicyIssueDetails.ViolatedDirective, d.ContentSecurityPolicyIssueDetails.BlockedURL)
 		}
+	case *page.EventWindowOpen:
+		w.note("window opened: %s", e.URL)
 	case *page.EventJavascriptDialogOpening:
 		w.note("dialog of the browser: %s %q", e.Type, e.Message)
 		go w.answer()

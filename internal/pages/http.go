@@ -90,20 +90,12 @@ func (r *request) here() string {
 
 func (r *request) address() string { return web.ClientAddress(r.c) }
 func (r *request) csrf() string    { return web.CSRF(r.c) }
-func (r *request) token() string   { return web.Token(r.c) }
 
 // html answers with HTML that is made.
 func (r *request) html(status int, page []byte) error { return web.HTML(r.c, status, page) }
 
 // json answers a script.
 func (r *request) json(status int, v any) error { return web.JSON(r.c, status, v) }
-
-// file answers with a file to keep.
-func (r *request) file(name, contentType string, data []byte) error {
-	r.c.Set(fiber.HeaderContentType, contentType)
-	r.c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
-	return r.c.Send(data)
-}
 
 // wait says in the head of the answer when to try again.
 func (r *request) wait(d time.Duration) {

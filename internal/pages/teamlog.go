@@ -80,6 +80,7 @@ type step struct {
 	What  string
 	Depth int
 	After time.Duration // since the first
+	Took  time.Duration
 	Own   bool
 }
 
@@ -136,7 +137,7 @@ func nest(steps []plugins.Step, own string) []step {
 		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(b.Duration, a.Duration))
 	})
 	for i := range list {
-		list[i].After = list[i].Started.Sub(list[0].Started)
+		list[i].After, list[i].Took = list[i].Started.Sub(list[0].Started).Round(10*time.Microsecond), list[i].Duration.Round(10*time.Microsecond)
 		for _, outer := range list[:i] {
 			if !list[i].Started.Add(list[i].Duration).After(outer.Started.Add(outer.Duration)) {
 				list[i].Depth++

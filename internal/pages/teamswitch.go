@@ -70,8 +70,9 @@ func (p *Pages) refused(r *request, at place, d extensions.Detail, err error) er
 
 // sure is what a page shows that asks before something is done.
 type sure struct {
-	At place
-	X  extensions.Detail
+	At   place
+	X    extensions.Detail
+	Ends []string // what is no longer checked
 }
 
 func (p *Pages) rollbackForm(r *request, at place, d extensions.Detail) error {
@@ -82,7 +83,7 @@ func (p *Pages) rollbackForm(r *request, at place, d extensions.Detail) error {
 }
 
 func rollbackView(at place, d extensions.Detail) view {
-	v := at.view("Go back to "+d.Previous, d, sure{at, d})
+	v := at.view("Go back to "+d.Previous, d, sure{At: at, X: d})
 	if d.Back == nil {
 		v.Title = "There is no version to go back to"
 	}
@@ -115,7 +116,7 @@ func (p *Pages) uninstallForm(r *request, at place, d extensions.Detail) error {
 }
 
 func uninstallView(at place, d extensions.Detail) view {
-	v := at.view("Remove "+d.Title, d, sure{at, d})
+	v := at.view("Remove "+d.Title, d, sure{at, d, ending(d)})
 	v.Code = []code{{"", "trellis ext uninstall " + d.ID + at.flag(), "DELETE /api/v1/extensions/" + d.ID + at.with()}}
 	return v
 }

@@ -106,6 +106,9 @@ func (p *Pages) functions() template.FuncMap {
 		"seg":  url.PathEscape,
 		"time": func(t time.Time) template.HTML { return timeHTML(t) },
 		"day":  dayHTML,
+		"moment": func(t time.Time) template.HTML {
+			return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.UTC().Format(time.RFC3339Nano), t.UTC().Format("2 Jan 2006, 15:04:05")))
+		},
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return "1 " + one

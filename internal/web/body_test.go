@@ -218,9 +218,12 @@ func TestSlowBodies(t *testing.T) {
 		})
 	}
 	t.Run("slow, but it comes", func(t *testing.T) {
+		cfg := config()
+		cfg.ReadTimeout = 400 * time.Millisecond
+		addr, _ := start(t, newServer(t, cfg, sized()...))
 		c, r := dial(t, addr)
 		send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-		tick := time.NewTicker(30 * time.Millisecond)
+		tick := time.NewTicker(70 * time.Millisecond)
 		defer tick.Stop()
 		for range 8 { // longer in all than the time of one part
 			<-tick.C

@@ -80,7 +80,7 @@ function morph(old, want) {
 // swap is morph, and a home for the focus if its own is gone: what has the same id
 // or name, else the slot, else the heading of the page.
 function swap(old, want) {
-  const active = document.activeElement, { id, name } = active;
+  const active = document.activeElement ?? document.body, { id, name } = active;
   const inside = active !== old && old.contains(active), slot = inside && active.closest(".slot");
   morph(old, want);
   enhance(old);
@@ -98,7 +98,8 @@ function focusOn(node) {
   node.focus();
 }
 
-// show puts a page that an action answered with in place of this one.
+// show puts a page that an action answered with in place of this one, whose address
+// stays unless the answer is from another.
 let shown = location.pathname + location.search;
 function show(page, url) {
   if (!$("main", page)) return location.assign(url);
@@ -295,7 +296,7 @@ async function take(answer, form, part) {
     else say($(".notice", slot)?.textContent.trim() || "Done.");
   } else if (answer.redirected && $("[autocomplete=current-password]", page) && !$("[autocomplete=current-password]")) {
     tell(form, "warn", "You are signed out. What you entered stays here: sign in in another tab, then send it again.", "", make("a", { href: answer.url, target: "_blank" }, "Sign in"));
-  } else if ($("main", page)) show(page, answer.url);
+  } else if ($("main", page)) show(page, answer.redirected ? answer.url : location.href);
   else tell(form, "bad", `This did not work (${answer.status}). Nothing is lost: try again.`, trace(answer.headers.get("Traceparent")));
 }
 
@@ -348,7 +349,7 @@ async function upload(form, by) {
   row.remove();
   bar.hidden = true;
   mark(by, "aria-disabled");
-  if (end === "load" && request.response && $("main", request.response)) return show(request.response, request.responseURL);
+  if (end === "load" && request.response && $("main", request.response)) return show(request.response, request.responseURL === goal(form, by) ? location.href : request.responseURL);
   if (end === "abort") tell(form, "info", "Cancelled. Nothing was stored.");
   else if (end === "load") tell(form, "bad", `This did not work (${request.status}). Your choice is kept: try again.`, trace(request.getResponseHeader("Traceparent")));
   else {

@@ -1,0 +1,58 @@
+package pages_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/learning"
+)
+
+// FuzzCourseForm sends the form of a course with whatever somebody may enter: it is
+// taken, or shown again with what is wrong; nothing is the platform's fault.
+func FuzzCourseForm(f *testing.F) {
+	for _, seed := range [][6]string{
+		{"Logic", "2026-05-03T09:00", "2026-06-03", "30", "audit, honor", "self"},
+		{"\u202eLogic", "0000-01-01", "99999-01-01T00:00", "-1", "Audit", "instructor"},
+		{"<b>", "2026-05-03 09:00", "2026-05-02 09:00", "1000001", "a b,c\nd", "other"},
+		{"", "", "", "", "", ""},
+		{"x\x00", "2026-02-30", "2026-13-01", "1e3", "-", "self"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])
+	}
+	s := newSchool(f)
+	course := s.course(f, "Logic", "Logic 1", nil)
+	account(f, s.Platform, "demo", "sam", learning.Assign{Role: trellis.RoleStaff, Course: course})
+	at := "/courses/" + course + "/settings"
+	b := browse(f, s.Platform).signIn("demo", "sam", password).get(at)
+	f.Fuzz(func(t *testing.T, title, start, end, seats, modes, pacing string) {
+		b := *b
+		b.t = t
+		b.post(at, url.Values{"title": {title}, "start": {start}, "end": {end}, "seats": {seats}, "open_modes": {modes}, "pacing": {pacing}})
+		switch b.status {
+		case 200, 400:
+		default:
+			t.Fatalf("status %d: %s", b.status, b.text())
+		}
+	})
+}
+
+// FuzzSignInNext: wherever the address says that somebody goes on to who has signed
+// in, she stays in the tenant.
+func FuzzSignInNext(f *testing.F) {
+	for _, seed := range []string{"/courses", "//evil.example", `/\evil.example`, "/%09/evil.example", "/..//evil.example", "https://evil.example", "/t/other/", "/login", "?", "\x00", "/\u2028x"} {
+		f.Add(seed)
+	}
+	s := newSchool(f)
+	account(f, s.Platform, "demo", "sam")
+	b := browse(f, s.Platform).signIn("demo", "sam", password)
+	f.Fuzz(func(t *testing.T, next string) {
+		b := *b
+		b.t = t
+		b.get("/login?next=" + url.QueryEscape(next)) // who is signed in goes on at once; a way out fails the test
+		if b.status >= 500 || !strings.HasPrefix(b.at.Path, "/t/demo/") {
+			t.Fatalf("status %d at %s: %s", b.status, b.at, b.text())
+		}
+	})
+}
