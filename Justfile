@@ -41,6 +41,15 @@ fuzz TIME="20s":
 browser *ARGS: axe
     go vet -tags browser ./...
     go test -timeout 30m -tags browser {{ARGS}} ./internal/browser/...
+    go test -count=1 -timeout 30m -tags browser -run Chromium ./internal/pages
+
+# a picture of every page, wide and narrow, light and dark: just pictures /tmp/pictures
+pictures DIR:
+    mkdir -p {{DIR}} && TRELLIS_PICTURES={{DIR}} go test -count=1 -tags browser -run 'TestPictures$' ./internal/browser
+
+# the four pictures of README.md
+readme-pictures:
+    mkdir -p internal/browser/pictures && TRELLIS_README={{justfile_directory()}}/internal/browser/pictures go test -count=1 -tags browser -run TestReadmePictures ./internal/browser
 
 # axe-core into the cache directory, for `just browser`
 axe:

@@ -212,6 +212,12 @@ func (tab *Tab) Screenshot(path string) {
 	size := Eval[[3]int](tab, `[innerWidth, innerHeight, Math.max(innerHeight, document.documentElement.scrollHeight)]`)
 	tab.Viewport(size[0], size[2])
 	defer tab.Viewport(size[0], size[1])
+	tab.Visible(path)
+}
+
+// Visible writes a picture of what is seen of the page, as a PNG.
+func (tab *Tab) Visible(path string) {
+	tab.t.Helper()
 	shot := call(tab, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	if err := os.WriteFile(path, shot.Data, 0o644); err != nil {
 		tab.t.Fatal(err)
