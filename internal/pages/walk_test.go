@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -52,6 +53,7 @@ type world struct {
 	token         string            // ID of a token of the learner's
 	held          map[string]string // what ready leaves for path and form
 	clients       map[string]*walker
+	whole         extensions.Extension // of the tenant, as the console expects it
 }
 
 // walker is one who walks.
