@@ -454,6 +454,35 @@ func TestConsume(t *testing.T) {
 	})
 }
 
+// TestConsumeFromTheStart: a role that is new hears what has happened since the
+// ledger was made, however late it takes its partitions; nothing from before.
+func TestConsumeFromTheStart(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.emit("before")
+		l := r.ledger(delivery.Config{})
+		r.emit("a", "b")
+		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		var got []string
+		done := make(chan error, 1)
+		go func() {
+			done <- l.Consume(ctx, "late", "org.example.*", func(_ context.Context, e trellis.Event) error {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, e.Key)
+				return nil
+			})
+		}()
+		r.until("both", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 2 })
+		slices.Sort(got)
+		if fmt.Sprint(got) != "[a b]" {
+			t.Errorf("heard %v", got)
+		}
+		cancel()
+		r.must(<-done)
+	})
+}
+
 // TestPartition: a key belongs to one partition for ever, on every node and in
 // every version.
 func TestPartition(t *testing.T) {

@@ -70,7 +70,7 @@ type Role struct {
 	Lookup   func(ctx context.Context, tenant, id string) (Subscriber, bool)
 	Attempts int                                   // before a delivery is given up: 8 if zero
 	Backoff  func(attempt int) time.Duration       // after a failed attempt: random, 0.5 s doubling to 10 min, if nil
-	Start    func(context.Context) (uint64, error) // where a new role begins; at the head if nil
+	Start    func(context.Context) (uint64, error) // where a new role begins; behind what had happened when the ledger was made, if nil
 }
 
 // Config is what the ledger is made of. DB is required.
@@ -92,6 +92,8 @@ type Ledger struct {
 	cfg Config
 	db  *store.DB
 	log *slog.Logger
+
+	opened uint64 // head of the log when the ledger was made
 
 	mu      sync.Mutex
 	running map[string]bool // roles
@@ -117,7 +119,7 @@ func New(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err := cfg.DB.Migrate(ctx, "delivery", files); err != nil {
 		return nil, fmt.Errorf("migrate the delivery ledger: %w", err)
 	}
-	return &Ledger{cfg: cfg, db: cfg.DB, log: cfg.Logger, running: map[string]bool{}}, nil
+	return &Ledger{cfg: cfg, db: cfg.DB, log: cfg.Logger, opened: cfg.DB.Log().Head(), running: map[string]bool{}}, nil
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -115,12 +115,14 @@ func (t *tail) lose(p *part) {
 	t.room.Broadcast()
 }
 
-// beginning is where a new role starts.
+// beginning is where a new role starts: behind what had happened when the ledger
+// was made. The head of this moment would be too late, for the partitions are taken
+// one after the other, and meanwhile things happen.
 func (t *tail) beginning(ctx context.Context) (uint64, error) {
 	if t.role.Start != nil {
 		return t.role.Start(ctx)
 	}
-	return t.l.db.Log().Head(), nil
+	return t.l.opened, nil
 }
 
 // store writes the marks that have moved and the cursors of those who lag them,
