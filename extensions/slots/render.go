@@ -62,7 +62,7 @@ func (f *filling) section(b *strings.Builder, slot string, sec *section, html []
 		if label == "" {
 			label = sec.hook.Title()
 		}
-		fmt.Fprintf(b, ` data-extension="%s" aria-label="%s"`, template.HTMLEscapeString(sec.hook.Extension()), attribute(label))
+		fmt.Fprintf(b, ` role="group" data-extension="%s" aria-label="%s"`, template.HTMLEscapeString(sec.hook.Extension()), attribute(label))
 		titles = append(titles, sec.hook.Title())
 	}
 	b.WriteString(">")

@@ -123,7 +123,7 @@ func (r *rig) fill(ctx context.Context, course string) string {
 	return string(r.Slots.Fill(ctx, page(course), slots.Want{Slot: side})[side])
 }
 
-var sectionPattern = regexp.MustCompile(`<section class="slot"[^>]*?(?: data-extension="([^"]*)")?(?: aria-label="[^"]*")?>(.*?)</section>`)
+var sectionPattern = regexp.MustCompile(`<section class="slot"[^>]*?(?: role="group" data-extension="([^"]*)")?(?: aria-label="[^"]*")?>(.*?)</section>`)
 
 // seen returns what stands in a place, one after the other, as "extension: text".
 func seen(container string) string {

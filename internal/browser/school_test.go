@@ -27,6 +27,7 @@ type school struct {
 	chrome *browser.Chrome
 	ctx    context.Context // in which the system acts in the tenant
 	demo   app.Demo
+	facts  facts
 }
 
 func open(t *testing.T) *school {

@@ -58,10 +58,10 @@ func liveCard(t *testing.T) string {
 
 // gate is an extension that lets nobody in, and says so beside the course; its
 // subscriber crashes.
-func gate(t *testing.T) []byte {
+func gate(t *testing.T, version string) []byte {
 	t.Helper()
 	return testkit.Bundle(t, map[string]any{
-		"id": "acme.gate", "version": "1.0.0", "abi": 1, "title": "Gate", "permissions": []string{},
+		"id": "acme.gate", "version": version, "abi": 1, "title": "Gate", "permissions": []string{},
 		"filters": []any{map[string]any{"on": enrolling, "call": "check"}},
 		"slots":   []any{map[string]any{"slot": "course.sidebar.v1", "call": "card"}, map[string]any{"slot": "course.main.v1", "call": "crash"}},
 	}, testkit.Guest(map[string]func(*testkit.Code){
@@ -121,7 +121,7 @@ func TestStory(t *testing.T) {
 	})
 
 	// A bad one: it lets nobody in, and one of its hooks crashes.
-	if _, err := s.Registry.Install(s.ctx, gate(t), extensions.Scope{Course: demoCourse}); err != nil {
+	if _, err := s.Registry.Install(s.ctx, gate(t, "1.0.0"), extensions.Scope{Course: demoCourse}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Registry.Enable(s.ctx, extensions.Enable{ID: "acme.gate", Course: demoCourse, Grants: []string{}}); err != nil {

@@ -179,6 +179,6 @@ func hourChart(what string, hours []learning.Hour) template.HTML {
 		}
 		rows += fmt.Sprintf(`<tr><th scope="row">%s</th><td data-align="end">%s</td></tr>`, h.Begins.UTC().Format("2 Jan, 15:04"), grouped(value(h)))
 	}
-	return template.HTML(fmt.Sprintf(`<figure class="tr-chart"><figcaption>%s</figcaption><svg role="img" aria-label="%s" viewBox="0 0 280 140"><line x1="34" y1="20" x2="280" y2="20"/><line x1="34" y1="112" x2="280" y2="112"/><text class="axis" x="30" y="24" text-anchor="end">%s</text><text class="axis" x="30" y="116" text-anchor="end">0</text>%s</svg><details><summary>Numbers</summary><table class="table"><caption class="hidden">%s</caption><thead><tr><th scope="col">Hour, UTC</th><th scope="col" data-align="end">%s</th></tr></thead><tbody>%s</tbody></table></details></figure>`,
-		finding, finding, grouped(top), bars, finding, noun, rows))
+	return template.HTML(fmt.Sprintf(`<figure class="tr-chart"><figcaption>%s</figcaption><svg role="img" aria-label="%s" viewBox="0 0 280 140"><line x1="34" y1="20" x2="280" y2="20"/><line x1="34" y1="112" x2="280" y2="112"/><text class="axis" x="30" y="24" text-anchor="end">%s</text><text class="axis" x="30" y="116" text-anchor="end">0</text>%s</svg><details><summary>Numbers <span class="hidden">of what is %s</span></summary><table class="table"><caption class="hidden">%s</caption><thead><tr><th scope="col">Hour, UTC</th><th scope="col" data-align="end">%s</th></tr></thead><tbody>%s</tbody></table></details></figure>`,
+		finding, finding, grouped(top), bars, noun, finding, noun, rows))
 }

@@ -127,6 +127,9 @@ func (w *world) signIn(t *testing.T, name string) {
 // TestWalk walks through every route of the pages as everybody: what is not theirs
 // they neither see nor change.
 func TestWalk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED the walk through all pages: -short")
+	}
 	w := newWorld(t)
 	steps := walk()
 	for _, r := range w.Pages.Routes() {

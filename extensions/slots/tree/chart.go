@@ -51,7 +51,9 @@ func (r *renderer) chart(n *Node) {
 	}
 	labels := n.Labels[:points]
 	r.drawing(n, series, labels)
-	r.raw(`<details><summary>Numbers</summary>`)
+	r.raw(`<details><summary>Numbers <span class="hidden" dir="auto">: `)
+	r.text(n.Title)
+	r.raw(`</span></summary>`)
 	r.openTable("Numbers: "+n.Title, n.Title)
 	r.raw(`<td></td>`)
 	for _, s := range series {
