@@ -213,7 +213,7 @@ func (r *Registry) put(ctx context.Context, in *installation, e enablement, firs
 			}
 		}
 		if e.state == on && (e.scope == in.owner || runsTenant(ctx)) {
-			if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id); err != nil {
+			if _, err := goOn(ctx, tx, in.tenant, in.id); err != nil {
 				return err
 			}
 		}
