@@ -67,7 +67,7 @@ func (f *filling) section(b *strings.Builder, slot string, sec *section, html []
 	}
 	b.WriteString(">")
 	if f.sent.answers(sec.hook) {
-		f.sent.notice(b)
+		f.sent.notice(b, sec.id)
 	}
 	b.Write(html)
 	for _, h := range sec.helpers() {
