@@ -197,7 +197,7 @@ func (s *sending) notice(b *strings.Builder, id string) {
 	if s.message == "" {
 		return
 	}
-	fmt.Fprintf(b, `<div class="notice" id="%s.notice" data-state="%s"><p>%s</p></div>`, id, template.HTMLEscapeString(s.state), template.HTMLEscapeString(plain(s.message)))
+	fmt.Fprintf(b, `<div id="%s.notice" class="notice" data-state="%s"><p>%s</p></div>`, id, template.HTMLEscapeString(s.state), template.HTMLEscapeString(plain(s.message)))
 }
 
 // outside writes the message where there is nothing of the extension in the place
