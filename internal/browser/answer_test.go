@@ -24,7 +24,7 @@ func TestAnswerStays(t *testing.T) {
 	handlers["POST /{$}"] = func(w http.ResponseWriter, _ *http.Request) {
 		posts++
 		html(w, fmt.Sprintf(`<div class="slots" data-slots="course.sidebar.v1" id="slots-side"><section class="slot" id="slot-a" aria-label="Poll" tabindex="-1">
-<div class="notice" id="slot-a.notice" data-state="ok"><p>Vote %d is in.</p></div><div class="tr-card"><p>Voted</p></div>
+<div id="slot-a.notice" class="notice" data-state="ok"><p>Vote %d is in.</p></div><div class="tr-card"><p>Voted</p></div>
 <form method="post" action="/" data-action><button class="button">Vote</button></form></section></div>`, posts))
 	}
 	s := site(t, handlers)

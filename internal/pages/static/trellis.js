@@ -291,7 +291,7 @@ async function take(answer, form, part) {
     safe(form, "reset"); // what was entered and not taken comes back in the answer
     swap(container(part), want);
     const slot = document.getElementById(id) ?? container(part);
-    const errors = $(".errors", slot), note = $(".notice", slot);
+    const errors = $(".errors", slot), note = $(".notice", slot) ?? $(":scope > .notice", container(part));
     if (note) told.set(slot, note), made.set(note, slot), setTimeout(() => note.remove(), 60_000); // it outlives what makes the slot stale
     if (errors) focusOn(errors);
     else say(note?.textContent.trim() || "Done.");
