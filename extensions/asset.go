@@ -29,6 +29,13 @@ func (r *Registry) Asset(ctx context.Context, digest, name string) ([]byte, erro
 	return data, nil
 }
 
+// HasAsset reports whether the bundle of a hook has a file below assets/. The first
+// time it may take as long as the bundle takes to unpack, if ctx allows.
+func (h Hook) HasAsset(ctx context.Context, name string) bool {
+	in := h.s.inst
+	return fs.ValidPath(name) && h.r.assets.has(ctx, in.digest, name, func() (map[string][]byte, error) { return h.r.unpack(ctx, in.bundle) })
+}
+
 func errNoFile() error { return trellis.Errorf(trellis.NotFound, "there is no such file") }
 
 // bundleOf returns the blob of the bundle with a digest, if it is installed.
@@ -75,6 +82,7 @@ type shelf struct {
 	mu      sync.Mutex
 	bundles []unpacked // in the order of unpacking
 	size    int
+	names   map[string]map[string]bool // of the files, by digest: also of bundles that have gone
 }
 
 type unpacked struct {
@@ -103,6 +111,26 @@ func (s *shelf) of(ctx context.Context, digest string, unpack func() (map[string
 	return files, err
 }
 
+// maxNames is of how many bundles the names of files are held. Beyond it, all are
+// forgotten.
+const maxNames = 1000
+
+// has reports whether a bundle, which unpack reads if it was not seen yet, has a file.
+func (s *shelf) has(ctx context.Context, digest, name string, unpack func() (map[string][]byte, error)) bool {
+	s.mu.Lock()
+	names, known := s.names[digest]
+	s.mu.Unlock()
+	if known {
+		return names[name]
+	}
+	files, err := s.of(ctx, digest, unpack)
+	if err != nil {
+		return false
+	}
+	_, ok := files[name]
+	return ok
+}
+
 func (s *shelf) get(digest string) (map[string][]byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,12 +143,17 @@ func (s *shelf) get(digest string) (map[string][]byte, bool) {
 }
 
 func (s *shelf) put(digest string, files map[string][]byte) {
-	b := unpacked{digest: digest, files: files}
+	b, names := unpacked{digest: digest, files: files}, map[string]bool{}
 	for name, data := range files {
 		b.size += len(name) + len(data)
+		names[name] = true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.names == nil || len(s.names) >= maxNames {
+		s.names = map[string]map[string]bool{}
+	}
+	s.names[digest] = names
 	s.bundles, s.size = append(s.bundles, b), s.size+b.size
 	for s.size > maxShelf || len(s.bundles) > 100 {
 		s.size -= s.bundles[0].size

@@ -39,6 +39,13 @@ func TestAsset(t *testing.T) {
 			t.Errorf("%q: %q, %v", name, got, err)
 		}
 	}
+	r.enable(t, a, "acme.x", "", "")
+	hook := r.Filters(a, asked.Name(), here)[0]
+	for name, want := range map[string]bool{"a.svg": true, "b/c.png": true, "c.png": false, "b": false, "../main.wasm": false, "": false} {
+		if hook.HasAsset(a, name) != want {
+			t.Errorf("%q: has it: %v", name, !want)
+		}
+	}
 	if _, err := r.Asset(a, b.Digest[1:]+"0", "a.svg"); trellis.KindOf(err) != trellis.NotFound {
 		t.Errorf("another bundle: %v", err)
 	}

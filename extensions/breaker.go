@@ -3,6 +3,8 @@ package extensions
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,4 +135,11 @@ func (b *breakers) tryNow(key string) {
 	if x := b.all[key]; x != nil && x.open() {
 		x.until = time.Now()
 	}
+}
+
+// forget closes the breakers whose names begin with a prefix.
+func (b *breakers) forget(prefix string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.all, func(key string, _ *breaker) bool { return strings.HasPrefix(key, prefix) })
 }

@@ -252,7 +252,7 @@ func (r *Registry) Retry(ctx context.Context, extension string, owner Scope) (Ex
 		r.breaker.tryNow(s.breaker)
 	}
 	err = r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id)
+		n, err := goOn(ctx, tx, in.tenant, in.id)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -115,11 +115,17 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 			continue
 		}
 		x.Enabled = append(x.Enabled, Enabling{
-			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: e.allowed, Settings: e.complete, Revision: revision(e.settings),
+			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: in.held(e), Settings: e.complete, Revision: revision(e.settings),
 			AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault, Refusal: e.refusal,
 		})
 	}
 	return x
+}
+
+// held returns what an extension is granted of what the version asks for that runs: a
+// rollback may bring one that asks for less, and what it was granted before then waits.
+func (in *installation) held(e *enablement) []string {
+	return slices.DeleteFunc(append([]string{}, e.allowed...), func(p string) bool { return !slices.Contains(in.manifest.Permissions, p) })
 }
 
 // Enable says where an extension is to be switched on, and with what.
@@ -213,7 +219,7 @@ func (r *Registry) put(ctx context.Context, in *installation, e enablement, firs
 			}
 		}
 		if e.state == on && (e.scope == in.owner || runsTenant(ctx)) {
-			if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, in.tenant, in.id); err != nil {
+			if _, err := goOn(ctx, tx, in.tenant, in.id); err != nil {
 				return err
 			}
 		}

@@ -198,6 +198,14 @@ func (h Hook) Actor(onBehalfOf string) trellis.Actor {
 	return trellis.Actor{Tenant: h.s.inst.tenant, ID: h.s.inst.id, Kind: trellis.ExtensionActor, OnBehalfOf: onBehalfOf}
 }
 
+// Off reports whether the whole extension is off though it is enabled, because it
+// failed or because those who run the tenant stopped it, and why: a text of theirs, or
+// of ours.
+func (h Hook) Off() (off, byPeople bool, reason string) {
+	in := h.s.inst
+	return in.state != installed, in.state == stopped, in.reason
+}
+
 // Ready says why the hook cannot be called: the extension is suspended, or its
 // settings do not fit it. The kind is [trellis.Unavailable].
 func (h Hook) Ready() error {

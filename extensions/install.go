@@ -173,6 +173,9 @@ func (c *install) next(ctx context.Context, tx *store.Tx, tenant string, present
 	if _, err := tx.Exec(ctx, `UPDATE installations SET version = ?, previous = version, pending = '' WHERE tenant = ? AND id = ?`, m.Version, tenant, present.id); err != nil {
 		return err
 	}
+	if _, err := goOn(ctx, tx, tenant, present.id); err != nil {
+		return err
+	}
 	if err := c.r.carry(ctx, tx, present, m.Version, rows, held); err != nil {
 		return err
 	}

@@ -162,6 +162,7 @@ func (r *Registry) reload(ctx context.Context) error {
 		return fmt.Errorf("read extensions: %w", err)
 	}
 	if old := r.now.Swap(s); old != nil {
+		r.forget(old, s)
 		close(old.replaced)
 	}
 	r.modules.keep(s)

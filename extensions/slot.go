@@ -25,6 +25,22 @@ func (r *Registry) Slots(ctx context.Context, slot, course string) []Hook {
 	return r.enabled(t.slots[slot], course)
 }
 
+// StoppedSlots returns what would take part in a place of a page, as [Registry.Slots]
+// does, if it had not been stopped for everybody: for those who are told so.
+func (r *Registry) StoppedSlots(ctx context.Context, slot, course string) []Hook {
+	t := r.tenant(ctx)
+	if t == nil {
+		return nil
+	}
+	var hooks []Hook
+	for _, s := range t.slots[slot] {
+		if at := s.inst.meant(course); at != nil && s.inst.state == stopped {
+			hooks = append(hooks, Hook{r, s, at})
+		}
+	}
+	return hooks
+}
+
 // Refreshed returns the hooks that show something in pages about a course (or of
 // the tenant as such) which an event of a type makes stale.
 func (r *Registry) Refreshed(tenant, typ, course string) []Hook {

@@ -100,11 +100,19 @@ const (
 // as such; nil where nobody has switched it on. What still waits for approval
 // decides nothing.
 func (in *installation) at(course string) *enablement {
+	if in.state == stopped {
+		return nil
+	}
+	return in.meant(course)
+}
+
+// meant is at, for an installation that is not stopped, or were it not.
+func (in *installation) meant(course string) *enablement {
 	e := in.whole
 	if c := in.courses[course]; c != nil && course != "" && c.state != waiting && (e == nil || !e.locked) {
 		e = c
 	}
-	if e == nil || e.state != on || in.state == stopped {
+	if e == nil || e.state != on {
 		return nil
 	}
 	return e

@@ -16,8 +16,8 @@ func (r *Registry) suspend(in *installation, reason string) {
 	r.log.Warn("extension suspended", "extension", in.extension, "installation", in.id, "tenant", in.tenant, "reason", reason)
 	ctx := trellis.WithActor(context.Background(), trellis.Actor{Tenant: in.tenant, ID: "breaker", Kind: trellis.SystemActor})
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ?, suspended = ? WHERE tenant = ? AND id = ? AND state = 'installed'`,
-			reason, store.Micros(time.Now()), in.tenant, in.id)
+		n, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = ?, suspended = ? WHERE tenant = ? AND id = ? AND state = 'installed' AND version = ?`,
+			reason, store.Micros(time.Now()), in.tenant, in.id, in.version) // another version has not failed
 		if err != nil || n == 0 {
 			return err
 		}
@@ -28,5 +28,30 @@ func (r *Registry) suspend(in *installation, reason string) {
 	})
 	if err != nil {
 		r.log.Error("extension not suspended", "extension", in.extension, "err", err)
+	}
+}
+
+// goOn lets an installation be called again if it was suspended, and reports how many
+// that were (one or none): what failed no longer runs, or somebody wants it tried. One
+// that was stopped stays so.
+func goOn(ctx context.Context, tx *store.Tx, tenant, installation string) (int64, error) {
+	return tx.Exec(ctx, `UPDATE installations SET state = 'installed', reason = '' WHERE tenant = ? AND id = ? AND state = 'suspended'`, tenant, installation)
+}
+
+// forget closes the breakers of installations of which another version runs now: it
+// may have run before, and is tried anew. Every node does so when it hears of it.
+func (r *Registry) forget(old, now *snapshot) {
+	ran := map[string]string{}
+	for _, t := range old.tenants {
+		for _, in := range t.all {
+			ran[in.id] = in.version
+		}
+	}
+	for _, t := range now.tenants {
+		for _, in := range t.all {
+			if before, known := ran[in.id]; known && before != in.version {
+				r.breaker.forget(in.tenant + "/" + in.id + "/")
+			}
+		}
 	}
 }

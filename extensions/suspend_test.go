@@ -251,3 +251,59 @@ func TestKillSwitch(t *testing.T) {
 		t.Errorf("it was off after %v", d)
 	}
 }
+
+// TestAnotherVersionGoesOn: who goes to another version of an extension that was
+// suspended has it working, and what was left alone in that version is tried anew.
+func TestAnotherVersionGoesOn(t *testing.T) {
+	r := newRig(t, func(c *extensions.Config) { c.Poll = 10 * time.Millisecond })
+	r.run(t, nil)
+	a := admin(t, "a")
+	bundle := func(version string, change map[string]any) []byte {
+		return pack(t, "acme.x", version, change, unreliable)
+	}
+	call := func(in string) error {
+		return second(r.Filters(a, asked.Name(), here)[0].Call(a, extensions.Call{In: []byte(in)}))
+	}
+	left := func() { // alone, as it failed
+		t.Helper()
+		for range 5 {
+			_ = call("more than ten bytes")
+		}
+		kind(t, "left alone", call("{}"), trellis.Unavailable, "is left alone")
+	}
+	r.install(t, a, bundle("1.0.0", nil), "")
+	r.enable(t, a, "acme.x", "", "")
+	for _, tt := range []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"an upgrade", func() error { return second(r.Install(a, bundle("1.1.0", nil), extensions.Scope{})) }, "1.1.0"},
+		{"a rollback", func() error { return second(r.Rollback(a, "acme.x", extensions.Scope{})) }, "1.0.0"},
+		{"a consent", func() error {
+			if x := r.install(t, a, bundle("1.2.0", map[string]any{"permissions": []string{"kv"}}), ""); x.State != "suspended" {
+				t.Errorf("state %s before somebody has consented", x.State)
+			}
+			return second(r.Consent(a, "acme.x", extensions.Scope{}, []string{"*"}))
+		}, "1.2.0"},
+		{"another rollback", func() error { return second(r.Rollback(a, "acme.x", extensions.Scope{})) }, "1.0.0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			left()
+			r.sql(t, a, `UPDATE installations SET state = 'suspended', reason = 'it failed' WHERE extension = 'acme.x'`)
+			eventually(t, "it is suspended", func() bool {
+				x, err := r.Get(a, "acme.x", extensions.Scope{})
+				return err == nil && x.State == "suspended"
+			})
+			must(t, tt.do())
+			if x, err := r.Get(a, "acme.x", extensions.Scope{}); err != nil || x.State != "installed" || x.Reason != "" || x.Version != tt.want {
+				t.Errorf("%s %s, reason %q, %v", x.Version, x.State, x.Reason, err)
+			}
+			must(t, call("{}"))
+		})
+	}
+	must(t, second(r.Stop(a, extensions.Stopping{ID: "acme.x"})))
+	if x := r.install(t, a, bundle("1.3.0", nil), ""); x.State != "stopped" || x.Version != "1.3.0" {
+		t.Errorf("%s %s: what was stopped goes on", x.Version, x.State)
+	}
+}

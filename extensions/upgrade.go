@@ -138,7 +138,7 @@ func (r *Registry) carry(ctx context.Context, tx *store.Tx, in installationRow, 
 // for, what is in grants is granted wherever the extension is enabled; what it
 // had been granted before stays where it is in grants, and what somebody
 // withheld in one place stays withheld there. Course staff may grant what lies
-// within self-service.
+// within self-service. If the extension was suspended, it goes on.
 func (r *Registry) Consent(ctx context.Context, extension string, owner Scope, grants []string) (Extension, error) {
 	return r.consent(ctx, Consenting{ID: extension, Course: owner.Course, Grants: grants})
 }
@@ -192,6 +192,9 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 		if _, err := tx.Exec(ctx, `UPDATE installations SET previous = version, version = pending, pending = '' WHERE tenant = ? AND id = ?`, in.tenant, in.id); err != nil {
 			return err
 		}
+		if _, err := goOn(ctx, tx, in.tenant, in.id); err != nil {
+			return err
+		}
 		if err := r.carry(ctx, tx, in, in.pending, rows, held); err != nil {
 			return err
 		}
@@ -203,7 +206,8 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 	return r.Get(ctx, extension, owner)
 }
 
-// Rollback brings the version back that ran before, one step.
+// Rollback brings the version back that ran before, one step. If
+// the extension was suspended, it goes on.
 func (r *Registry) Rollback(ctx context.Context, extension string, owner Scope) (Extension, error) {
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
@@ -222,6 +226,9 @@ func (r *Registry) Rollback(ctx context.Context, extension string, owner Scope) 
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE installations SET version = previous, previous = '', pending = '' WHERE tenant = ? AND id = ?`, in.tenant, in.id); err != nil {
+			return err
+		}
+		if _, err := goOn(ctx, tx, in.tenant, in.id); err != nil {
 			return err
 		}
 		if err := r.carry(ctx, tx, in, in.previous, rows, held); err != nil {

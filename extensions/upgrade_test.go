@@ -77,6 +77,33 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestRollbackShowsWhatHolds: after a rollback nothing is shown as granted that the
+// version does not ask for; when the newer one is back, it has what it was granted.
+func TestRollbackShowsWhatHolds(t *testing.T) {
+	r := newRig(t, nil)
+	a := admin(t, "a")
+	next := pack(t, "acme.x", "1.1.0", map[string]any{"permissions": []string{"kv", "users:read"}})
+	r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"permissions": []string{"kv"}}), "")
+	r.enable(t, a, "acme.x", "", "", "*")
+	r.install(t, a, next, "")
+	x, err := r.Consent(a, "acme.x", extensions.Scope{}, []string{"*"})
+	must(t, err)
+	if got := at(t, x, "").Grants; !slices.Equal(got, []string{"kv", "users:read"}) {
+		t.Errorf("granted %v", got)
+	}
+	x, err = r.Rollback(a, "acme.x", extensions.Scope{})
+	must(t, err)
+	if got := at(t, x, "").Grants; !slices.Equal(got, []string{"kv"}) {
+		t.Errorf("granted %v after the rollback", got)
+	}
+	r.install(t, a, next, "")
+	x, err = r.Consent(a, "acme.x", extensions.Scope{}, []string{"*"})
+	must(t, err)
+	if got := at(t, x, "").Grants; !slices.Equal(got, []string{"kv", "users:read"}) {
+		t.Errorf("granted %v when it is back", got)
+	}
+}
+
 // TestVersions: what has a version keeps it.
 func TestVersions(t *testing.T) {
 	r := newRig(t, nil)

@@ -191,12 +191,13 @@ func (s *sending) enter(o *tree.Options, h *extensions.Hook) {
 	}
 }
 
-// notice writes the message.
-func (s *sending) notice(b *strings.Builder) {
+// notice writes the message into the element with an id. It has one of its own, so
+// that a script which makes one page of another tells it from what the slot shows.
+func (s *sending) notice(b *strings.Builder, id string) {
 	if s.message == "" {
 		return
 	}
-	fmt.Fprintf(b, `<div class="notice" data-state="%s"><p>%s</p></div>`, template.HTMLEscapeString(s.state), template.HTMLEscapeString(plain(s.message)))
+	fmt.Fprintf(b, `<div id="%s.notice" class="notice" data-state="%s"><p>%s</p></div>`, id, template.HTMLEscapeString(s.state), template.HTMLEscapeString(plain(s.message)))
 }
 
 // outside writes the message where there is nothing of the extension in the place
@@ -205,5 +206,5 @@ func (s *sending) outside(b *strings.Builder, p *place) {
 	if s == nil || slices.ContainsFunc(p.sections, func(sec *section) bool { return s.answers(sec.hook) && sec.html != nil }) {
 		return
 	}
-	s.notice(b)
+	s.notice(b, "slots-"+dashed(p.name))
 }

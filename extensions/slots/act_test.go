@@ -221,7 +221,7 @@ func TestActTooLate(t *testing.T) {
 			if notes(t, r) != 0 || out.State != "warn" || !strings.Contains(out.Message, tt.says) || out.Faults != tt.kept || strings.Contains(string(out.HTML), `value="5"`) != tt.kept {
 				t.Errorf("outcome %+v", out)
 			}
-			if !strings.Contains(string(out.HTML), `<div class="notice" data-state="warn">`) {
+			if !strings.Contains(string(out.HTML), `class="notice" data-state="warn">`) {
 				t.Errorf("the page does not say so: %s", out.HTML)
 			}
 		})
@@ -289,7 +289,7 @@ func TestActOfWrap(t *testing.T) {
 	}
 	out, err := r.act(r.learner, form(t, container, 0))
 	must(t, err)
-	if out.Message != "Liked." || !strings.Contains(string(out.HTML), `id="slots-course-sidebar-v1"><div class="notice" data-state="ok"><p>Liked.</p></div><section`) {
+	if out.Message != "Liked." || !strings.Contains(string(out.HTML), `id="slots-course-sidebar-v1"><div id="slots-course-sidebar-v1.notice" class="notice" data-state="ok"><p>Liked.</p></div><section`) {
 		t.Errorf("outcome %+v", out)
 	}
 }

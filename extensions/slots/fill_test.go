@@ -1,7 +1,9 @@
 package slots_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"reflect"
 	goruntime "runtime"
 	"strings"
@@ -139,13 +141,27 @@ func TestContainer(t *testing.T) {
 	if !strings.Contains(got, want) || !strings.Contains(got, `<footer class="slot-foot"><bdi>&lt;b&gt;&#34;x&#34;&amp;</bdi></footer></section></div>`) {
 		t.Errorf("filled: %s", got)
 	}
-	x := r.addWith(t, "acme.image", "", guest{"card": func(c *testkit.Code) {
-		c.Answer(`{"kind":"image","asset":"a b/c.png","alt":"A","width":1,"height":1}`)
-	}}, nil, line{"slot": above, "call": "card", "title": "Picture"})
-	got = string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: above})[above])
-	hook := r.Registry.Slots(r.ctx, above, here)[0]
-	if want := `src="http://content.example/assets/` + hook.Digest() + `/a%20b/c.png"`; !strings.Contains(got, want) || !strings.Contains(got, `aria-label="Picture"`) {
-		t.Errorf("%s shows no %s: %s", x.ID, want, got)
+}
+
+// TestImages: an image of the bundle is shown from the second origin, and what stands
+// for one that the bundle does not have is its alternative text.
+func TestImages(t *testing.T) {
+	r := newRig(t, app.Config{})
+	manifest, err := json.Marshal(map[string]any{"id": "acme.image", "version": "1.0.0", "abi": 1, "title": "Images", "slots": []any{line{"slot": above, "call": "card", "title": "Picture"}}})
+	must(t, err)
+	b, err := extensions.Make(map[string][]byte{"extension.json": manifest, "assets/a b/c.png": []byte("picture"), "main.wasm": testkit.Guest(guest{"card": func(c *testkit.Code) {
+		c.Answer(`{"kind":"stack","children":[{"kind":"image","asset":"a b/c.png","alt":"There","width":1,"height":1},{"kind":"image","asset":"d.png","alt":"Not there","width":1,"height":1}]}`)
+	}})})
+	must(t, err)
+	var zip bytes.Buffer
+	must(t, b.Write(&zip))
+	r.Install(t, r.ctx, zip.Bytes(), "", nil)
+	got := string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: above})[above])
+	if want := `src="http://content.example/assets/` + b.Digest + `/a%20b/c.png"`; !strings.Contains(got, want) || !strings.Contains(got, `aria-label="Picture"`) {
+		t.Errorf("it shows no %s: %s", want, got)
+	}
+	if strings.Count(got, "<img") != 1 || strings.Contains(got, "d.png") || !strings.Contains(got, "Not there") {
+		t.Errorf("an image that is not there: %s", got)
 	}
 }
 
@@ -191,7 +207,7 @@ func TestTrouble(t *testing.T) {
 			if seen(got) != "acme.good: Well" {
 				t.Errorf("staff see %s", got)
 			}
-			line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><bdi>The acme.bad</bdi> `, "</p>")
+			line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><a href="/t/acme/courses/course-v1:A+Here+1/extensions/acme.bad"><bdi>The acme.bad</bdi></a> `, "</p>")
 			if !strings.Contains(line, tt.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(r.staff).ID+"</code>") || strings.Contains(line, "<script") {
 				t.Errorf("staff are told %q, want %q", line, tt.says)
 			}
@@ -212,8 +228,41 @@ func TestSuspended(t *testing.T) {
 	if got := seen(string(r.Slots.Fill(r.learner, page(here), want)[side])); got != ": About" {
 		t.Errorf("after: %s", got)
 	}
-	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "the extension acme.bad is suspended: it fails") != 2 {
+	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "is off. It stopped itself: it fails.</p>") != 1 {
 		t.Errorf("staff see %s", got)
+	}
+}
+
+// TestStopped: what those who run the tenant have stopped takes no part; staff are told
+// so, once, with their reason, and learners are not.
+func TestStopped(t *testing.T) {
+	r := newRig(t, app.Config{})
+	r.add(t, "acme.bad", "", guest{"card": says("Here")}, line{"call": "card"}, line{"op": "hide", "target": "default"}, line{"call": "card", "slot": "courses.banner.v1"})
+	r.add(t, "acme.off", "", guest{"card": says("There")}, line{"call": "card"})
+	_, err := r.Registry.Disable(r.ctx, "acme.off", "")
+	must(t, err)
+	for _, id := range []string{"acme.bad", "acme.off"} {
+		_, err = r.Registry.Stop(r.ctx, extensions.Stopping{ID: id, Reason: "It spies\non <b>us</b>."})
+		must(t, err)
+	}
+	if got, want := r.fill(r.learner, here), `<div class="slots" data-slots="course.sidebar.v1" id="slots-course-sidebar-v1"></div>`; got != want {
+		t.Errorf("a learner sees %s", got)
+	}
+	const sentence = `<bdi>The acme.bad</bdi></a> is switched off by those who run the school: It spies on &lt;b&gt;us&lt;/b&gt;.</p></div>`
+	got := r.fill(r.staff, here)
+	if want := `data-extension="acme.bad"><a href="/t/acme/courses/course-v1:A+Here+1/extensions/acme.bad">` + sentence; strings.Count(got, "slot-trouble") != 1 || !strings.HasSuffix(got, want) {
+		t.Errorf("staff see %s, want %s", got, want)
+	}
+	const banner = "courses.banner.v1"
+	admin, _ := r.person(t, "acme", "ada", trellis.Role{Name: trellis.RoleTenantAdmin})
+	got = string(r.Slots.Fill(admin, page(""), slots.Want{Slot: banner})[banner])
+	if want := `data-extension="acme.bad"><a href="/t/acme/console/extensions/acme.bad">` + sentence; !strings.HasSuffix(got, want) {
+		t.Errorf("those who run the tenant see %s, want %s", got, want)
+	}
+	_, err = r.Registry.Resume(r.ctx, "acme.bad", "")
+	must(t, err)
+	if got := seen(r.fill(r.staff, here)); got != "acme.bad: Here" {
+		t.Errorf("resumed: %s", got)
 	}
 }
 

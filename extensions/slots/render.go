@@ -45,9 +45,7 @@ func (f *filling) container(p *place) template.HTML {
 		}
 	}
 	if f.staff {
-		for _, t := range troubles {
-			f.trouble(&b, name, t)
-		}
+		f.troubles(&b, name, append(troubles, f.stopped(p.name)...))
 	}
 	b.WriteString("</div>")
 	return template.HTML(b.String()) // of escaped text, and what the tree renderer wrote
@@ -67,7 +65,7 @@ func (f *filling) section(b *strings.Builder, slot string, sec *section, html []
 	}
 	b.WriteString(">")
 	if f.sent.answers(sec.hook) {
-		f.sent.notice(b)
+		f.sent.notice(b, sec.id)
 	}
 	b.Write(html)
 	for _, h := range sec.helpers() {
@@ -131,14 +129,60 @@ func (sec *section) troubles(err error) []trouble {
 	return nil
 }
 
-// trouble writes what happened, for those who look after extensions.
-func (f *filling) trouble(b *strings.Builder, slot string, t trouble) {
-	fmt.Fprintf(b, `<p class="slot-trouble" data-slot="%s" data-extension="%s"><bdi>%s</bdi> %s`, slot, template.HTMLEscapeString(t.hook.Extension()),
-		template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(said(t.err, f.s.cfg.Deadline))))
-	if f.trace != "" {
-		b.WriteString(" Trace <code>" + template.HTMLEscapeString(f.trace) + "</code>")
+// stopped returns what is not in a place because those who run the tenant have
+// stopped it.
+func (f *filling) stopped(slot string) (all []trouble) {
+	for _, h := range f.s.cfg.Registry.StoppedSlots(f.ctx, slot, f.page.Course) {
+		if h.ShownTo(f.who, f.page.Course) {
+			all = append(all, trouble{hook: h})
+		}
 	}
-	b.WriteString("</p>")
+	return all
+}
+
+// troubles writes what happened, for those who look after extensions: with the way to
+// the page of each. That an extension is off is said once in a place.
+func (f *filling) troubles(b *strings.Builder, slot string, all []trouble) {
+	off := map[string]bool{}
+	for _, t := range all {
+		text, isOff := switchedOff(t.hook)
+		switch {
+		case isOff && off[t.hook.Installation()]:
+			continue
+		case isOff:
+			off[t.hook.Installation()] = true
+		default:
+			text = said(t.err, f.s.cfg.Deadline)
+		}
+		fmt.Fprintf(b, `<p class="slot-trouble" data-slot="%s" data-extension="%s"><a href="%s"><bdi>%s</bdi></a> %s`, slot, template.HTMLEscapeString(t.hook.Extension()),
+			template.HTMLEscapeString(f.pageOf(t.hook)), template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(text)))
+		if f.trace != "" && !isOff {
+			b.WriteString(" Trace <code>" + template.HTMLEscapeString(f.trace) + "</code>")
+		}
+		b.WriteString("</p>")
+	}
+}
+
+// pageOf returns the address of the page about an extension, for those who see it here.
+func (f *filling) pageOf(h extensions.Hook) string {
+	if f.page.Course == "" {
+		return f.page.Base + "/console/extensions/" + url.PathEscape(h.Extension())
+	}
+	return f.page.Base + "/courses/" + url.PathEscape(f.page.Course) + "/extensions/" + url.PathEscape(h.Extension())
+}
+
+// switchedOff says that an extension is off, by whom and why, as the rest of a
+// sentence that begins with its title.
+func switchedOff(h extensions.Hook) (text string, off bool) {
+	off, byPeople, reason := h.Off()
+	text = "is off. It stopped itself"
+	if byPeople {
+		text = "is switched off by those who run the school"
+	}
+	if reason = strings.TrimSuffix(strings.TrimSpace(reason), "."); reason != "" {
+		text += ": " + reason
+	}
+	return text + ".", off
 }
 
 // older is that something is late, and shown as it was.
@@ -192,7 +236,7 @@ func attribute(s string) string { return template.HTMLEscapeString(plain(s)) }
 func (f *filling) render(w io.Writer, id, slot string, h *extensions.Hook, n tree.Node) error {
 	o := tree.Options{URL: f.page.URL, ID: id, Base: f.page.Base}
 	if h != nil {
-		o.Assets = f.s.assets(*h)
+		o.Assets = f.assets(*h)
 		if f.who.Kind == trellis.PersonActor && f.who.ID != "" {
 			o.Hidden = f.hidden(id, slot, *h)
 		}
@@ -213,19 +257,20 @@ func (f *filling) renderPiece(w io.Writer, id, slot string, p piece) error {
 	return f.render(w, id, slot, &p.hook, n)
 }
 
-// assets returns where the files of a hook's bundle are; nil if there is no second
-// origin.
-func (s *Slots) assets(h extensions.Hook) func(string) (string, bool) {
-	if s.cfg.ContentURL == "" {
+// assets returns where the files are that a hook's bundle has; nil if there is no
+// second origin.
+func (f *filling) assets(h extensions.Hook) func(string) (string, bool) {
+	if f.s.cfg.ContentURL == "" {
 		return nil
 	}
-	base := strings.TrimSuffix(s.cfg.ContentURL, "/") + "/assets/" + h.Digest() + "/"
+	base := strings.TrimSuffix(f.s.cfg.ContentURL, "/") + "/assets/" + h.Digest() + "/"
 	return func(path string) (string, bool) {
-		parts := strings.Split(strings.TrimPrefix(path, "assets/"), "/")
+		path = strings.TrimPrefix(path, "assets/")
+		if !h.HasAsset(f.ctx, path) {
+			return "", false // its alternative text says what it is
+		}
+		parts := strings.Split(path, "/")
 		for i, p := range parts {
-			if p == "" || p == "." || p == ".." {
-				return "", false
-			}
 			parts[i] = url.PathEscape(p)
 		}
 		return base + strings.Join(parts, "/"), true

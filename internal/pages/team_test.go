@@ -172,6 +172,10 @@ func TestTeamErrors(t *testing.T) {
 	if _, err := p.Learning.Enroll(ctx, learning.Enroll{Person: id, Course: logic}); err == nil || strings.Contains(err.Error(), "left alone") {
 		t.Errorf("after trying again: %v", err)
 	}
+	if _, err := p.Registry.Stop(ctx, extensions.Stopping{ID: "acme.late", Course: logic}); err != nil {
+		t.Fatal(err)
+	}
+	b.get(ofLogic+"/acme.late").want(http.StatusOK, "times in a row", "The current one").lacks("Try now")
 }
 
 // TestTeamUploads: what cannot be installed says what is wrong, where, and what to
@@ -348,7 +352,8 @@ func TestTeamStopped(t *testing.T) {
 	})
 	b.get(ofLogic).want(http.StatusOK, "Needs attention", "Late policy stopped itself: it failed 5 times in a row.", "Suspended")
 	b.follow("See what went wrong").want(http.StatusOK, "It stopped itself at", "it failed 5 times in a row", "Suspended since")
-	b.submit("Try now", nil).want(http.StatusOK, "The next call of Late policy goes through.", "Works").lacks("stopped itself")
+	b.want(http.StatusOK, "The current one") // nothing runs
+	b.submit("Try now", nil).want(http.StatusOK, "The next call of Late policy goes through.", "Works").lacks("stopped itself", "The current one")
 	if _, err := p.Registry.Stop(ctx, extensions.Stopping{ID: "acme.late", Course: logic, Reason: "It spies."}); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,10 @@ func (p *Pages) conflicts(r *request, at place, d extensions.Detail) (list []str
 
 // history fills in what only those see to whom the extension belongs.
 func (p *Pages) history(r *request, at place, d extensions.Detail, data *extensionPage) error {
-	words := map[string][2]string{"runs": {"Runs", "ok"}, "previous": {"The one before", "info"}, "pending": {"Waits for consent", "warn"}, "kept": {"Kept", "off"}}
+	words := map[string][2]string{"runs": {"The current one", "info"}, "previous": {"The one before", "info"}, "pending": {"Waits for consent", "warn"}, "kept": {"Kept", "off"}}
+	if d.State == "installed" && slices.ContainsFunc(d.Enabled, func(e extensions.Enabling) bool { return e.State == "on" && e.Fault == "" }) {
+		words["runs"] = [2]string{"Runs", "ok"}
+	}
 	for _, v := range d.Versions {
 		w := words[v.State]
 		data.Kept = append(data.Kept, keptLine{v, p.who(r, at, v.InstalledBy), w[0], w[1]})

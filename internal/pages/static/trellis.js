@@ -264,7 +264,7 @@ const trace = (header) => header?.split("-")[1];
 async function act(form, by) {
   const part = safe(form, "closest", "[data-slots]")?.dataset.slots ?? "";
   const slow = setTimeout(() => (mark(by, "aria-disabled", true), mark(by, "aria-busy", true), say("Still working.")), 1000);
-  tell(form);
+  for (const node of [form, safe(form, "closest", ".slot"), safe(form, "closest", "[data-slots]")]) tell(node);
   try {
     const data = new FormData(form, by);
     const body = /multipart/.test(safe(form, "getAttribute", "enctype")) ? data : new URLSearchParams(data);
@@ -291,9 +291,10 @@ async function take(answer, form, part) {
     safe(form, "reset"); // what was entered and not taken comes back in the answer
     swap(container(part), want);
     const slot = document.getElementById(id) ?? container(part);
-    const errors = $(".errors", slot);
+    const errors = $(".errors", slot), note = $(".notice", slot) ?? $(":scope > .notice", container(part));
+    if (note) told.set(slot, note), made.set(note, slot), setTimeout(() => note.remove(), 60_000); // it outlives what makes the slot stale
     if (errors) focusOn(errors);
-    else say($(".notice", slot)?.textContent.trim() || "Done.");
+    else say(note?.textContent.trim() || "Done.");
   } else if (answer.redirected && $("[autocomplete=current-password]", page) && !$("[autocomplete=current-password]")) {
     tell(form, "warn", "You are signed out. What you entered stays here: sign in in another tab, then send it again.", "", make("a", { href: answer.url, target: "_blank" }, "Sign in"));
   } else if ($("main", page)) show(page, answer.redirected ? answer.url : location.href);
