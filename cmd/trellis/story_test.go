@@ -71,7 +71,12 @@ func TestCourseStaff(t *testing.T) {
 			t.Errorf("staff, without a course: trellis ext %s: status %d\n%s%s", line, r.status, r.out, r.errs)
 		}
 	}
-	staff.fails(1, "you may not look everybody up by login name", "enroll", "operator", course)
+	learner.fails(1, "only those who enrol others", "enroll", "staff", course)
+	staff.fails(1, "nobody here signs in as \"mia\"", "enroll", "mia", course)
+	operator.ok("user", "create", "mia", "-name", "Mia")
+	for _, command := range []string{"enroll", "unenroll"} {
+		staff.ok(command, "mia", course)
+	}
 	if out := staff.ok("ext", "install", file, "-course", course); !strings.Contains(out, "See people's names (pii:name)") || !strings.Contains(out, "Next: trellis ext enable acme.welcome -course "+course) {
 		t.Errorf("installed:\n%s", out)
 	}
