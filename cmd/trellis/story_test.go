@@ -51,6 +51,9 @@ func TestDemoEnv(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
+	if out := s.ok("catalogue"); !strings.Contains(out, "course.sidebar.v1") || !strings.Contains(out, "in the side column of the course page") {
+		t.Errorf("the catalogue says nothing of the places in pages:\n%s", out)
+	}
 	s.fails(1, "already runs a Trellis in", "demo", "-data", "data", "-listen", "127.0.0.1:0")
 	s.fails(1, "cannot listen at", "demo", "-data", "other", "-listen", strings.TrimPrefix(s.value("TRELLIS_URL"), "http://"))
 }
