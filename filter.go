@@ -21,11 +21,11 @@ const (
 // Effect is what a refusal asks for besides an error. Which kinds a filter
 // allows is in its [Spec].
 type Effect struct {
-	Kind     EffectKind      `json:"kind"`
-	Redirect string          `json:"redirect,omitempty"` // where to, within the tenant
-	Template string          `json:"template,omitempty"`
-	Context  json.RawMessage `json:"context,omitempty"`  // of the template
-	Response json.RawMessage `json:"response,omitempty"` // the answer
+	Kind     EffectKind      `json:"kind" doc:"Which effect."`
+	Redirect string          `json:"redirect,omitempty" doc:"Where to, within the tenant."`
+	Template string          `json:"template,omitempty" doc:"The template."`
+	Context  json.RawMessage `json:"context,omitempty" doc:"Of the template."`
+	Response json.RawMessage `json:"response,omitempty" doc:"The answer."`
 }
 
 // Outcome is one way in which a filter may end other than by going on: the name

@@ -17,59 +17,64 @@ import (
 
 // Question is what a filter's export receives.
 type Question struct {
-	ID       string          `json:"id"` // of this asking
-	Type     string          `json:"type"`
-	Time     time.Time       `json:"time"`
-	Tenant   string          `json:"tenant"`
-	Actor    string          `json:"actor"`
-	Course   string          `json:"course,omitempty"`
-	Settings json.RawMessage `json:"settings"`
-	Trace    string          `json:"trace"`
-	Data     json.RawMessage `json:"data"`
+	ID       string          `json:"id" doc:"ID of this asking."`
+	Type     string          `json:"type" doc:"Type of the filter."`
+	Time     time.Time       `json:"time" doc:"When it is asked."`
+	Tenant   string          `json:"tenant" doc:"Name of the tenant."`
+	Actor    string          `json:"actor" doc:"Who would do it."`
+	Course   string          `json:"course,omitempty" doc:"Key of the course that it concerns."`
+	Settings json.RawMessage `json:"settings" doc:"The extension's settings, as they are in force there."`
+	Trace    string          `json:"trace" doc:"The trace of the request."`
+	Data     json.RawMessage `json:"data" doc:"What would happen: the catalogue has the schema."`
 }
 
 // Told is what an event's export receives.
 type Told struct {
-	ID       string          `json:"id"` // of the event: the idempotency key
-	Source   string          `json:"source"`
-	Type     string          `json:"type"`
-	Subject  string          `json:"subject,omitempty"`
-	Tenant   string          `json:"tenant"`
-	Actor    string          `json:"actor"`
-	Person   string          `json:"person,omitempty"`
-	Course   string          `json:"course,omitempty"`
-	Time     time.Time       `json:"time"`
-	Position uint64          `json:"position"`
-	Attempt  int             `json:"attempt"`
-	Settings json.RawMessage `json:"settings"`
-	Trace    string          `json:"trace"`
-	Data     json.RawMessage `json:"data"`
+	ID       string          `json:"id" doc:"ID of the event: the idempotency key."`
+	Source   string          `json:"source" doc:"Who tells of it."`
+	Type     string          `json:"type" doc:"Type of the event."`
+	Subject  string          `json:"subject,omitempty" doc:"What it is about."`
+	Tenant   string          `json:"tenant" doc:"Name of the tenant."`
+	Actor    string          `json:"actor" doc:"Who did it."`
+	Person   string          `json:"person,omitempty" doc:"ID of the person whom it concerns."`
+	Course   string          `json:"course,omitempty" doc:"Key of the course that it concerns."`
+	Time     time.Time       `json:"time" doc:"When it happened."`
+	Position uint64          `json:"position" doc:"Its place in the log."`
+	Attempt  int             `json:"attempt" doc:"1 for the first time that it is told."`
+	Settings json.RawMessage `json:"settings" doc:"The extension's settings, as they are in force there."`
+	Trace    string          `json:"trace" doc:"The trace of what gave rise to it."`
+	Data     json.RawMessage `json:"data" doc:"What has happened: the catalogue has the schema."`
 }
 
 // Task is what an export receives that is called by a schedule or as a job.
 type Task struct {
-	ID       string          `json:"id"`   // of the job
-	Name     string          `json:"name"` // of the schedule or the job
-	Time     time.Time       `json:"time"`
-	Tenant   string          `json:"tenant"`
-	Settings json.RawMessage `json:"settings"`
-	Trace    string          `json:"trace"`
-	Input    json.RawMessage `json:"input,omitempty"` // that the job was asked for with
-	State    json.RawMessage `json:"state,omitempty"` // what the call before answered as again
+	ID       string          `json:"id" doc:"ID of the job."`
+	Name     string          `json:"name" doc:"Name of the schedule or the job."`
+	Time     time.Time       `json:"time" doc:"When it is called."`
+	Tenant   string          `json:"tenant" doc:"Name of the tenant."`
+	Settings json.RawMessage `json:"settings" doc:"The extension's settings, as they are in force there."`
+	Trace    string          `json:"trace" doc:"The trace of the job."`
+	Input    json.RawMessage `json:"input,omitempty" doc:"What the job was asked for with."`
+	State    json.RawMessage `json:"state,omitempty" doc:"What the call before answered as again."`
+}
+
+// Again is what such an export answers.
+type Again struct {
+	Again json.RawMessage `json:"again,omitempty" doc:"Asks to be called once more, with this as state; absent or null when the work is done."`
 }
 
 // Answer is what a filter's export answers: nothing, a change, or a refusal.
 type Answer struct {
-	Patch  json.RawMessage `json:"patch,omitempty"`
-	Stop   bool            `json:"stop,omitempty"`
-	Refuse *Refuse         `json:"refuse,omitempty"`
+	Patch  json.RawMessage `json:"patch,omitempty" doc:"Merge patch (RFC 7396) of the data."`
+	Stop   bool            `json:"stop,omitempty" doc:"Whether no other extension is asked after this one."`
+	Refuse *Refuse         `json:"refuse,omitempty" doc:"A no, and then neither of the others."`
 }
 
 // Refuse is a filter's no.
 type Refuse struct {
-	Code    string          `json:"code"`
-	Message string          `json:"message"`
-	Effect  *trellis.Effect `json:"effect,omitempty"`
+	Code    string          `json:"code" doc:"For programs: lower-case letters, digits and _."`
+	Message string          `json:"message" doc:"For the person: 1 to 500 characters."`
+	Effect  *trellis.Effect `json:"effect,omitempty" doc:"What else is asked for, where the filter's outcomes allow it."`
 }
 
 var codePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)

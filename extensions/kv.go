@@ -40,6 +40,21 @@ type Keep struct {
 	Person    string          `json:"person,omitempty" doc:"ID of the person whom it is about, so that it goes when she does."`
 }
 
+// Check reports what is wrong with the note that is to be written.
+func (in Keep) Check() error {
+	switch {
+	case in.Key == "" || len(in.Key) > maxKey || !utf8.ValidString(in.Key) || strings.Contains(in.Key, "\x00"):
+		return trellis.Errorf(trellis.Invalid, "key: 1 to %d bytes of UTF-8 without a zero", maxKey)
+	case len(in.Person) > 64:
+		return trellis.Errorf(trellis.Invalid, "person: an ID, of at most 64 bytes")
+	case len(in.Value) == 0:
+		return trellis.Errorf(trellis.Invalid, "value: absent")
+	case len(in.Value) > maxValue:
+		return trellis.Errorf(trellis.Exhausted, "value: %d bytes, of at most %d", len(in.Value), maxValue)
+	}
+	return nil
+}
+
 // Version is the version of a note.
 type Version struct {
 	Version int64 `json:"version" doc:"The note's version now."`
@@ -95,18 +110,11 @@ func (r *Registry) kvGet(ctx context.Context, in KeyInput) (Value, error) {
 
 func (r *Registry) kvSet(ctx context.Context, in Keep) (Version, error) {
 	tenant, c, err := caller(ctx)
+	if err == nil {
+		err = in.Check()
+	}
 	if err != nil {
 		return Version{}, err
-	}
-	switch {
-	case in.Key == "" || len(in.Key) > maxKey || !utf8.ValidString(in.Key) || strings.Contains(in.Key, "\x00"):
-		return Version{}, trellis.Errorf(trellis.Invalid, "key: 1 to %d bytes of UTF-8 without a zero", maxKey)
-	case len(in.Person) > 64:
-		return Version{}, trellis.Errorf(trellis.Invalid, "person: an ID, of at most 64 bytes")
-	case len(in.Value) == 0:
-		return Version{}, trellis.Errorf(trellis.Invalid, "value: absent")
-	case len(in.Value) > maxValue:
-		return Version{}, trellis.Errorf(trellis.Exhausted, "value: %d bytes, of at most %d", len(in.Value), maxValue)
 	}
 	var version int64
 	err = r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {

@@ -50,6 +50,21 @@ type Emit struct {
 	Data    json.RawMessage `json:"data,omitempty" doc:"Particulars, at most 64 KiB."`
 }
 
+// Check reports why the extension with an ID cannot tell of that.
+func (in Emit) Check(extension string) error {
+	switch {
+	case !trellis.ValidType(in.Type):
+		return trellis.Errorf(trellis.Invalid, "type: %.80q cannot be the type of an event", in.Type)
+	case !strings.HasPrefix(in.Type, extension+"."):
+		return trellis.Errorf(trellis.Denied, "an extension tells of its own events: their types begin with %s.", extension)
+	case len(in.Data) > maxValue:
+		return trellis.Errorf(trellis.Exhausted, "data: %d bytes, of at most %d", len(in.Data), maxValue)
+	case len(in.Subject) > 255 || len(in.Person) > 64 || len(in.Course) > 255:
+		return trellis.Errorf(trellis.Invalid, "subject, person and course are names, not texts")
+	}
+	return nil
+}
+
 // Emitted is the event that an extension told of.
 type Emitted struct {
 	ID string `json:"id" doc:"ID of the event."`
@@ -57,17 +72,11 @@ type Emitted struct {
 
 func (r *Registry) emit(ctx context.Context, in Emit) (Emitted, error) {
 	_, c, err := caller(ctx)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = in.Check(c.Extension)
+	}
+	if err != nil {
 		return Emitted{}, err
-	case !trellis.ValidType(in.Type):
-		return Emitted{}, trellis.Errorf(trellis.Invalid, "type: %.80q cannot be the type of an event", in.Type)
-	case !strings.HasPrefix(in.Type, c.Extension+"."):
-		return Emitted{}, trellis.Errorf(trellis.Denied, "an extension tells of its own events: their types begin with %s.", c.Extension)
-	case len(in.Data) > maxValue:
-		return Emitted{}, trellis.Errorf(trellis.Exhausted, "data: %d bytes, of at most %d", len(in.Data), maxValue)
-	case len(in.Subject) > 255 || len(in.Person) > 64 || len(in.Course) > 255:
-		return Emitted{}, trellis.Errorf(trellis.Invalid, "subject, person and course are names, not texts")
 	}
 	reach := hostapi.ReachOf(ctx, "events:emit")
 	if in.Course == "" && !reach.All() && len(reach) == 1 {

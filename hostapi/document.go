@@ -12,7 +12,7 @@ import (
 )
 
 // Document returns ABI.md: the contract with extensions, in words.
-func Document(operations []Operation) ([]byte, error) {
+func Document(c Contract) ([]byte, error) {
 	var b bytes.Buffer
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("# The host API, version %d", Version)
@@ -50,11 +50,16 @@ func Document(operations []Operation) ([]byte, error) {
 			p("| `%s` | %s |", withHost(perm.Name), strings.ReplaceAll(perm.Sentence, "%s", "HOST"))
 		}
 	}
+	if err := hooks(&b, c.Hooks); err != nil {
+		return nil, err
+	}
+	places(&b, c.Places)
+	shapes(&b, c.Shapes, c.Limits)
 	p("")
 	p("## Operations")
 	p("")
 	p("An operation is called by its name with a JSON document of at most %d bytes; a key that it does not know is an error. An answer may have fields that are not named here: later versions add some. `?` marks what an input may lack. Of what lies outside of where the extension is enabled, there is nothing to be found. An extension has as many calls a second as the operator allows; beyond that the kind is `exhausted`.", maxInput)
-	for _, o := range operations {
+	for _, o := range c.Operations {
 		if o.spec.Doors.Guest || o.spec.Doors.Frame {
 			if err := section(&b, o); err != nil {
 				return nil, fmt.Errorf("document %s: %w", o.spec.Name, err)
@@ -92,7 +97,7 @@ func section(b *bytes.Buffer, o Operation) error {
 	for _, f := range trellis.PersonalFields(o.out) {
 		personal[strings.Join(f.Path, ".")] = f.Class
 	}
-	table{b: b, input: true}.write("input", in)
+	table{b: b, optional: true}.write("input", in)
 	table{b: b, personal: personal}.write("answer", out)
 	return nil
 }
@@ -109,7 +114,7 @@ func withHost(permission string) string {
 // it below them.
 type table struct {
 	b        *bytes.Buffer
-	input    bool
+	optional bool              // `?` marks what may be absent
 	personal map[string]string // path of a field to its class of personal data
 }
 
@@ -129,7 +134,7 @@ func (t table) rows(prefix, at string, s *jsonschema.Schema) {
 	for _, n := range s.PropertyOrder {
 		p := s.Properties[n]
 		mark := ""
-		if t.input && !slices.Contains(s.Required, n) {
+		if t.optional && !slices.Contains(s.Required, n) {
 			mark = "?"
 		}
 		says := strings.ReplaceAll(p.Description, "|", "\\|")

@@ -15,12 +15,12 @@ type enrollCmd struct {
 }
 
 func (c *enrollCmd) Run(e *env) error {
-	person, err := personID(e, c.remote, c.Person)
+	person, username, err := named(e, c.remote, c.Person)
 	if err != nil {
 		return err
 	}
 	var out learning.Enrollment
-	in := learning.Enroll{Person: person, Course: c.Course, Mode: c.Mode}
+	in := learning.EnrollSomebody{Enroll: learning.Enroll{Person: person, Course: c.Course, Mode: c.Mode}, Username: username}
 	if err := c.do(e.ctx, "POST", "/api/v1/enrollments", nil, in, &out); err != nil {
 		return err
 	}
@@ -37,12 +37,12 @@ type unenrollCmd struct {
 }
 
 func (c *unenrollCmd) Run(e *env) error {
-	person, err := personID(e, c.remote, c.Person)
+	person, username, err := named(e, c.remote, c.Person)
 	if err != nil {
 		return err
 	}
 	var out learning.Enrollment
-	if err := c.do(e.ctx, "DELETE", "/api/v1/enrollments/"+seg(c.Course), params("person", person), nil, &out); err != nil {
+	if err := c.do(e.ctx, "DELETE", "/api/v1/enrollments/"+seg(c.Course), params("person", person, "username", username), nil, &out); err != nil {
 		return err
 	}
 	e.show(out, func(w io.Writer) {

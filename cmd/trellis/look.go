@@ -88,6 +88,9 @@ func (c *catalogueCmd) Run(e *env) error {
 		for _, ev := range all.Events {
 			line("event", ev.Name, ev.Doc, ev.Live)
 		}
+		for _, s := range all.Slots {
+			line("slot", s.Name, s.Doc, s.Live)
+		}
 		fmt.Fprintln(w, "\nNext: trellis ext new acme.first makes an extension that takes part; -json has the schemas of the data.")
 	})
 	return nil

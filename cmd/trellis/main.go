@@ -48,7 +48,7 @@ type cli struct {
 	Deliveries deliveriesCmd `cmd:"" help:"Deliveries of events that failed: list, show, send again, discard."`
 	Trace      traceCmd      `cmd:"" help:"Show what extensions did in one request."`
 	Audit      auditCmd      `cmd:"" help:"Show who did what."`
-	Catalogue  catalogueCmd  `cmd:"" help:"Show which filters are asked and which events happen."`
+	Catalogue  catalogueCmd  `cmd:"" help:"Show which filters are asked, which events happen, and which places in pages there are."`
 
 	Course   courseCmd   `cmd:"" help:"Courses: list, create."`
 	User     userCmd     `cmd:"" help:"People: list, create, give a password, switch off."`

@@ -53,17 +53,17 @@ func (c *extRunCmd) Run(e *env) error {
 	}
 	var in any
 	var taken func([]byte) error // what the platform says to the answer
-	hook := c.Hook
+	hook, reads := c.Hook, false
 	switch m := b.Manifest; {
 	case len(m.Filters) > 0 && (hook == "" || hook == m.Filters[0].Call):
-		hook = m.Filters[0].Call
+		hook, reads = m.Filters[0].Call, true
 		in = extensions.Question{ID: trellis.NewID(), Type: m.Filters[0].On, Time: time.Now().UTC(), Tenant: "demo", Actor: "person:1", Course: c.Course, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
 	case len(m.Events) > 0 && (hook == "" || hook == m.Events[0].Call):
 		hook = m.Events[0].Call
 		in = extensions.Told{ID: trellis.NewID(), Source: "trellis", Type: m.Events[0].On, Tenant: "demo", Actor: "person:1", Person: "0190b5a0-0000-7000-8000-000000000001",
 			Course: c.Course, Time: time.Now().UTC(), Position: 1, Attempt: 1, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
 	default:
-		if hook, in, taken = c.slotInput(m, settings, data); in != nil {
+		if hook, in, reads, taken = c.slotInput(m, settings, data); in != nil {
 			break
 		}
 		if hook = c.Hook; hook == "" {
@@ -79,7 +79,8 @@ func (c *extRunCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	out, stats, err := call(e, b.Module, limits, hook, question, settings)
+	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
+	out, stats, err := call(e, b.Module, limits, hook, question, host)
 	if err != nil {
 		return err
 	}
@@ -98,20 +99,9 @@ func (c *extRunCmd) Run(e *env) error {
 	return err
 }
 
-// local answers the operations of a guest that runs without a platform.
-type local struct{ settings json.RawMessage }
-
-// Call implements [runtime.Host]: there are settings, and nothing else.
-func (l local) Call(_ context.Context, operation string, _ []byte) ([]byte, error) {
-	if operation == "config.get" && l.settings != nil {
-		return l.settings, nil
-	}
-	return nil, trellis.Errorf(trellis.Unavailable, "there is no platform here: %s", operation)
-}
-
 // call runs one export here.
-func call(e *env, module []byte, limits runtime.Limits, hook string, in []byte, settings json.RawMessage) ([]byte, runtime.Stats, error) {
-	r, err := runtime.New(e.ctx, runtime.Config{Host: local{settings}})
+func call(e *env, module []byte, limits runtime.Limits, hook string, in []byte, host *local) ([]byte, runtime.Stats, error) {
+	r, err := runtime.New(e.ctx, runtime.Config{Host: host})
 	if err != nil {
 		return nil, runtime.Stats{}, err
 	}
@@ -154,7 +144,7 @@ func (c *runCmd) Run(e *env) error {
 	if info, err := runtime.Check(module, runtime.Limits{}); err == nil && !strings.Contains(" "+strings.Join(info.Hooks, " ")+" ", " "+c.Export+" ") {
 		return advise(trellis.Errorf(trellis.Invalid, "%s has no export %s that can be called", c.Module, c.Export), "the exports are: %s", strings.Join(info.Hooks, ", "))
 	}
-	out, stats, err := call(e, module, runtime.Limits{}, c.Export, in, settings)
+	out, stats, err := call(e, module, runtime.Limits{}, c.Export, in, &local{settings: settings, note: e.note})
 	figures := map[string]any{"time_us": stats.Time.Microseconds(), "fuel": stats.Fuel, "memory": stats.Memory, "host_calls": stats.HostCalls}
 	if raw, err := json.Marshal(figures); c.Stats && err == nil {
 		e.note("%s", raw)

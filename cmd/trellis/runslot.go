@@ -14,7 +14,8 @@ import (
 // slotInput returns what a hook of a slot is told when it is tried here, if there
 // is one of that name, and how the platform would take its answer. Without a name it
 // is the first slot that shows something. The values of an action are given as data.
-func (c *extRunCmd) slotInput(m extensions.Manifest, settings, data json.RawMessage) (hook string, in any, taken func([]byte) error) {
+// What only shows may not write (reads).
+func (c *extRunCmd) slotInput(m extensions.Manifest, settings, data json.RawMessage) (hook string, in any, reads bool, taken func([]byte) error) {
 	for _, s := range m.Slots {
 		asked := slots.Asked{
 			Slot: s.Slot, Tenant: "demo", Course: c.Course, Person: &slots.Person{ID: "0190b5a0-0000-7000-8000-000000000001", Roles: []string{trellis.RoleLearner}},
@@ -22,7 +23,7 @@ func (c *extRunCmd) slotInput(m extensions.Manifest, settings, data json.RawMess
 		}
 		switch {
 		case s.Call != "" && (c.Hook == "" || c.Hook == s.Call):
-			return s.Call, asked, func(out []byte) error {
+			return s.Call, asked, true, func(out []byte) error {
 				if string(out) == "null" || len(out) == 0 {
 					return nil
 				}
@@ -34,11 +35,11 @@ func (c *extRunCmd) slotInput(m extensions.Manifest, settings, data json.RawMess
 			if c.Data != "" {
 				values = data
 			}
-			return c.Hook, slots.Acted{Asked: asked, ID: trellis.NewID(), Action: c.Hook, Values: values}, func(out []byte) error {
+			return c.Hook, slots.Acted{Asked: asked, ID: trellis.NewID(), Action: c.Hook, Values: values}, false, func(out []byte) error {
 				_, _, err := slots.ReadReply(out)
 				return err
 			}
 		}
 	}
-	return "", nil, nil
+	return "", nil, false, nil
 }

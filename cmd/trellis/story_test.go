@@ -51,6 +51,9 @@ func TestDemoEnv(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
+	if out := s.ok("catalogue"); !strings.Contains(out, "course.sidebar.v1") || !strings.Contains(out, "in the side column of the course page") {
+		t.Errorf("the catalogue says nothing of the places in pages:\n%s", out)
+	}
 	s.fails(1, "already runs a Trellis in", "demo", "-data", "data", "-listen", "127.0.0.1:0")
 	s.fails(1, "cannot listen at", "demo", "-data", "other", "-listen", strings.TrimPrefix(s.value("TRELLIS_URL"), "http://"))
 }
@@ -71,7 +74,12 @@ func TestCourseStaff(t *testing.T) {
 			t.Errorf("staff, without a course: trellis ext %s: status %d\n%s%s", line, r.status, r.out, r.errs)
 		}
 	}
-	staff.fails(1, "you may not look everybody up by login name", "enroll", "operator", course)
+	learner.fails(1, "only those who enrol others", "enroll", "staff", course)
+	staff.fails(1, "nobody here signs in as \"mia\"", "enroll", "mia", course)
+	operator.ok("user", "create", "mia", "-name", "Mia")
+	for _, command := range []string{"enroll", "unenroll"} {
+		staff.ok(command, "mia", course)
+	}
 	if out := staff.ok("ext", "install", file, "-course", course); !strings.Contains(out, "See people's names (pii:name)") || !strings.Contains(out, "Next: trellis ext enable acme.welcome -course "+course) {
 		t.Errorf("installed:\n%s", out)
 	}

@@ -189,17 +189,35 @@ func seesEverybody(me learning.Me) bool {
 	})
 }
 
-// personID finds a person by the name that she logs in with, unless who is an ID.
-func personID(e *env, r remote, who string) (string, error) {
+// own returns the ID of a person who is named by it, or of the one who asks and
+// logs in with that name; "" for everybody else.
+func own(e *env, r remote, who string) (id string, me learning.Me, err error) {
 	if idPattern.MatchString(who) {
-		return who, nil
+		return who, me, nil
 	}
-	var me learning.Me
 	if err := r.do(e.ctx, "GET", "/api/v1/me", nil, nil, &me); err != nil {
-		return "", err
+		return "", me, err
 	}
 	if me.User != nil && strings.EqualFold(me.User.Username, who) {
-		return me.ID, nil
+		return me.ID, me, nil
+	}
+	return "", me, nil
+}
+
+// named returns what the server is to find a person by: the ID, which everybody
+// may say of herself, or the login name, which those who enrol others may say.
+func named(e *env, r remote, who string) (id, username string, err error) {
+	if id, _, err = own(e, r, who); err != nil || id != "" {
+		return id, "", err
+	}
+	return "", who, nil
+}
+
+// personID finds a person by the name that she logs in with, unless who is an ID.
+func personID(e *env, r remote, who string) (string, error) {
+	id, me, err := own(e, r, who)
+	if err != nil || id != "" {
+		return id, err
 	}
 	hidden := !seesEverybody(me)
 	for after := ""; ; {

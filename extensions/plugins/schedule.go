@@ -34,11 +34,6 @@ func (p *Plugins) Kinds() []jobs.Kind {
 // maxCalls bounds how often one job calls its extension.
 const maxCalls = 10_000
 
-// again is how an extension asks to be called once more, with this state.
-type again struct {
-	Again json.RawMessage `json:"again,omitempty"`
-}
-
 // runWork calls an extension again and again, as long as it asks for it. Each
 // state is a checkpoint: a node that dies is followed by one that goes on there.
 func (p *Plugins) runWork(ctx context.Context, r *jobs.Run) error {
@@ -79,8 +74,8 @@ func (p *Plugins) runWork(ctx context.Context, r *jobs.Run) error {
 
 // work calls the extension once. Its effects have identifiers derived from the
 // job and the number of the call, so a call that is repeated repeats nothing.
-func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w work, state json.RawMessage, call int64) (again, error) {
-	var a again
+func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w work, state json.RawMessage, call int64) (extensions.Again, error) {
+	var a extensions.Again
 	in, err := json.Marshal(extensions.Task{
 		ID: job.ID, Name: w.Name, Time: time.Now().UTC(), Tenant: h.Tenant(), Settings: h.Settings(), Trace: job.Trace, Input: w.Input, State: state,
 	})
@@ -92,7 +87,7 @@ func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w w
 		if len(out) == 0 {
 			return nil
 		}
-		if err := extensions.Exact(out, reflect.TypeFor[again]()); err != nil {
+		if err := extensions.Exact(out, reflect.TypeFor[extensions.Again]()); err != nil {
 			return trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 		}
 		if err := trellis.DecodeStrict(out, &a); err != nil {

@@ -132,7 +132,7 @@ func (s *Slots) refused(ctx context.Context, p Page, want Want, sent *sending, a
 		return s.again(ctx, p, want, sent, nil, "bad", action.Title()+" could not do that. What you entered is kept; try again in a while.")
 	}
 	text := []rune(plain(strings.TrimPrefix(err.Error(), "hook "+action.Export()+": "))) // what the runtime adds is for operators
-	return s.again(ctx, p, want, sent, nil, "bad", string(text[:min(len(text), maxMessage)]))
+	return s.again(ctx, p, want, sent, nil, "bad", string(text[:min(len(text), MaxMessage)]))
 }
 
 // again shows the form with what was entered.

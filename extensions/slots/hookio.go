@@ -20,45 +20,45 @@ import (
 // Person is who looks at a page, as an extension is told: what it was not granted
 // to know is absent.
 type Person struct {
-	ID       string   `json:"id"`
-	Roles    []string `json:"roles"` // in the course, or in the tenant for a page of no course
-	Name     string   `json:"name,omitempty"`
-	Email    string   `json:"email,omitempty"`
-	Username string   `json:"username,omitempty"`
+	ID       string   `json:"id" doc:"ID of the person."`
+	Roles    []string `json:"roles" doc:"Her roles in the course, or in the tenant on a page of no course: learner, staff, tenant-admin, operator."`
+	Name     string   `json:"name,omitempty" doc:"The full name; absent without pii:name."`
+	Email    string   `json:"email,omitempty" doc:"The address; absent without pii:email."`
+	Username string   `json:"username,omitempty" doc:"The name that she signs in with; absent without pii:username."`
 }
 
 // Asked is what the export of a slot receives. It answers a tree, or null to show
 // nothing.
 type Asked struct {
-	Slot     string          `json:"slot"`
-	Tenant   string          `json:"tenant"`
-	Course   string          `json:"course,omitempty"`
-	Person   *Person         `json:"person,omitempty"` // absent where nobody is signed in
-	Settings json.RawMessage `json:"settings"`
-	Locale   string          `json:"locale"`
-	Trace    string          `json:"trace"`
-	Time     time.Time       `json:"time"`
+	Slot     string          `json:"slot" doc:"Name of the place."`
+	Tenant   string          `json:"tenant" doc:"Name of the tenant."`
+	Course   string          `json:"course,omitempty" doc:"Key of the course that the page is about."`
+	Person   *Person         `json:"person,omitempty" doc:"Who looks; absent where nobody is signed in."`
+	Settings json.RawMessage `json:"settings" doc:"The extension's settings, as they are in force here."`
+	Locale   string          `json:"locale" doc:"Language of the page."`
+	Trace    string          `json:"trace" doc:"The trace of the request."`
+	Time     time.Time       `json:"time" doc:"When it is asked, in UTC."`
 }
 
 // Acted is what the export of an action receives. It answers a [Reply].
 type Acted struct {
 	Asked
-	ID     string          `json:"id"`     // the idempotency key: the same when a form is sent twice
-	Action string          `json:"action"` // the export
-	Values json.RawMessage `json:"values"` // checked against what the form declared
+	ID     string          `json:"id" doc:"The idempotency key: the same when a form is sent twice."`
+	Action string          `json:"action" doc:"The export."`
+	Values json.RawMessage `json:"values" doc:"An object, of the fixed values and of what was filled in."`
 }
 
 // Reply is what the export of an action answers: what the slot shows now, a
 // message, or both; or where to go. An empty one shows the slot anew.
 type Reply struct {
-	Tree     json.RawMessage `json:"tree,omitempty"`
-	Message  string          `json:"message,omitempty"`
-	State    string          `json:"state,omitempty"`    // of the message: ok (default), warn, bad or info
-	Redirect string          `json:"redirect,omitempty"` // a path within the tenant
+	Tree     json.RawMessage `json:"tree,omitempty" doc:"What the slot shows now; absent, it is asked anew."`
+	Message  string          `json:"message,omitempty" doc:"What is said to the person."`
+	State    string          `json:"state,omitempty" doc:"Of the message; ok if absent." enum:"ok,warn,bad,info"`
+	Redirect string          `json:"redirect,omitempty" doc:"A path within the tenant to go to, in place of all others."`
 }
 
-// maxMessage bounds a message, in characters.
-const maxMessage = 500
+// MaxMessage bounds a message, in characters.
+const MaxMessage = 500
 
 // readTree reads what a slot's export answered: nil if it shows nothing.
 func readTree(raw []byte) (*tree.Node, error) {
@@ -89,8 +89,8 @@ func ReadReply(raw []byte) (Reply, *tree.Node, error) {
 		return r, nil, trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	switch {
-	case utf8.RuneCountInString(r.Message) > maxMessage || strings.ContainsFunc(r.Message, unicode.IsControl):
-		return r, nil, trellis.Errorf(trellis.Invalid, "message: must have %d printable characters at most", maxMessage)
+	case utf8.RuneCountInString(r.Message) > MaxMessage || strings.ContainsFunc(r.Message, unicode.IsControl):
+		return r, nil, trellis.Errorf(trellis.Invalid, "message: must have %d printable characters at most", MaxMessage)
 	case r.State != "" && r.Message == "":
 		return r, nil, trellis.Errorf(trellis.Invalid, "state: there is no message that it could be of")
 	case r.State != "" && !slices.Contains([]string{"ok", "warn", "bad", "info"}, r.State):

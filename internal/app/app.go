@@ -230,7 +230,7 @@ func Known() extensions.Known {
 
 // operations returns every operation of the platform.
 func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
-	catalogue, err := learning.NewCatalogue(known.Filters, known.Events)
+	catalogue, err := learning.NewCatalogue(known.Filters, known.Events, slotEntries())
 	if err != nil {
 		return nil, err
 	}
@@ -355,25 +355,4 @@ func (a *App) Close() error {
 	}
 	a.close = nil
 	return errors.Join(errs...)
-}
-
-// Contract returns the contract with extensions: ABI.md and the JSON Schemas of
-// every operation. It needs a platform to list the operations of, and makes one
-// in a temporary directory.
-func Contract(ctx context.Context) (doc, schemas []byte, err error) {
-	dir, err := os.MkdirTemp("", "trellis-")
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	a, err := New(ctx, Config{Dir: dir})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, a.Close()) }()
-	if doc, err = hostapi.Document(a.API.Operations()); err != nil {
-		return nil, nil, err
-	}
-	schemas, err = hostapi.Schemas(a.API.Operations())
-	return doc, schemas, err
 }

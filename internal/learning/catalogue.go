@@ -36,16 +36,28 @@ type EventEntry struct {
 	Schema     json.RawMessage `json:"schema,omitempty" doc:"JSON Schema of the data, of a live one."`
 }
 
-// Catalogue is every filter and event that there is: those of Open edX, whether
-// live or not, and Trellis's own.
+// SlotEntry is a place in a page as the catalogue shows it.
+type SlotEntry struct {
+	Name    string `json:"name" doc:"Name of the place."`
+	Doc     string `json:"doc" doc:"Where it is, as the end of a sentence."`
+	Level   string `json:"level" doc:"What its page is about." enum:"tenant,course"`
+	Default string `json:"default,omitempty" doc:"What the page itself shows there."`
+	Live    bool   `json:"live" doc:"Whether this version has it."`
+}
+
+// Catalogue is what extensions can take part in: every filter and event that there
+// is, those of Open edX, whether live or not, and Trellis's own; and the places in
+// pages.
 type Catalogue struct {
 	Filters []FilterEntry `json:"filters"`
 	Events  []EventEntry  `json:"events"`
+	Slots   []SlotEntry   `json:"slots"`
 }
 
-// NewCatalogue returns the catalogue in which filters and events are live.
-func NewCatalogue(filters, events []trellis.Spec) (Catalogue, error) {
-	c := Catalogue{Filters: openedxFilters(), Events: openedxEvents()}
+// NewCatalogue returns the catalogue in which filters and events are live, and
+// pages have these slots.
+func NewCatalogue(filters, events []trellis.Spec, slots []SlotEntry) (Catalogue, error) {
+	c := Catalogue{Filters: openedxFilters(), Events: openedxEvents(), Slots: append([]SlotEntry{}, slots...)}
 	for i := range c.Events {
 		c.Events[i].Doc = sentence(c.Events[i].Signal)
 	}
@@ -93,6 +105,6 @@ func sentence(signal string) string {
 // Operation returns the operation that shows the catalogue.
 func (c Catalogue) Operation() hostapi.Operation {
 	return hostapi.Define(hostapi.Spec{Name: "catalogue.list", Doors: hostapi.HTTP("GET", "/api/v1/catalogue"),
-		Doc: "Every filter and event, and which of them are live."}, nobody[Nothing],
+		Doc: "Every filter and event, which of them are live, and the places in pages that extensions fill."}, nobody[Nothing],
 		func(context.Context, Nothing) (Catalogue, error) { return c, nil })
 }

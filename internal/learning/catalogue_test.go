@@ -20,8 +20,11 @@ import (
 var reference string
 
 func TestCatalogueIsOpenEdXs(t *testing.T) {
-	c, err := learning.NewCatalogue(nil, nil)
+	c, err := learning.NewCatalogue(nil, nil, nil)
 	must(t, err)
+	if raw, err := json.Marshal(c); err != nil || !strings.Contains(string(raw), `"slots":[]`) {
+		t.Errorf("without places: %v", err)
+	}
 	var got, want []string
 	for line := range strings.Lines(reference) {
 		if line = strings.TrimSuffix(line, "\n"); !strings.HasPrefix(line, "#") {
@@ -74,7 +77,7 @@ func TestCatalogueIsOpenEdXs(t *testing.T) {
 // Of Open edX's events all that the core's operations give rise to are live, and
 // the four filters that the core asks.
 func TestCatalogueIsLive(t *testing.T) {
-	c, err := learning.NewCatalogue(learning.Filters(), learning.Events())
+	c, err := learning.NewCatalogue(learning.Filters(), learning.Events(), nil)
 	must(t, err)
 	wantFilters := map[string][]string{
 		"org.openedx.learning.student.registration.requested.v1": {"PreventRegistration"},
@@ -119,7 +122,7 @@ func TestCatalogueIsLive(t *testing.T) {
 func TestPayloads(t *testing.T) {
 	c := newCore(t)
 	provoke(t, c)
-	catalogue, err := learning.NewCatalogue(learning.Filters(), learning.Events())
+	catalogue, err := learning.NewCatalogue(learning.Filters(), learning.Events(), nil)
 	must(t, err)
 	personal := []string{"ada-login", "Ada Lovelace", "ada@example.org", "192.0.2.7", "correct horse"}
 	seen := map[string]int{}

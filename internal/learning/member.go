@@ -91,28 +91,35 @@ type EnrollSomebody struct {
 	Username string `json:"username,omitempty" doc:"The name that the person logs in with, in place of the ID. For those who enrol others and may see such names there."`
 }
 
-// named puts the person in for the username. Whoever may not enrol others in the
-// course does not learn whether there is such a person.
-func (l *Learning) named(ctx context.Context, in EnrollSomebody) (Enroll, error) {
-	if in.Username == "" {
-		return in.Enroll, nil
+// UnenrollSomebody is [Unenroll] for those who know of a person only what she logs
+// in with.
+type UnenrollSomebody struct {
+	Unenroll
+	Username string `json:"username,omitempty" doc:"The name that the person logs in with, in place of the ID. For those who enrol others and may see such names there."`
+}
+
+// named returns the ID of a person who is named by the ID or by the username.
+// Whoever may not enrol others in the course does not learn whether there is such a
+// person.
+func (l *Learning) named(ctx context.Context, course, person, username string) (string, error) {
+	if username == "" {
+		return person, nil
 	}
-	if in.Person != "" {
-		return Enroll{}, trellis.Errorf(trellis.Invalid, "name the person by the ID or by the username, not by both")
+	if person != "" {
+		return "", trellis.Errorf(trellis.Invalid, "name the person by the ID or by the username, not by both")
 	}
 	for _, permission := range []string{"enrollments:write", "pii:username"} {
-		if !hostapi.ReachOf(ctx, permission).Allows(inCourse(in.Course, "")) {
-			return Enroll{}, trellis.Errorf(trellis.Denied, "only those who enrol others in the course name a person by the username")
+		if !hostapi.ReachOf(ctx, permission).Allows(inCourse(course, "")) {
+			return "", trellis.Errorf(trellis.Denied, "only those who enrol others in the course name a person by the username")
 		}
 	}
-	b, err := l.Batch(ctx, Keys{Usernames: []string{in.Username}})
+	b, err := l.Batch(ctx, Keys{Usernames: []string{username}})
 	if err != nil {
-		return Enroll{}, err
+		return "", err
 	}
-	id, ok := b.Username(in.Username)
+	id, ok := b.Username(username)
 	if !ok {
-		return Enroll{}, trellis.Errorf(trellis.NotFound, "nobody here signs in as %q", in.Username)
+		return "", trellis.Errorf(trellis.NotFound, "nobody here signs in as %q", username)
 	}
-	in.Enroll.Person = id
-	return in.Enroll, nil
+	return id, nil
 }

@@ -67,19 +67,24 @@ func (l *Learning) courseOperations() []hostapi.Operation {
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.create", Permission: "enrollments:write", Writes: true, Doors: guest(hostapi.HTTP("POST", "/api/v1/enrollments")),
 			Doc: "Enrols somebody, through the enrolment filter."},
 			func(in EnrollSomebody) hostapi.Scope { return inCourse(in.Course, in.Person) },
-			func(ctx context.Context, in EnrollSomebody) (Enrollment, error) {
-				who, err := l.named(ctx, in)
-				if err != nil {
+			func(ctx context.Context, in EnrollSomebody) (_ Enrollment, err error) {
+				if in.Person, err = l.named(ctx, in.Course, in.Person, in.Username); err != nil {
 					return Enrollment{}, err
 				}
-				return l.enrollAs(ctx, who)
+				return l.enrollAs(ctx, in.Enroll)
 			}),
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.update", Permission: "enrollments:write", Writes: true, Doors: guest(hostapi.HTTP("PATCH", "/api/v1/enrollments/:course")),
 			Doc: "Changes the mode of an enrolment, or begins it again, through the enrolment filter."},
 			func(in Enroll) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.enrollAs),
 		hostapi.DefineList(hostapi.Spec{Name: "enrollments.delete", Permission: "enrollments:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/enrollments/:course"),
 			Doc: "Ends an enrolment, through the unenrolment filter."},
-			func(in Unenroll) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.unenrollAs),
+			func(in UnenrollSomebody) hostapi.Scope { return inCourse(in.Course, in.Person) },
+			func(ctx context.Context, in UnenrollSomebody) (_ Enrollment, err error) {
+				if in.Person, err = l.named(ctx, in.Course, in.Person, in.Username); err != nil {
+					return Enrollment{}, err
+				}
+				return l.unenrollAs(ctx, in.Unenroll)
+			}),
 		hostapi.DefineList(hostapi.Spec{Name: "grades.list", Permission: "grades:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/grades")),
 			Doc: "Grades, of courses as a whole and of their items."},
 			func(in ListEnrollments) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.listGrades),

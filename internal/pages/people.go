@@ -72,7 +72,7 @@ func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 	return r.showAs(status, "people", view{
 		Title: "People", Nav: "/courses", Crumbs: []link{{"My courses", "/courses"}, {c.Title, "/courses/" + url.PathEscape(key)}}, Faults: faults, Data: data,
 		Code: []code{{"Who is in the course, and who is to be.", "trellis enroll PERSON " + shell(key) + "\ntrellis unenroll PERSON " + shell(key),
-			"GET /api/v1/courses/" + key + "/people\nPOST /api/v1/enrollments {\"course\": \"" + key + "\", \"username\": \"USERNAME\"}\nDELETE /api/v1/enrollments/" + key + "?person=ID"}},
+			"GET /api/v1/courses/" + key + "/people\nPOST /api/v1/enrollments {\"course\": \"" + key + "\", \"username\": \"USERNAME\"}\nDELETE /api/v1/enrollments/" + key + "?username=USERNAME"}},
 	})
 }
 
