@@ -112,6 +112,9 @@ func needsOf(x extensions.Extension) (needs []need) {
 	if x.State == "suspended" {
 		needs = append(needs, need{"bad", "Suspended", x.Title, "It failed again and again: " + x.Reason, pathOf(x), "Look at it", time.Time{}})
 	}
+	if x.State == "installed" && x.Resting != nil {
+		needs = append(needs, need{"warn", "Left alone", x.Title, restingText(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
+	}
 	for _, e := range x.Enabled {
 		switch {
 		case e.State == "waiting":

@@ -159,7 +159,10 @@ func TestTeamErrors(t *testing.T) {
 			t.Fatal("a filter that traps lets people through")
 		}
 	}
-	b.get(ofLogic).want(http.StatusOK, "Works, with errors", "trapped", " 5 ")
+	b.get(ofLogic).want(http.StatusOK, "Left alone until", "failed 5 times", "Needs attention", "failed 5 times in a row at "+enrolling, "trapped", " 5 ")
+	alma := browse(t, p).signIn("demo", "alma", password)
+	alma.get("/console").want(http.StatusOK, "Left alone", "failed 5 times in a row at "+enrolling, "See what went wrong")
+	alma.get("/console/extensions?state=attention").want(http.StatusOK, "Left alone until", "failed 5 times", "Late policy")
 	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works in part", "failed 5 times in a row", "Next try", "5 of 5 calls failed", "Counted on this node since")
 	link := b.find("section th a")
 	if len(link) != 1 {
