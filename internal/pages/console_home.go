@@ -124,7 +124,7 @@ func needsOf(x extensions.Extension) (needs []need) {
 		}
 	}
 	if x.Pending != "" {
-		needs = append(needs, need{"info", "New version", x.Title, "Version " + x.Pending + " waits for your consent; " + x.Version + " runs on. " + x.PendingFor, pathOf(x), "Read what it asks for", time.Time{}})
+		needs = append(needs, need{"info", "New version", x.Title, "Version " + x.Pending + " waits for your consent; " + x.Version + " runs on. " + sentence(x.PendingFor), pathOf(x) + "/review", "Read what it asks for", time.Time{}})
 	}
 	return needs
 }

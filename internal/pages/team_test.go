@@ -145,6 +145,27 @@ func TestTeamApproval(t *testing.T) {
 	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works").lacks("Waiting since")
 }
 
+// TestTeamVersionBeyond: a version that asks for more than course staff may grant is
+// no dead end: they let it run without, and those who run the school find it among
+// their approvals and let it run with everything.
+func TestTeamVersionBeyond(t *testing.T) {
+	p := teaching(t)
+	b, alma := browse(t, p).signIn("demo", "sasha", password), browse(t, p).signIn("demo", "alma", password)
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
+	b.submit("Enable", nil).want(http.StatusOK, "Late policy is on.")
+	wants := map[string]any{"permissions": []string{"kv", "users:read", "pii:email"}}
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "2.0.0", wants)})
+	b.want(http.StatusOK, "it asks for more: see people's email addresses", "Needs those who run the school.", "They find it among their approvals", "Those who run the school grant this", "Wait for those who run the school").lacks("pii:email")
+	alma.get("/console").want(http.StatusOK, "It asks for more: see people's email addresses.").follow("Read what it asks for : Late policy").want(http.StatusOK, "See people's email addresses")
+	b.submit("Let 2.0.0 run without that", nil).want(http.StatusOK, "Version 2.0.0 of Late policy runs.", "Runs without:")
+
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "3.0.0", map[string]any{"permissions": []string{"kv", "users:read", "pii:email", "pii:name"}})})
+	alma.get("/console/approvals").want(http.StatusOK, "Version 3.0.0 waits", "See people's names", "Review first Late policy 3.0.0")
+	alma.submit("Let 3.0.0 run of Late policy in "+logic, nil).want(http.StatusOK, "Version 3.0.0 of Late policy runs.")
+	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works", "3.0.0", "See people's names")
+	alma.get("/console/approvals").want(http.StatusOK, "Nothing waits for approval.")
+}
+
 // TestTeamErrors: an extension that fails says so: in the list, by its page, with
 // the trace; whoever is of the course's team can try it again.
 func TestTeamErrors(t *testing.T) {

@@ -19,6 +19,7 @@ type reviewPage struct {
 	Version string // that is looked at
 	Kept    *extensions.KeptVersion
 	Consent bool // whether a version waits
+	Held    bool // whether it asks for what only those who run the school grant
 	On      bool // whether it is enabled here by now
 	Verdict verdict
 	New     []rightLine
@@ -67,6 +68,9 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 				line.Granted = a.Granted
 			}
 			line.Beyond = !a.SelfService && !at.All
+		}
+		if v.Consent && line.Beyond {
+			line.Held, line.Granted, v.Held = true, false, true
 		}
 		if line.New {
 			v.New = append(v.New, line)
@@ -123,7 +127,7 @@ func (r *request) grants() []string {
 func (v *reviewPage) ticked(grants []string) {
 	tick := func(list []rightLine) {
 		for i := range list {
-			list[i].Granted = slices.Contains(grants, list[i].Permission)
+			list[i].Granted = !list[i].Held && slices.Contains(grants, list[i].Permission)
 		}
 	}
 	tick(v.New)
