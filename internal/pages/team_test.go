@@ -74,7 +74,7 @@ func TestTeamStory(t *testing.T) {
 	b.fault("s-0", "Grace days must be 0 to 30.")
 	b.submit("Enable", fields{"s.0": "three"}).want(http.StatusBadRequest)
 	b.fault("s-0", "Grace days must be a whole number.")
-	b.submit("Enable", fields{"s.0": "3", "grant": []string{"kv"}}).want(http.StatusOK, "Late policy is on.", "by you", "Works", "Runs without:", "See who the people are", "Grace days 3")
+	b.submit("Enable", fields{"s.0": "3", "grant": []string{"kv"}}).want(http.StatusOK, "Late policy is on. Go to the course", "by you", "Works", "Runs without:", "See who the people are", "Grace days 3")
 	x, err := p.Registry.Get(app.System(t.Context(), "demo"), "acme.late", extensions.Scope{Course: logic})
 	if err != nil || len(x.Enabled) != 1 || string(x.Enabled[0].Settings) != `{"grace_days":3}` || strings.Join(x.Enabled[0].Grants, " ") != "kv" {
 		t.Fatalf("enabled with %+v (%v)", x.Enabled, err)

@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -165,7 +166,21 @@ func (p *Pages) enable(r *request, at place, d extensions.Detail) error {
 	case was != nil && was.State == "on":
 		return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + ": what it may do is changed."})
 	}
-	return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + " is on.", Undo: &undo{Action: at.Of(d.ID) + "/off"}})
+	return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + " is on.", Next: seen(at, d), Undo: &undo{Action: at.Of(d.ID) + "/off"}})
+}
+
+// seen is where one sees what an extension does that was enabled.
+func seen(at place, d extensions.Detail) *link {
+	if at.Course() == "" {
+		return &link{"Back to all extensions", at.Path}
+	}
+	of := "/courses/" + url.PathEscape(at.Course())
+	for _, h := range d.Hooks {
+		if h.Kind == string(extensions.SlotKind) && strings.HasPrefix(h.On, "course.") {
+			return &link{"See it in the course", of}
+		}
+	}
+	return &link{"Go to the course", of}
 }
 
 // notTaken shows a form again that an operation has not taken, with the reason.
