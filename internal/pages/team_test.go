@@ -85,7 +85,7 @@ func TestTeamStory(t *testing.T) {
 	b.submit("Switch off", nil).want(http.StatusOK, "Off since", "by you")
 	b.submit("Switch on", nil).want(http.StatusOK, "is on again")
 
-	b.follow("Change the settings").want(http.StatusOK, "Default: 2")
+	b.follow("Change the settings").want(http.StatusOK, "Default: 2", `'{"grace_days":3}'`, "(optional)")
 	b.submit("Save settings", fields{"s.0": "-1"}).want(http.StatusBadRequest)
 	b.fault("s-0", "Grace days must be 0 to 30.")
 	b.submit("Save settings", fields{"s.0": "5"}).want(http.StatusOK, "The settings of Late policy are saved.", "Grace days 5")
