@@ -51,3 +51,18 @@ func TestEmptySideTakesNoRoom(t *testing.T) {
 	tab.Until(`document.querySelector(".body").offsetWidth === document.querySelector(".with-side").offsetWidth`)
 	tab.Until(`(document.querySelector(".side > .slots").append(document.createElement("p")), document.querySelector(".side").offsetWidth > 200)`)
 }
+
+// TestEventsOnAPhone: the tail of events is there on a small screen, in the dark too.
+func TestEventsOnAPhone(t *testing.T) {
+	s := open(t)
+	tab := s.signIn(t, "ada")
+	for _, look := range []string{"light", "dark"} {
+		tab.Viewport(320, 900)
+		tab.Look(browser.Looks()[look])
+		tab.Go(s.URL + "/console/events")
+		tab.Until(`document.querySelectorAll(".log li").length > 3 && [...document.querySelectorAll(".log li")].slice(0, 3).every(e => e.offsetHeight > 10 && getComputedStyle(e).color !== getComputedStyle(e.closest(".log")).backgroundColor)`)
+		if dir := os.Getenv("TRELLIS_PICTURES"); dir != "" {
+			tab.Screenshot(filepath.Join(dir, "events-"+look+".png"))
+		}
+	}
+}
