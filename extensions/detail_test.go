@@ -115,6 +115,12 @@ func TestDetailOfTheTenants(t *testing.T) {
 	if whole.Errors != 5 || whole.Hooks[0].State != "open" || whole.Hooks[0].Since == nil || whole.Hooks[0].Until == nil || !strings.Contains(whole.Hooks[0].Reason, "trapped") {
 		t.Errorf("%d errors, hooks %+v", whole.Errors, whole.Hooks)
 	}
+	if rest := whole.Resting; rest == nil || rest.Hooks != 1 || rest.On != asked.Name() || rest.Failures != 5 || !strings.Contains(rest.Reason, "trapped") || !rest.Until.After(rest.Since) {
+		t.Errorf("left alone: %+v", rest)
+	}
+	if d.Resting != nil {
+		t.Errorf("the course reads what is left alone elsewhere: %+v", d.Resting)
+	}
 }
 
 // TestUsageAndFailures: what hooks do is counted, and what goes wrong is put

@@ -33,8 +33,20 @@ type Extension struct {
 	Errors       int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
 	LastError    string     `json:"last_error,omitempty" doc:"What that was, the last time."`
 	LastErrorAt  *time.Time `json:"last_error_at,omitempty" doc:"When that was."`
+	Resting      *Resting   `json:"resting,omitempty" doc:"The longest of its hooks that failed again and again and are left alone for a while, on this node."`
 	Secrets      []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
 	Enabled      []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
+}
+
+// Resting says since when, until when and why something of an extension is left
+// alone on this node.
+type Resting struct {
+	Hooks    int       `json:"hooks" doc:"How many of its hooks are left alone."`
+	On       string    `json:"on" doc:"What the one is about that is left alone longest: the filter, the event, the place in a page; or what the schedule or job is called."`
+	Failures int       `json:"failures" doc:"How often that failed in a row."`
+	Reason   string    `json:"reason" doc:"What went wrong, the last time."`
+	Since    time.Time `json:"since" doc:"Since when it is left alone."`
+	Until    time.Time `json:"until" doc:"When it is tried next."`
 }
 
 // Enabling is where an extension is switched on or off.

@@ -52,8 +52,8 @@ func (r *Registry) Failures(ctx context.Context, extension string, owner Scope) 
 	return out, nil
 }
 
-// addTrouble fills in how often extensions failed in the last day, and since when
-// those are suspended that are. Of what belongs to the tenant only those hear who
+// addTrouble fills in how often extensions failed in the last day, what of them is
+// left alone at the moment, and since when those are suspended that are. Of what belongs to the tenant only those hear who
 // may see its log.
 func (r *Registry) addTrouble(ctx context.Context, list []Extension, sees func(owner Scope) bool) error {
 	tenant, err := store.Tenant(ctx)
@@ -110,6 +110,7 @@ func (r *Registry) addTrouble(ctx context.Context, list []Extension, sees func(o
 	if err != nil {
 		return err
 	}
+	resting := r.resting(tenant)
 	for i := range list {
 		x := &list[i]
 		t := all[x.Installation]
@@ -117,10 +118,54 @@ func (r *Registry) addTrouble(ctx context.Context, list []Extension, sees func(o
 			at := store.FromMicros(t.suspended)
 			x.Suspended = &at
 		}
-		if t.errors > 0 && sees(Scope{Course: x.Course}) {
+		if !sees(Scope{Course: x.Course}) {
+			continue
+		}
+		x.Resting = resting[x.Installation]
+		if t.errors > 0 {
 			at := store.FromMicros(t.last)
 			x.Errors, x.LastError, x.LastErrorAt = t.errors, t.message, &at
 		}
 	}
 	return nil
+}
+
+// resting says what of the installations of a tenant is left alone on this node.
+func (r *Registry) resting(tenant string) map[string]*Resting {
+	out := map[string]*Resting{}
+	t := r.now.Load().tenants[tenant]
+	if t == nil || !r.breaker.anyOpen() {
+		return out
+	}
+	for _, in := range t.all {
+		if in.state != installed {
+			continue
+		}
+		for _, h := range r.hookStates(in) {
+			if h.State != "open" {
+				continue
+			}
+			x := out[in.id]
+			if x == nil {
+				x = &Resting{}
+				out[in.id] = x
+			}
+			if x.Hooks++; h.Until.After(x.Until) {
+				x.On, x.Failures, x.Reason, x.Since, x.Until = h.On, h.Failures, h.Reason, *h.Since, *h.Until
+			}
+		}
+	}
+	return out
+}
+
+// anyOpen reports whether anything is left alone.
+func (b *breakers) anyOpen() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range b.all {
+		if x.open() {
+			return true
+		}
+	}
+	return false
 }

@@ -100,6 +100,18 @@ func (w SlotWhen) sentence() (out string) {
 	return out
 }
 
+// plainly says what permissions mean, within a sentence.
+func plainly(permissions []string) string {
+	words := make([]string, len(permissions))
+	for i, p := range permissions {
+		words[i] = p
+		if s, err := hostapi.Sentence(p); err == nil {
+			words[i] = lowerFirst(strings.TrimSuffix(s, "."))
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToLower(r)) + s[n:]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -14,7 +13,7 @@ import (
 func asksMore(old, next Manifest) string {
 	for _, p := range next.Permissions {
 		if !slices.Contains(old.Permissions, p) {
-			return "it asks for the permission " + p
+			return "it asks for more: " + plainly([]string{p})
 		}
 	}
 	for _, h := range next.Filters {
@@ -87,7 +86,7 @@ func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next M
 			return "the settings for " + e.scope.String() + " do not fit it: " + e.fault, nil
 		}
 		if more := r.beyond(in.tenant, e.allowed); e.scope.Course != "" && len(more) > 0 && !runsTenant(ctx) {
-			return "those who run the tenant approve what has the permission " + strings.Join(more, ", "), nil
+			return "those who run the tenant approve what may do this: " + plainly(more), nil
 		}
 	}
 	return "", nil
@@ -169,7 +168,7 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 			return err
 		}
 		if more := r.beyond(in.tenant, allowed); len(more) > 0 && !runsTenant(ctx) {
-			return trellis.Errorf(trellis.Denied, "those who run the tenant grant %s", strings.Join(more, ", "))
+			return trellis.Errorf(trellis.Denied, "those who run the tenant grant this: %s", plainly(more))
 		}
 		rows, err := enablings(ctx, tx, in)
 		if err != nil {

@@ -196,7 +196,7 @@ func TestVersions(t *testing.T) {
 	s.fails(1, "does not ask for kw", "ext", "enable", "acme.welcome", "-withhold", "kw")
 	s.fails(1, "is not enabled here", "ext", "grant", "acme.welcome")
 	s.ok("ext", "enable", "acme.welcome")
-	if out := s.ok("ext", "install", s.bundle("1.1.0", "kv", "users:read")); !strings.Contains(out, "Version 1.1.0 waits for consent: it asks for the permission users:read") || !strings.Contains(out, "Until then version 1.0.0 runs") {
+	if out := s.ok("ext", "install", s.bundle("1.1.0", "kv", "users:read")); !strings.Contains(out, "Version 1.1.0 waits for consent: it asks for more: see who the people are") || !strings.Contains(out, "Until then version 1.0.0 runs") {
 		t.Errorf("installed:\n%s", out)
 	}
 	s.fails(1, "does not ask for grades:read", "ext", "grant", "acme.welcome", "-withhold", "grades:read")

@@ -278,6 +278,21 @@ func (l *Learning) Person(ctx context.Context, id string) (Person, error) {
 	return p, err
 }
 
+// Known reports whether the tenant of ctx has or had a person with this ID: those
+// who were erased count. Whoever acts in it and is not known has her account in the
+// tenant of the platform.
+func (l *Learning) Known(ctx context.Context, id string) (bool, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return false, err
+	}
+	n := 0
+	err = l.db.Read(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM people WHERE tenant = ? AND id = ?`, tenant, id).Scan(&n)
+	})
+	return n > 0, err
+}
+
 // FillPeople returns data, a JSON document of type t, with the personal data of
 // the people in it, as far as keep allows its class. People who are no longer
 // known stay without.

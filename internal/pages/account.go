@@ -44,6 +44,9 @@ func (p *Pages) account(r *request) error {
 	}
 	data := ownAccountPage{Account: who.User}
 	for _, role := range who.Roles {
+		if role.Name == trellis.RoleLearner && who.User == nil || role.Name == trellis.RoleLearner && r.tenant() == trellis.PlatformTenant {
+			continue // there is nothing to learn where she is
+		}
 		data.Roles = append(data.Roles, p.inWords(r.ctx, role))
 	}
 	return r.showSlots("account", "", []slots.Want{{Slot: "account.main.v1"}}, view{

@@ -186,7 +186,7 @@ func (n *names) of(actor string) who {
 		if u, err := call[trellis.User](n.r.ctx, n.r.p, "users.get", learning.GetUser{ID: id}); err == nil {
 			w = who{called(u), "/console/people/" + url.PathEscape(id)}
 		} else if trellis.KindOf(err) == trellis.NotFound {
-			w.Text = "an operator, or somebody erased (" + short(id) + ")"
+			w.Text = n.stranger(id)
 		}
 	case trellis.SystemActor:
 		w.Text = "Trellis"
@@ -200,6 +200,22 @@ func (n *names) of(actor string) who {
 	}
 	n.known[actor] = w
 	return w
+}
+
+// stranger names somebody whom the tenant does not know: an operator, by her name
+// where an operator asks, or somebody who was erased.
+func (n *names) stranger(id string) string {
+	ctx, p := n.r.ctx, n.r.p
+	if known, err := p.cfg.Learning.Known(ctx, id); err != nil || known {
+		return "somebody erased (" + short(id) + ")"
+	}
+	if actor := trellis.ActorFrom(ctx); actor.Is(trellis.RoleOperator) {
+		actor.Tenant = trellis.PlatformTenant // hers
+		if u, err := call[trellis.User](trellis.WithActor(ctx, actor), p, "users.get", learning.GetUser{ID: id}); err == nil {
+			return called(u) + ", an operator"
+		}
+	}
+	return "an operator"
 }
 
 // called is what somebody is called, as far as one may see.

@@ -38,9 +38,40 @@ type asking struct {
 	Faults   []fault
 }
 
+// comer is a version that waits for those who run the tenant.
+type comer struct {
+	extensions.Extension
+	Path, Where string
+	Beyond      []string // what course staff may not grant; all that is asked for of what belongs to the tenant
+	Grants      []string // everything that it asks for
+}
+
+// comerOf returns the version of x that waits for those who run the tenant, nil if
+// none does: what course staff may let run themselves is for them.
+func comerOf(x extensions.Extension, free []string) *comer {
+	if x.Pending == "" {
+		return nil
+	}
+	c := comer{Extension: x, Path: pathOf(x), Where: or(x.Course, "the whole school"), Grants: []string{}}
+	for _, s := range x.PendingAsks {
+		if s.Permission == "" {
+			continue
+		}
+		c.Grants = append(c.Grants, s.Permission)
+		if x.Course == "" || !slices.Contains(free, s.Permission) {
+			c.Beyond = append(c.Beyond, s.Text)
+		}
+	}
+	if x.Course != "" && len(c.Beyond) == 0 {
+		return nil
+	}
+	return &c
+}
+
 type approvalsPage struct {
 	frame
-	Waiting []asking
+	Waiting  []asking
+	Versions []comer
 }
 
 func (p *Pages) approvals(r *request) error { return p.showApprovals(r, http.StatusOK, "", nil) }
@@ -57,6 +88,9 @@ func (p *Pages) showApprovals(r *request, status int, key string, faults []fault
 	}
 	n, d := r.names(), approvalsPage{frame: r.frame("/console/approvals")}
 	for _, x := range list.Items {
+		if c := comerOf(x, free.Permissions); c != nil {
+			d.Versions = append(d.Versions, *c)
+		}
 		for _, e := range x.Enabled {
 			if e.State == "waiting" {
 				a := askingOf(x, e, free.Permissions, n)
@@ -69,10 +103,11 @@ func (p *Pages) showApprovals(r *request, status int, key string, faults []fault
 	}
 	slices.SortStableFunc(d.Waiting, func(a, b asking) int { return a.Since.Compare(b.Since) })
 	v := consoleView("Approvals", link{"Extensions", "/console/extensions"})
-	v.Lead = "What course staff ask for that goes beyond what they may grant themselves, the oldest first."
+	v.Lead = "What course staff ask for that goes beyond what they may grant themselves, the oldest first; then versions that ask for more than the ones that run."
 	v.Data, v.Faults = d, faults
 	v.Code = []code{{What: "Approve", CLI: "trellis ext approve ID -course KEY", HTTP: `POST /api/v1/extensions/ID/approve {"course": "KEY", "version": "1.2.0", "grants": ["kv"]}`},
-		{What: "Send back", CLI: "trellis ext approve ID -course KEY -reject -reason '…'", HTTP: `POST /api/v1/extensions/ID/reject {"course": "KEY", "reason": "…"}`}}
+		{What: "Send back", CLI: "trellis ext approve ID -course KEY -reject -reason '…'", HTTP: `POST /api/v1/extensions/ID/reject {"course": "KEY", "reason": "…"}`},
+		{What: "Let a version run", CLI: "trellis ext grant ID -course KEY", HTTP: `POST /api/v1/extensions/ID/consent {"course": "KEY", "version": "2.0.0", "grants": ["*"]}`}}
 	return r.showAs(status, "console_approvals", v)
 }
 

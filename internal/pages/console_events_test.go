@@ -96,6 +96,23 @@ func TestDeliveryPages(t *testing.T) {
 	b.post("/console/deliveries/restore", url.Values{"batch": {"none"}}).want(200, "came back already")
 }
 
+// TestAuditNamesOperators: what an operator did stands under her name where an
+// operator looks; others read that an operator did it. Who was erased is neither.
+func TestAuditNamesOperators(t *testing.T) {
+	s := openBureau(t)
+	op := account(t, s.Platform, trellis.PlatformTenant, "op", learning.Assign{Role: trellis.RoleOperator})
+	gone := account(t, s.Platform, "demo", "gone")
+	s.must(s.Learning.Erase(s.ctx, gone))
+	o := browse(t, s.Platform).signIn("demo", "op", password)
+	o.get("/console/self-service").submit("Save self-service", fields{"permission": []string{"kv"}}).want(200)
+	by := trellis.WithActor(s.ctx, trellis.Actor{Tenant: "demo", ID: gone, Kind: trellis.PersonActor})
+	s.must(s.DB.Audit(by, store.Entry{Operation: "test.gone", Target: "x"}))
+	at := "/console/audit?operation=extensions.set_self_service"
+	o.get(at).want(200, "op, an operator").lacks("erased")
+	s.signedIn().get(at).want(200, "an operator").lacks("op, an operator", "erased", op)
+	s.signedIn().get("/console/audit?operation=test.gone").want(200, "somebody erased").lacks("an operator")
+}
+
 // TestAuditPages: filters stand in the address, and what they leave comes as a sheet
 // in which no cell is a formula.
 func TestAuditPages(t *testing.T) {

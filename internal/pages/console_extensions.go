@@ -134,6 +134,8 @@ func rowOf(x extensions.Extension, n *names) extensionRow {
 	case x.State == "stopped":
 		row.State, row.Word, row.Reason, row.worse = "off", "Switched off", x.Reason, 4
 		row.Updated, row.By = x.Stopped, n.of(x.StoppedBy)
+	case fault == "" && on && x.Resting != nil:
+		row.State, row.Word, row.Reason, row.worse = "warn", restingWord(x.Resting), x.Resting.On+because(x.Resting.Reason), 1
 	case fault != "":
 		row.State, row.Word, row.Reason, row.worse = "bad", "Does not run", fault, 0
 	case row.Waits > 0:

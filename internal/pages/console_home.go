@@ -112,6 +112,9 @@ func needsOf(x extensions.Extension) (needs []need) {
 	if x.State == "suspended" {
 		needs = append(needs, need{"bad", "Suspended", x.Title, "It failed again and again: " + x.Reason, pathOf(x), "Look at it", time.Time{}})
 	}
+	if x.State == "installed" && x.Resting != nil {
+		needs = append(needs, need{"warn", "Left alone", x.Title, restingText(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
+	}
 	for _, e := range x.Enabled {
 		switch {
 		case e.State == "waiting":
@@ -121,7 +124,7 @@ func needsOf(x extensions.Extension) (needs []need) {
 		}
 	}
 	if x.Pending != "" {
-		needs = append(needs, need{"info", "New version", x.Title, "Version " + x.Pending + " waits for your consent; " + x.Version + " runs on. " + x.PendingFor, pathOf(x), "Read what it asks for", time.Time{}})
+		needs = append(needs, need{"info", "New version", x.Title, "Version " + x.Pending + " waits for your consent; " + x.Version + " runs on. " + sentence(x.PendingFor), pathOf(x) + "/review", "Read what it asks for", time.Time{}})
 	}
 	return needs
 }

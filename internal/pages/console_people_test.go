@@ -36,6 +36,9 @@ func TestPeoplePages(t *testing.T) {
 	b.submit("Give the role", fields{"role": "staff", "course": logicOne}).want(200, "Kim is now: Staff of "+logicOne)
 	b.submit("Undo", nil).want(200, "Kim is no longer: Staff of "+logicOne, "Learner, as everybody")
 	b.submit("Give the role", fields{"role": "tenant-admin", "course": "Demo"}).want(200, "Kim is now: Administrator of the organisation Demo.")
+	if got := b.texts(".rows button"); len(got) != 1 || got[0] != "Take Administrator of the organisation Demo" || len(b.find(".rows button .hidden")) != 0 {
+		t.Errorf("the button says %q, some of it to few", got)
+	}
 	b.submit("Take Administrator of the organisation Demo", nil).want(200, "no longer")
 
 	b.submit("Switch the account off", nil).want(200, "The account of Kim is off", "Switch the account on")

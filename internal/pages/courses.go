@@ -35,6 +35,7 @@ type coursesPage struct {
 	More, MoreMine string // queries of the pages that follow
 	Later          bool   // whether this is such a page
 	New            bool   // whether she may make courses
+	Runs           bool   // whether she runs the tenant, and looks in
 }
 
 func (p *Pages) courses(r *request) error { return p.showCourses(r, http.StatusOK, "", nil) }
@@ -68,13 +69,15 @@ func (p *Pages) showCourses(r *request, status int, of string, refusal *no) erro
 			v.Faults = []fault{{"", refusal.Text}}
 		}
 	}
-	v.Data = data
+	if v.Data = data; data.Runs {
+		v.Title = "Courses"
+	}
 	return r.showSlotsAs(status, "courses", "", []slots.Want{{Slot: "courses.banner.v1"}}, v)
 }
 
 func (p *Pages) listCourses(r *request, q url.Values) (data coursesPage, err error) {
 	data.Search, data.Later = strings.TrimSpace(q.Get("q")), q.Has("after") || q.Has("mine")
-	data.New = makesCourses(r)
+	data.New, data.Runs = makesCourses(r), can(r.ctx, "extensions:read", hostapi.Scope{})
 	list := func(enrolled bool, after string) (learning.List[learning.Course], error) {
 		return call[learning.List[learning.Course]](r.ctx, p, "courses.list", map[string]any{"enrolled": enrolled, "search": data.Search, "after": after, "limit": perPage})
 	}

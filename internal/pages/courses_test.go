@@ -304,9 +304,9 @@ func TestOperatorLooksIn(t *testing.T) {
 	s.course(t, "Logic", "Logic 1", nil)
 	account(t, s.Platform, trellis.PlatformTenant, "olivia", learning.Assign{Role: trellis.RoleOperator})
 	b := browse(t, s.Platform).signIn("demo", "olivia", password).get("/courses")
-	b.want(http.StatusOK, "Logic 1", "You look in from outside", "Make a course").lacks("Join Logic 1")
-	b.get("/account").want(http.StatusOK, "your account is the platform’s", "You run the whole platform")
-	b.follow("Go to your account").want(http.StatusOK, "olivia", "Change your password")
+	b.want(http.StatusOK, "Open Logic 1", "Make a course").lacks("Join Logic 1", "You look in from outside", "You are in no course")
+	b.get("/account").want(http.StatusOK, "your account is the platform’s", "You run the whole platform").lacks("You learn")
+	b.follow("Go to your account").want(http.StatusOK, "olivia", "Change your password").lacks("You learn")
 }
 
 func ptr[T any](v T) *T { return &v }

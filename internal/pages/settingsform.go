@@ -21,7 +21,8 @@ type setting struct {
 	Checked  bool
 	Type     string // of the input
 	Mode     string // of the keyboard
-	Required bool
+	Required bool   // whether it cannot be left empty
+	Optional bool   // whether its schema does not ask for it
 	Options  []option
 	Error    string
 	Other    string // what somebody else has set meanwhile
@@ -73,7 +74,7 @@ func drawParts(s *schema, name, pointer string, values, base map[string]any, dep
 	for i, p := range s.Properties {
 		f := setting{
 			Name: name + "." + strconv.Itoa(i), Pointer: pointer + "/" + escapePointer(p.Name), Label: p.Schema.Title, Hint: p.Schema.Description,
-			Required: slices.Contains(s.Required, p.Name) && len(p.Schema.Default) == 0, schema: p.Schema, base: base[p.Name],
+			Required: slices.Contains(s.Required, p.Name) && len(p.Schema.Default) == 0, Optional: !slices.Contains(s.Required, p.Name), schema: p.Schema, base: base[p.Name],
 		}
 		if f.Label == "" {
 			f.Label = extensions.Readable(p.Name)
@@ -111,7 +112,9 @@ func (f *setting) draw(value any, set bool, depth int) {
 		f.Name += ".json"
 		f.hint("In JSON.")
 	case listKind:
-		f.hint("One per line.")
+		if !strings.Contains(strings.ToLower(f.Hint), "line") { // its author may have said so
+			f.hint("One per line.")
+		}
 	case mapKind:
 		f.hint("One per line, as name=value.")
 	case wholeKind:

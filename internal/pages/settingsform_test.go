@@ -90,6 +90,16 @@ func TestDrawSettings(t *testing.T) {
 			t.Errorf("%s: %s %q, %q, %q; want %s %q, %q, %q", tt.pointer, f.Kind, f.Value, f.Usual, f.Hint, tt.kind, tt.value, tt.usual, tt.hint)
 		}
 	}
+	for _, raw := range []string{`"default":["x"],`, ""} {
+		s, err := parseSchema(json.RawMessage(`{"type":"object","required":["must"],"properties":{"must":{"type":"array",` + raw + `"description":"One in each line.","items":{"type":"string"}},"may":{"type":"string"}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := drawSettings(s, nil, nil)
+		if must, may := at(t, list, "/must"), at(t, list, "/may"); must.Optional || !may.Optional || must.Hint != "One in each line." {
+			t.Errorf("required %+v, not required %+v", must, may)
+		}
+	}
 	if f := at(t, list, "/start"); f.Type != "date" || !f.Required {
 		t.Errorf("start: %+v", f)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/slots"
+	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/web"
 )
@@ -26,7 +27,16 @@ func (p *Pages) home(r *request) error {
 	if !signedIn(r.ctx) {
 		return r.goTo("/login")
 	}
-	return r.goTo("/courses")
+	return r.goTo(r.start())
+}
+
+// start is where somebody begins who is signed in: those who run the tenant in the
+// console, the others with their courses.
+func (r *request) start() string {
+	if can(r.ctx, "extensions:read", hostapi.Scope{}) {
+		return "/console"
+	}
+	return "/courses"
 }
 
 // loginForm is what the page of signing in shows.
@@ -39,7 +49,7 @@ func (p *Pages) login(r *request) error {
 	}
 	f := loginForm{Next: q.Get("next"), School: strings.ToLower(strings.TrimSpace(q.Get("school")))}
 	if signedIn(r.ctx) {
-		return r.goTo(f.after())
+		return r.goTo(or(f.after(), r.start()))
 	}
 	if r.tenant() == "" {
 		return p.chooseSchool(r, f, q)
@@ -79,16 +89,16 @@ func said(q url.Values, after string) *notice {
 		return &notice{State: "ok", Text: "You are signed out."}
 	case q.Has("lapsed"):
 		return &notice{State: "warn", Text: "Your session has ended, so what you sent was not done. Sign in, and send it once more."}
-	case after != "/courses" && q.Has("next"):
+	case after != "" && after != "/courses" && q.Has("next"):
 		return &notice{State: "info", Text: "Sign in, and you come to the page that you asked for."}
 	}
 	return nil
 }
 
-// after is where somebody goes who has signed in.
+// after is where somebody goes who has signed in, "" for where she begins.
 func (f loginForm) after() string {
-	if path, _, _ := strings.Cut(f.Next, "?"); !web.Local(f.Next) || path == "/login" || path == "/logout" {
-		return "/courses"
+	if path, _, _ := strings.Cut(f.Next, "?"); !web.Local(f.Next) || path == "/login" || path == "/logout" || path == "/" {
+		return ""
 	}
 	return f.Next
 }
@@ -131,7 +141,7 @@ func (p *Pages) signIn(r *request) error {
 		return err
 	}
 	p.end(r, web.SetSession(r.c, token.Key, token.Expires))
-	return r.goTo(f.after())
+	return r.goTo(or(f.after(), "/")) // which knows who that is
 }
 
 func (p *Pages) signOut(r *request) error {

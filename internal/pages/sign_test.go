@@ -52,6 +52,30 @@ func TestSignIn(t *testing.T) {
 	browse(t, p).signIn("demo", "kim", password).want(http.StatusOK, "kim")
 }
 
+// TestWhereOneBegins: those who run the tenant begin in the console, and what they
+// find with the courses is about courses, not about them.
+func TestWhereOneBegins(t *testing.T) {
+	s := newSchool(t)
+	s.course(t, "Logic", "Logic 1", nil)
+	account(t, s.Platform, "demo", "kim")
+	account(t, s.Platform, "demo", "alma", learning.Assign{Role: trellis.RoleTenantAdmin})
+	account(t, s.Platform, trellis.PlatformTenant, "olga", learning.Assign{Role: trellis.RoleOperator})
+	for name, want := range map[string]string{"kim": "/t/demo/courses", "alma": "/t/demo/console", "olga": "/t/demo/console"} {
+		b := browse(t, s.Platform).signIn("demo", name, password)
+		if b.at.Path != want {
+			t.Errorf("%s begins at %s, want %s", name, b.at.Path, want)
+		}
+		for _, path := range []string{"/", "/login"} {
+			if b.get(path); b.at.Path != want {
+				t.Errorf("from %s %s comes to %s, want %s", path, name, b.at.Path, want)
+			}
+		}
+		if name != "kim" {
+			b.get("/courses").want(http.StatusOK, "All courses", "Open Logic 1").lacks("You are in no course", "Choose one", "Join")
+		}
+	}
+}
+
 // TestSignInLeadsBack: whoever was led to the sign-in page comes to the page that
 // she asked for, and nowhere else.
 func TestSignInLeadsBack(t *testing.T) {

@@ -145,6 +145,9 @@ func attentions(at place, x row) (list []attention) {
 	case x.State == "suspended":
 		add("bad", name+" stopped itself"+because(x.Reason)+".", path, "See what went wrong")
 	}
+	if x.On != nil && x.On.State == "on" && x.State == "installed" && x.Resting != nil {
+		add("warn", name+": "+lower(restingText(x.Resting))+".", path, "See what went wrong")
+	}
 	if x.On != nil && x.On.Fault != "" {
 		add("bad", name+" is not called: its settings do not fit. "+x.On.Fault, path+"/settings", "Change the settings")
 	}
@@ -158,6 +161,16 @@ func attentions(at place, x row) (list []attention) {
 		add("warn", "Version "+x.Pending+" of "+name+" waits for your consent: "+x.PendingFor+". Until then version "+x.Version+" runs.", path+"/review", "See what is new")
 	}
 	return list
+}
+
+// restingWord says until when something of an extension is left alone, and why.
+func restingWord(x *extensions.Resting) string {
+	return "Left alone until " + x.Until.UTC().Format("15:04:05") + " UTC: failed " + many(x.Failures, "time", "times")
+}
+
+// restingText is the same as a sentence, with what went wrong.
+func restingText(x *extensions.Resting) string {
+	return restingWord(x) + " in a row at " + x.On + because(x.Reason)
 }
 
 func because(reason string) string {
@@ -214,6 +227,8 @@ func healthOf(x extensions.Extension, at extensions.Scope) health {
 		h.Word, h.State, h.rank = "Suspended", "bad", 0
 	case on && e.Fault != "":
 		h.Word, h.State, h.rank = "Settings do not fit", "bad", 1
+	case on && x.Resting != nil:
+		h.Word, h.State, h.rank = restingWord(x.Resting), "warn", 1
 	case on && x.Errors > 0:
 		h.Word, h.State, h.rank = "Works, with errors", "warn", 3
 	}

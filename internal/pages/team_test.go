@@ -74,7 +74,7 @@ func TestTeamStory(t *testing.T) {
 	b.fault("s-0", "Grace days must be 0 to 30.")
 	b.submit("Enable", fields{"s.0": "three"}).want(http.StatusBadRequest)
 	b.fault("s-0", "Grace days must be a whole number.")
-	b.submit("Enable", fields{"s.0": "3", "grant": []string{"kv"}}).want(http.StatusOK, "Late policy is on.", "by you", "Works", "Runs without:", "See who the people are", "Grace days 3")
+	b.submit("Enable", fields{"s.0": "3", "grant": []string{"kv"}}).want(http.StatusOK, "Late policy is on. Go to the course", "by you", "Works", "Runs without:", "See who the people are", "Grace days 3")
 	x, err := p.Registry.Get(app.System(t.Context(), "demo"), "acme.late", extensions.Scope{Course: logic})
 	if err != nil || len(x.Enabled) != 1 || string(x.Enabled[0].Settings) != `{"grace_days":3}` || strings.Join(x.Enabled[0].Grants, " ") != "kv" {
 		t.Fatalf("enabled with %+v (%v)", x.Enabled, err)
@@ -85,7 +85,7 @@ func TestTeamStory(t *testing.T) {
 	b.submit("Switch off", nil).want(http.StatusOK, "Off since", "by you")
 	b.submit("Switch on", nil).want(http.StatusOK, "is on again")
 
-	b.follow("Change the settings").want(http.StatusOK, "Default: 2")
+	b.follow("Change the settings").want(http.StatusOK, "Default: 2", `'{"grace_days":3}'`, "(optional)")
 	b.submit("Save settings", fields{"s.0": "-1"}).want(http.StatusBadRequest)
 	b.fault("s-0", "Grace days must be 0 to 30.")
 	b.submit("Save settings", fields{"s.0": "5"}).want(http.StatusOK, "The settings of Late policy are saved.", "Grace days 5")
@@ -145,6 +145,27 @@ func TestTeamApproval(t *testing.T) {
 	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works").lacks("Waiting since")
 }
 
+// TestTeamVersionBeyond: a version that asks for more than course staff may grant is
+// no dead end: they let it run without, and those who run the school find it among
+// their approvals and let it run with everything.
+func TestTeamVersionBeyond(t *testing.T) {
+	p := teaching(t)
+	b, alma := browse(t, p).signIn("demo", "sasha", password), browse(t, p).signIn("demo", "alma", password)
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "1.0.0", nil)})
+	b.submit("Enable", nil).want(http.StatusOK, "Late policy is on.")
+	wants := map[string]any{"permissions": []string{"kv", "users:read", "pii:email"}}
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "2.0.0", wants)})
+	b.want(http.StatusOK, "it asks for more: see people's email addresses", "Needs those who run the school.", "They find it among their approvals", "Those who run the school grant this", "Wait for those who run the school").lacks("pii:email")
+	alma.get("/console").want(http.StatusOK, "It asks for more: see people's email addresses.").follow("Read what it asks for : Late policy").want(http.StatusOK, "See people's email addresses")
+	b.submit("Let 2.0.0 run without that", nil).want(http.StatusOK, "Version 2.0.0 of Late policy runs.", "Runs without:")
+
+	b.get(ofLogic).submit("Upload", fields{"bundle": late(t, "3.0.0", map[string]any{"permissions": []string{"kv", "users:read", "pii:email", "pii:name"}})})
+	alma.get("/console/approvals").want(http.StatusOK, "Version 3.0.0 waits", "See people's names", "Review first Late policy 3.0.0")
+	alma.submit("Let 3.0.0 run of Late policy in "+logic, nil).want(http.StatusOK, "Version 3.0.0 of Late policy runs.")
+	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works", "3.0.0", "See people's names")
+	alma.get("/console/approvals").want(http.StatusOK, "Nothing waits for approval.")
+}
+
 // TestTeamErrors: an extension that fails says so: in the list, by its page, with
 // the trace; whoever is of the course's team can try it again.
 func TestTeamErrors(t *testing.T) {
@@ -159,7 +180,10 @@ func TestTeamErrors(t *testing.T) {
 			t.Fatal("a filter that traps lets people through")
 		}
 	}
-	b.get(ofLogic).want(http.StatusOK, "Works, with errors", "trapped", " 5 ")
+	b.get(ofLogic).want(http.StatusOK, "Left alone until", "failed 5 times", "Needs attention", "failed 5 times in a row at "+enrolling, "trapped", " 5 ")
+	alma := browse(t, p).signIn("demo", "alma", password)
+	alma.get("/console").want(http.StatusOK, "Left alone", "failed 5 times in a row at "+enrolling, "See what went wrong")
+	alma.get("/console/extensions?state=attention").want(http.StatusOK, "Left alone until", "failed 5 times", "Late policy")
 	b.get(ofLogic+"/acme.late").want(http.StatusOK, "Works in part", "failed 5 times in a row", "Next try", "5 of 5 calls failed", "Counted on this node since")
 	link := b.find("section th a")
 	if len(link) != 1 {

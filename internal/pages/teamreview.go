@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type reviewPage struct {
 	Version string // that is looked at
 	Kept    *extensions.KeptVersion
 	Consent bool // whether a version waits
+	Held    bool // whether it asks for what only those who run the school grant
 	On      bool // whether it is enabled here by now
 	Verdict verdict
 	New     []rightLine
@@ -67,6 +69,9 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 				line.Granted = a.Granted
 			}
 			line.Beyond = !a.SelfService && !at.All
+		}
+		if v.Consent && line.Beyond {
+			line.Held, line.Granted, v.Held = true, false, true
 		}
 		if line.New {
 			v.New = append(v.New, line)
@@ -123,7 +128,7 @@ func (r *request) grants() []string {
 func (v *reviewPage) ticked(grants []string) {
 	tick := func(list []rightLine) {
 		for i := range list {
-			list[i].Granted = slices.Contains(grants, list[i].Permission)
+			list[i].Granted = !list[i].Held && slices.Contains(grants, list[i].Permission)
 		}
 	}
 	tick(v.New)
@@ -161,7 +166,21 @@ func (p *Pages) enable(r *request, at place, d extensions.Detail) error {
 	case was != nil && was.State == "on":
 		return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + ": what it may do is changed."})
 	}
-	return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + " is on.", Undo: &undo{Action: at.Of(d.ID) + "/off"}})
+	return r.done(at.Of(d.ID), notice{State: "ok", Text: d.Title + " is on.", Next: seen(at, d), Undo: &undo{Action: at.Of(d.ID) + "/off"}})
+}
+
+// seen is where one sees what an extension does that was enabled.
+func seen(at place, d extensions.Detail) *link {
+	if at.Course() == "" {
+		return &link{"Back to all extensions", at.Path}
+	}
+	of := "/courses/" + url.PathEscape(at.Course())
+	for _, h := range d.Hooks {
+		if h.Kind == string(extensions.SlotKind) && strings.HasPrefix(h.On, "course.") {
+			return &link{"See it in the course", of}
+		}
+	}
+	return &link{"Go to the course", of}
 }
 
 // notTaken shows a form again that an operation has not taken, with the reason.

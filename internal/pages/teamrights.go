@@ -16,6 +16,7 @@ type rightLine struct {
 	Permission string // "" of a place that it takes part in, which comes with it
 	Granted    bool
 	Beyond     bool // whether somebody else must approve
+	Held       bool // whether only somebody else can tick it
 	New        bool
 }
 
@@ -132,7 +133,7 @@ func judge(at place, d extensions.Detail, v reviewPage) verdict {
 	declined := false
 	for _, g := range append([]rightGroup{{Lines: v.New}}, v.Groups...) {
 		for _, l := range g.Lines {
-			if l.Beyond && l.Granted {
+			if l.Beyond && (l.Granted || l.Held) {
 				beyond = append(beyond, l.Text)
 			}
 			declined = declined || l.Permission != "" && !l.Granted
@@ -144,7 +145,7 @@ func judge(at place, d extensions.Detail, v reviewPage) verdict {
 	case !at.Write:
 		return verdict{"info", "To read", "Whoever may change the extensions here decides about it."}
 	case v.Consent && len(beyond) > 0:
-		return verdict{"warn", "Needs those who run the school", "Only they may grant: " + strings.Join(beyond, "; ") + ". Without that you can let it run yourself."}
+		return verdict{"warn", "Needs those who run the school", "Only they grant: " + strings.Join(beyond, "; ") + ". They find it among their approvals and can let it run with that. You can let it run now, without."}
 	case len(beyond) > 0:
 		return verdict{"warn", "Waits for approval", "Because course staff may not grant this by themselves: " + strings.Join(beyond, "; ") + ". Without that it runs at once."}
 	}

@@ -70,8 +70,12 @@ func (p *Pages) showSettings(r *request, status int, at place, d extensions.Deta
 	}
 	v := at.view("Settings of "+d.Title, d, data)
 	v.Faults = faults
-	v.Code = []code{{"Show and change them:", "trellis ext settings " + d.ID + at.flag() + "\ntrellis ext settings " + d.ID + at.flag() + " '" + shown(d.Set) + "'",
-		"PUT /api/v1/extensions/" + d.ID + "/settings\n{" + joinBody(at.inBody(), `"settings": `+shown(d.Set)) + "}"}}
+	set := d.Set
+	if string(set) == "{}" && data.On != nil { // nothing was set: what holds shows how it is written
+		set = data.On.Settings
+	}
+	v.Code = []code{{"Show and change them:", "trellis ext settings " + d.ID + at.flag() + "\ntrellis ext settings " + d.ID + at.flag() + " '" + shown(set) + "'",
+		"PUT /api/v1/extensions/" + d.ID + "/settings\n{" + joinBody(at.inBody(), `"settings": `+shown(set)) + "}"}}
 	return r.showAs(status, "team_settings", v)
 }
 

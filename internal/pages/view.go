@@ -51,6 +51,7 @@ type code struct{ What, CLI, HTTP string }
 type notice struct {
 	State string `json:"s"` // ok, warn, bad, info
 	Text  string `json:"t"`
+	Next  *link  `json:"n,omitempty"` // where to go on
 	Undo  *undo  `json:"u,omitempty"`
 }
 
@@ -269,9 +270,8 @@ func navigation(who *me) []link {
 	if who == nil {
 		return nil
 	}
-	links := []link{{"My courses", "/courses"}}
 	if who.Console {
-		links = append(links, link{"Console", "/console"})
+		return []link{{"Courses", "/courses"}, {"Console", "/console"}}
 	}
-	return links
+	return []link{{"My courses", "/courses"}}
 }
