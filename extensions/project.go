@@ -19,9 +19,10 @@ import (
 var templates embed.FS
 
 // NewProject makes the directory of a new extension, in Go or C ("go", "c"): a
-// filter that works, its tests, and a copy of the guest library, so that nothing
-// has to be fetched. A directory that has files already is refused.
-func NewProject(dir, lang, id, title string) error {
+// filter or a card ("filter", "card") that works, its tests, and a copy of the guest
+// library, so that nothing has to be fetched. A card is in Go. A directory that has
+// files already is refused.
+func NewProject(dir, kind, lang, id, title string) error {
 	parts := idPattern.FindStringSubmatch(id)
 	switch {
 	case parts == nil:
@@ -30,6 +31,10 @@ func NewProject(dir, lang, id, title string) error {
 		return trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", parts[1])
 	case lang != "go" && lang != "c":
 		return trellis.Errorf(trellis.Invalid, "the language is go or c, not %q", lang)
+	case kind != "filter" && kind != "card":
+		return trellis.Errorf(trellis.Invalid, "the kind is filter or card, not %q", kind)
+	case kind == "card" && lang == "c":
+		return trellis.Errorf(trellis.Invalid, "a new card is in Go; in C, begin with a filter and take examples/live-card-c as a pattern")
 	}
 	if title == "" {
 		title = strings.ReplaceAll(parts[2], "-", " ")
@@ -48,7 +53,7 @@ func NewProject(dir, lang, id, title string) error {
 		return err
 	}
 	values := map[string]string{"ID": id, "Name": parts[2], "Title": string(quoted)}
-	for _, from := range []string{"templates", "templates/" + lang} {
+	for _, from := range []string{"templates/" + kind, "templates/" + lang, "templates/" + kind + "/" + lang} {
 		if err := fill(from, dir, values); err != nil {
 			return err
 		}
@@ -62,6 +67,9 @@ func NewProject(dir, lang, id, title string) error {
 // fill writes what the templates of a directory give.
 func fill(from, dir string, values map[string]string) error {
 	entries, err := fs.ReadDir(templates, from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing that all in this language, or all of this kind, have
+	}
 	if err != nil {
 		return err
 	}

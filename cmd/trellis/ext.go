@@ -19,7 +19,7 @@ type extCmd struct {
 	Pack         extPackCmd    `cmd:"" help:"Make the bundle NAME-VERSION.trellis."`
 	Inspect      extInspectCmd `cmd:"" help:"Say what a bundle or project is and asks for."`
 	Test         extTestCmd    `cmd:"" help:"Run the project's tests and look whether everything fits together."`
-	Run          extRunCmd     `cmd:"" help:"Ask the project's filter, or tell its subscriber, here and now."`
+	Run          extRunCmd     `cmd:"" help:"Ask the project's filter, tell its subscriber, or see what it shows, here and now."`
 	UpgradeGuest extGuestCmd   `cmd:"" help:"Refresh the project's copy of the guest library."`
 	Keygen       extKeygenCmd  `cmd:"" help:"Make a key to sign bundles with."`
 	Sign         extSignCmd    `cmd:"" help:"Sign a bundle."`

@@ -17,6 +17,7 @@ import (
 type extNewCmd struct {
 	ID    string `arg:"" help:"ID of the extension: publisher.name."`
 	Dir   string `arg:"" optional:"" help:"Directory to make; the second half of the ID if absent."`
+	Kind  string `default:"filter" enum:"filter,card" help:"What it begins as: filter (decides about enrolments) or card (shown beside a course, with a button)."`
 	Lang  string `default:"go" enum:"go,c" help:"Language: go or c."`
 	Title string `help:"What it is called."`
 }
@@ -25,22 +26,27 @@ func (c *extNewCmd) Run(e *env) error {
 	if c.Dir == "" {
 		_, c.Dir, _ = strings.Cut(c.ID, ".")
 	}
-	switch err := extensions.NewProject(c.Dir, c.Lang, c.ID, c.Title); {
+	switch err := extensions.NewProject(c.Dir, c.Kind, c.Lang, c.ID, c.Title); {
 	case trellis.KindOf(err) == trellis.Conflict:
 		return advise(err, "say another directory: trellis ext new %s DIRECTORY", c.ID)
 	case err != nil:
 		return err
 	}
 	e.show(map[string]string{"dir": c.Dir}, func(w io.Writer) {
-		fmt.Fprintf(w, `%s is an enrolment filter that works. Next:
+		what, ask, browser := "an enrolment filter", "ask it about an enrolment, here and now", ""
+		if c.Kind == "card" {
+			what, ask = "a card beside a course", "what it shows, here and now; -hook wave presses its button"
+			browser = "\nOr drop the bundle on the page of your course, under Extensions (/courses/KEY/extensions).\n"
+		}
+		fmt.Fprintf(w, `%s is %s that works. Next:
 
   trellis ext test %s                 its tests, and whether everything fits together
   trellis ext build %s                main.wasm
-  trellis ext run %s                  ask it about an enrolment, here and now
+  trellis ext run %s                  %s
   trellis ext pack %s                 the bundle
   trellis ext install %s
   trellis ext enable %s
-`, c.Dir, c.Dir, c.Dir, c.Dir, c.Dir, filepath.Join(c.Dir, c.ID+"-0.1.0.trellis"), c.ID)
+%s`, c.Dir, what, c.Dir, c.Dir, c.Dir, ask, c.Dir, filepath.Join(c.Dir, c.ID+"-0.1.0.trellis"), c.ID, browser)
 	})
 	return nil
 }

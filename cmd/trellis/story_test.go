@@ -337,6 +337,18 @@ func TestNewProjects(t *testing.T) {
 		t.Errorf("its tests: %+v", r)
 	}
 	s.ok("ext", "upgrade-guest", "strings")
+	if out := s.ok("ext", "new", "acme.waves", "-kind", "card", "-title", `The "waves"`); !strings.Contains(out, "drop the bundle on the page of your course") {
+		t.Errorf("a new card: %s", out)
+	}
+	s.ok("ext", "test", "waves")
+	if out := s.ok("ext", "run", "waves"); !strings.Contains(out, `"title":"Say hello"`) || !strings.Contains(out, "Nobody has waved yet.") {
+		t.Errorf("the card: %s", out)
+	}
+	if r := s.run("", "ext", "run", "waves", "-hook", "wave"); !strings.Contains(r.out, "You waved.") || !strings.Contains(r.errs, "emitted: acme.waves.waved {}") {
+		t.Errorf("its button: %+v", r)
+	}
+	s.ok("ext", "pack", "waves")
+	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-c", "-kind", "card", "-lang", "c")
 	if _, err := exec.LookPath("clang"); err != nil {
 		t.Log("no clang: a project in C was not built")
 	} else {
