@@ -111,7 +111,7 @@ func TestCounterSignature(t *testing.T) {
 		t.Errorf("version %s, pending %q", x.Version, x.Pending)
 	}
 	answer(`"one"`)
-	kind(t, "staff consent", second(r.Consent(s, "acme.x", extensions.Scope{Course: here}, []string{"*"})), trellis.Denied, "pii:name")
+	kind(t, "staff consent", second(r.Consent(s, "acme.x", extensions.Scope{Course: here}, []string{"*"})), trellis.Denied, "see people's names")
 	answer(`"one"`)
 	must(t, second(r.Consent(a, "acme.x", extensions.Scope{Course: here}, []string{"*"})))
 	answer(`"two"`)
