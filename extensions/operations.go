@@ -35,6 +35,7 @@ type Consenting struct {
 	Course  string   `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
 	Grants  []string `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
 	Version string   `json:"version,omitempty" doc:"Version that was looked at; if another one waits by now, nothing changes."`
+	Digest  string   `json:"digest,omitempty" doc:"SHA-256 of the files of that version, as it was shown; if another bundle waits by now, nothing changes."`
 }
 
 // Trusting binds a publisher to a key.

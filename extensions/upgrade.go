@@ -156,6 +156,9 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 		if c.Version != "" && c.Version != in.pending {
 			return trellis.Errorf(trellis.Conflict, "version %s of %s waits by now, not %.40s: look again", in.pending, extension, c.Version)
 		}
+		if err := c.seen(ctx, tx, in); err != nil {
+			return err
+		}
 		old, err := manifestOf(ctx, tx, in.tenant, in.id, in.version)
 		if err != nil {
 			return err
@@ -201,6 +204,19 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 		return Extension{}, err
 	}
 	return r.Get(ctx, extension, owner)
+}
+
+// seen checks that what waits is the bundle that was looked at.
+func (c Consenting) seen(ctx context.Context, tx *store.Tx, in installationRow) error {
+	if c.Digest == "" {
+		return nil
+	}
+	var now string
+	err := tx.QueryRow(ctx, `SELECT digest FROM extension_versions WHERE tenant = ? AND installation = ? AND version = ?`, in.tenant, in.id, in.pending).Scan(&now)
+	if err == nil && now != c.Digest {
+		return errChanged(c.ID)
+	}
+	return err
 }
 
 // Rollback brings the version back that ran before, one step.

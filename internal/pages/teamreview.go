@@ -17,6 +17,7 @@ type reviewPage struct {
 	X       extensions.Detail
 	From    string // version that is there, where another one comes
 	Version string // that is looked at
+	Digest  string // of its files
 	Kept    *extensions.KeptVersion
 	Consent bool // whether a version waits
 	On      bool // whether it is enabled here by now
@@ -37,12 +38,12 @@ func (p *Pages) review(r *request, at place, d extensions.Detail) error {
 
 // reviewed puts together what there is to read of an extension.
 func reviewed(at place, d extensions.Detail) reviewPage {
-	v := reviewPage{At: at, X: d, Version: d.Version, Consent: d.Next != nil}
+	v := reviewPage{At: at, X: d, Version: d.Version, Digest: d.Digest, Consent: d.Next != nil}
 	e := ownRow(d, at)
 	v.On = e != nil && e.State == "on"
 	diff, asked, asks := d.Last, d.Asked, d.Asks
 	if v.Consent {
-		diff, asked, asks, v.Version = d.Next, d.NextAsked, d.PendingAsks, d.Pending
+		diff, asked, asks, v.Version, v.Digest = d.Next, d.NextAsked, d.PendingAsks, d.Pending, d.PendingDigest
 	}
 	for i := range d.Versions {
 		if d.Versions[i].Version == v.Version {
@@ -133,7 +134,7 @@ func (v *reviewPage) ticked(grants []string) {
 }
 
 func (p *Pages) enable(r *request, at place, d extensions.Detail) error {
-	in := extensions.Enable{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Locked: r.value("locked") != ""}
+	in := extensions.Enable{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Digest: r.value("digest"), Locked: r.value("locked") != ""}
 	again := func(status int, fields []setting, faults []fault) error {
 		v := reviewed(at, d)
 		v.ticked(in.Grants)
@@ -182,7 +183,7 @@ func (p *Pages) notTaken(err error, fields []setting, again func(int, []setting,
 }
 
 func (p *Pages) consent(r *request, at place, d extensions.Detail) error {
-	in := extensions.Consenting{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version")}
+	in := extensions.Consenting{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Digest: r.value("digest")}
 	if _, err := call[extensions.Extension](r.ctx, p, "extensions.consent", in); err != nil {
 		return p.notTaken(err, nil, func(status int, _ []setting, faults []fault) error {
 			v := reviewed(at, d)
