@@ -65,10 +65,13 @@ func enablings(ctx context.Context, tx *store.Tx, in installationRow) ([]enablem
 // waitsFor says why a version of an installation must wait for consent, or "":
 // because it asks for more, because the settings in force do not fit it, or
 // because course staff would put another bundle in the place of one that was
-// approved.
+// approved, or stopped.
 func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next Manifest, rows []enablement) (string, error) {
 	if more := asksMore(old, next); more != "" {
 		return more, nil
+	}
+	if in.held(ctx, next.ID) != nil {
+		return "those who run the tenant have switched it off for everybody", nil
 	}
 	target := &installation{courses: map[string]*enablement{}}
 	var err error
@@ -150,6 +153,9 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 		if err != nil {
 			return err
 		}
+		if err := in.held(ctx, extension); err != nil {
+			return err
+		}
 		if in.pending == "" {
 			return trellis.Errorf(trellis.Conflict, "no version of %s waits for consent", extension)
 		}
@@ -224,6 +230,9 @@ func (r *Registry) Rollback(ctx context.Context, extension string, owner Scope) 
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
 		if err != nil {
+			return err
+		}
+		if err := in.held(ctx, extension); err != nil {
 			return err
 		}
 		if in.previous == "" {
