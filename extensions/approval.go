@@ -3,8 +3,10 @@ package extensions
 import (
 	"context"
 	"crypto/ed25519"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -119,14 +121,18 @@ func (r *Registry) approve(ctx context.Context, tx *store.Tx, tenant, installati
 // runsTenant reports whether whoever acts runs the tenant, not only a course.
 func runsTenant(ctx context.Context) bool { return hostapi.ReachOf(ctx, "extensions:write").All() }
 
-// Approving names what course staff asked for. Version and Grants, if they are
-// given, say what the decision was made upon: if it is another by now, it counts
-// for nothing.
+// Approving names what course staff asked for. The fields after Course, if they
+// are given, say what the decision was made upon: if it is another by now, it counts
+// for nothing. A version alone does not name a bundle: removed and brought again,
+// it may be another under the same number.
 type Approving struct {
 	ID      string   `json:"id" doc:"ID of the extension."`
 	Course  string   `json:"course,omitempty" doc:"Key of the course."`
 	Version string   `json:"version,omitempty" doc:"Version that was looked at; if another one waits by now, nothing is approved."`
 	Grants  []string `json:"grants,omitempty" doc:"Permissions that were looked at; if others are asked for by now, nothing is approved."`
+
+	Digest       string `json:"digest,omitempty" doc:"SHA-256 of the files of the version that was looked at; if another bundle waits by now, nothing is approved."`
+	Installation string `json:"installation,omitempty" doc:"ID of the installation that was looked at; if it was removed and brought again, nothing is approved."`
 }
 
 // Approve lets an extension work in a course whose staff asked for it. The
@@ -145,12 +151,17 @@ func (r *Registry) approveShown(ctx context.Context, in Approving) (Extension, e
 	switch {
 	case in.Version != "" && in.Version != target.version:
 		return Extension{}, trellis.Errorf(trellis.Conflict, "version %s of %s waits by now, not %.40s: look again", target.version, in.ID, in.Version)
+	case in.Digest != "" && in.Digest != target.digest, in.Installation != "" && in.Installation != target.id:
+		return Extension{}, errChanged(in.ID)
 	case in.Grants != nil && !slices.Equal(slices.Sorted(slices.Values(in.Grants)), slices.Sorted(slices.Values(e.allowed))):
 		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is to be granted %s by now: look again", in.ID, strings.Join(e.allowed, ", "))
 	}
 	seen := encodeList(e.allowed)
 	e.state, e.refusal = on, ""
 	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error {
+		if err := target.unchanged(ctx, tx); err != nil {
+			return err
+		}
 		var now string
 		err := tx.QueryRow(ctx, `SELECT grants FROM enablements WHERE tenant = ? AND installation = ? AND scope = ?`, target.tenant, target.id, in.Course).Scan(&now)
 		if err == nil && now != seen {
@@ -162,6 +173,22 @@ func (r *Registry) approveShown(ctx context.Context, in Approving) (Extension, e
 		return Extension{}, err
 	}
 	return r.Find(ctx, in.ID, Scope{Course: in.Course})
+}
+
+// unchanged checks that an installation still runs the very bundle that was looked
+// at when the transaction begins: what is decided about one counts for no other.
+func (in *installation) unchanged(ctx context.Context, tx *store.Tx) error {
+	var now string
+	err := tx.QueryRow(ctx, `SELECT v.digest FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
+		WHERE i.tenant = ? AND i.id = ? AND i.state <> 'removed'`, in.tenant, in.id).Scan(&now)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && now != in.digest {
+		return errChanged(in.extension)
+	}
+	return err
+}
+
+func errChanged(id string) error {
+	return trellis.Errorf(trellis.Conflict, "%s has changed since you looked: look again", id)
 }
 
 // Reject says no to what the staff of a course asked for. They see the reason until

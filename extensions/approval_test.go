@@ -86,6 +86,55 @@ func TestApprovalOfWhatWasSeen(t *testing.T) {
 	must(t, err)
 }
 
+// TestApprovalOfTheBundleThatWasSeen: a bundle that was removed and brought again
+// with other contents under the same version is not the one that was looked at,
+// whatever is decided about it.
+func TestApprovalOfTheBundleThatWasSeen(t *testing.T) {
+	r := newRig(t, nil)
+	a, s := admin(t, "a"), staff(t, "a", here)
+	r.install(t, s, pack(t, "acme.x", "1.0.0", names, answers(`"good"`)), here)
+	seen := r.enable(t, s, "acme.x", here, "", "*")
+	must(t, r.Uninstall(s, "acme.x", extensions.Scope{Course: here}))
+	r.install(t, s, pack(t, "acme.x", "1.0.0", names, answers(`"bad"`)), here)
+	now := r.enable(t, s, "acme.x", here, "", "*")
+	if seen.Digest == "" || seen.Digest == now.Digest || seen.Installation == now.Installation {
+		t.Fatalf("seen %q of %q, now %q of %q", seen.Digest, seen.Installation, now.Digest, now.Installation)
+	}
+	do := func(operation, field, value string) error {
+		_, err := r.api.Serve(a, hostapi.HTTPDoor, operation, []byte(`{"id":"acme.x","course":"`+here+`","grants":["kv","pii:name"],"`+field+`":"`+value+`"}`))
+		return err
+	}
+	kind(t, "approve the digest", do("extensions.approve", "digest", seen.Digest), trellis.Conflict, "since you looked")
+	kind(t, "approve the installation", do("extensions.approve", "installation", seen.Installation), trellis.Conflict, "since you looked")
+	kind(t, "enable the digest", do("extensions.enable", "digest", seen.Digest), trellis.Conflict, "since you looked")
+	if len(r.hooks(a, here)) != 0 {
+		t.Error("it runs")
+	}
+	must(t, do("extensions.approve", "digest", now.Digest))
+
+	waits := r.install(t, s, pack(t, "acme.x", "1.1.0", names, answers(`"next"`)), here)
+	if waits.PendingDigest == "" || waits.PendingDigest == waits.Digest {
+		t.Fatalf("the digest of the version that waits is %q", waits.PendingDigest)
+	}
+	kind(t, "consent to the digest", do("extensions.consent", "digest", waits.Digest), trellis.Conflict, "since you looked")
+	must(t, do("extensions.consent", "digest", waits.PendingDigest))
+}
+
+// TestApprovalOfWhatAnotherNodeChanged: what has changed on another node, and is not
+// known here yet, is looked at again before anything is signed.
+func TestApprovalOfWhatAnotherNodeChanged(t *testing.T) {
+	r := newRig(t, nil)
+	a, s := admin(t, "a"), staff(t, "a", here)
+	r.install(t, s, pack(t, "acme.x", "1.0.0", names), here)
+	r.enable(t, s, "acme.x", here, "", "*")
+	r.sql(t, a, `UPDATE extension_versions SET digest = 'another'`)
+	kind(t, "approve", second(r.Approve(a, "acme.x", here)), trellis.Conflict, "since you looked")
+	kind(t, "enable", second(r.Enable(a, extensions.Enable{ID: "acme.x", Course: here, Grants: []string{"*"}})), trellis.Conflict, "since you looked")
+	if n := r.count(t, a, "extension_approvals", "1 = 1"); n != 0 {
+		t.Errorf("%d approvals are signed", n)
+	}
+}
+
 // TestCounterSignature: an approval is the tenant's signature over one bundle and
 // what it is granted. Neither other code nor other permissions get in by it, and
 // nobody makes one without the master key.

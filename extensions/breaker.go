@@ -83,8 +83,9 @@ func (b *breakers) cancelled(key string, probe bool) {
 //
 // Too little time opens a breaker but suspends nobody. What a guest computes is
 // bounded by its fuel, so its time is spent on what it asks of us and of others,
-// and a slow disk shall not switch off what works.
-func (b *breakers) failed(key string, probe bool, err error) (reason string, suspend bool) {
+// and a slow disk shall not switch off what works. Nor does what people make fail in
+// a page (spares): one of them must not take it away from all.
+func (b *breakers) failed(key string, probe, spares bool, err error) (reason string, suspend bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all == nil {
@@ -106,7 +107,7 @@ func (b *breakers) failed(key string, probe bool, err error) (reason string, sus
 		x.since = time.Now()
 	}
 	x.until = time.Now().Add(min(firstOpen<<min(x.openings-1, 16), longestOpen))
-	if errors.Is(err, runtime.ErrTime) {
+	if spares || errors.Is(err, runtime.ErrTime) {
 		x.faults = 0
 		return "", false
 	}

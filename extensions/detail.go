@@ -108,7 +108,7 @@ func (r *Registry) Detail(ctx context.Context, extension string, at Scope) (Deta
 	}
 	if !d.Own {
 		versions = slices.DeleteFunc(versions, func(v KeptVersion) bool { return v.State != "runs" })
-		d.Pending, d.PendingFor, d.PendingAsks, d.Previous = "", "", nil, ""
+		d.Pending, d.PendingDigest, d.PendingFor, d.PendingAsks, d.Previous = "", "", "", nil, ""
 		d.Versions = versions
 		return d, nil
 	}

@@ -14,28 +14,30 @@ import (
 
 // Extension is an extension as those see it who run it.
 type Extension struct {
-	ID           string     `json:"id" doc:"ID of the extension."`
-	Installation string     `json:"installation" doc:"ID of the installation: what it keeps belongs to this."`
-	Course       string     `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
-	Title        string     `json:"title" doc:"What it is called."`
-	Description  string     `json:"description,omitempty" doc:"What it does."`
-	Version      string     `json:"version" doc:"Version that runs where it is enabled."`
-	Previous     string     `json:"previous,omitempty" doc:"Version that a rollback brings back."`
-	Pending      string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
-	PendingFor   string     `json:"pending_for,omitempty" doc:"Why that version waits."`
-	PendingAsks  []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
-	State        string     `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
-	Reason       string     `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
-	StoppedBy    string     `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
-	Stopped      time.Time  `json:"stopped,omitzero" doc:"When that was."`
-	Asks         []Sentence `json:"asks" doc:"What it asks for, in plain words."`
-	Suspended    *time.Time `json:"suspended,omitempty" doc:"When it was suspended."`
-	Errors       int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
-	LastError    string     `json:"last_error,omitempty" doc:"What that was, the last time."`
-	LastErrorAt  *time.Time `json:"last_error_at,omitempty" doc:"When that was."`
-	Resting      *Resting   `json:"resting,omitempty" doc:"The longest of its hooks that failed again and again and are left alone for a while, on this node."`
-	Secrets      []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
-	Enabled      []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
+	ID            string     `json:"id" doc:"ID of the extension."`
+	Installation  string     `json:"installation" doc:"ID of the installation: what it keeps belongs to this."`
+	Course        string     `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
+	Title         string     `json:"title" doc:"What it is called."`
+	Description   string     `json:"description,omitempty" doc:"What it does."`
+	Version       string     `json:"version" doc:"Version that runs where it is enabled."`
+	Digest        string     `json:"digest" doc:"SHA-256 of the files of the version that runs: give it as seen to enable or approve no other."`
+	Previous      string     `json:"previous,omitempty" doc:"Version that a rollback brings back."`
+	Pending       string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
+	PendingDigest string     `json:"pending_digest,omitempty" doc:"SHA-256 of the files of that version: give it as seen to consent to no other."`
+	PendingFor    string     `json:"pending_for,omitempty" doc:"Why that version waits."`
+	PendingAsks   []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
+	State         string     `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
+	Reason        string     `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
+	StoppedBy     string     `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
+	Stopped       time.Time  `json:"stopped,omitzero" doc:"When that was."`
+	Asks          []Sentence `json:"asks" doc:"What it asks for, in plain words."`
+	Suspended     *time.Time `json:"suspended,omitempty" doc:"When it was suspended."`
+	Errors        int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
+	LastError     string     `json:"last_error,omitempty" doc:"What that was, the last time."`
+	LastErrorAt   *time.Time `json:"last_error_at,omitempty" doc:"When that was."`
+	Resting       *Resting   `json:"resting,omitempty" doc:"The longest of its hooks that failed again and again and are left alone for a while, on this node."`
+	Secrets       []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
+	Enabled       []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
 }
 
 // Resting says since when, until when and why something of an extension is left
@@ -103,12 +105,12 @@ func (r *Registry) List(ctx context.Context, reach hostapi.Reach) []Extension {
 func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 	x := Extension{
 		ID: in.extension, Installation: in.id, Course: in.owner.Course, Title: in.manifest.Title, Description: in.manifest.Description,
-		Version: in.version, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
+		Version: in.version, Digest: in.digest, Previous: in.previous, Pending: in.pending, State: in.state, Reason: in.reason,
 		StoppedBy: in.stoppedBy, Stopped: in.stopped,
 		Asks: in.manifest.Sentences(r.cfg.Known), Enabled: []Enabling{},
 	}
 	if in.pending != "" {
-		x.PendingFor, x.PendingAsks = in.waitsFor, in.next.Sentences(r.cfg.Known)
+		x.PendingDigest, x.PendingFor, x.PendingAsks = in.nextDigest, in.waitsFor, in.next.Sentences(r.cfg.Known)
 	}
 	for _, s := range in.manifest.Secrets {
 		x.Secrets = append(x.Secrets, s.Name)
@@ -148,6 +150,7 @@ type Enable struct {
 	Settings json.RawMessage `json:"settings,omitempty" doc:"Settings; what is absent keeps its default."`
 	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise. For the whole tenant only."`
 	Version  string          `json:"version,omitempty" doc:"Version that was looked at; if another runs by now, nothing is enabled."`
+	Digest   string          `json:"digest,omitempty" doc:"SHA-256 of the files of that version, as it was shown: if others run by now, nothing is enabled."`
 }
 
 // Enable switches an extension on, in the tenant or in a course, with the
@@ -165,6 +168,9 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 	}
 	if in.Version != "" && in.Version != target.version {
 		return Extension{}, trellis.Errorf(trellis.Conflict, "version %s of %s is here by now, not %.40s: look again", target.version, in.ID, in.Version)
+	}
+	if in.Digest != "" && in.Digest != target.digest {
+		return Extension{}, errChanged(in.ID)
 	}
 	if target.state == stopped {
 		return Extension{}, trellis.Errorf(trellis.Conflict, "%s is switched off for everybody: those who run the tenant switch it on again first", in.ID)
@@ -195,7 +201,8 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 			e.state = waiting
 		}
 	}
-	if err := r.put(ctx, target, e, nil); err != nil {
+	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error { return target.unchanged(ctx, tx) })
+	if err != nil {
 		return Extension{}, err
 	}
 	return r.Find(ctx, in.ID, at)

@@ -240,7 +240,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	}
 	in := h.s.inst
 	key := in.tenant + "/" + in.id
-	if (h.s.kind == SlotKind || h.s.kind == ActionKind) && in.limits.Isolation == runtime.Pristine {
+	if h.inPage() && in.limits.Isolation == runtime.Pristine {
 		key += "/page" // somebody waits for a page, and not behind all that is delivered meanwhile
 	}
 	probe, err := h.r.breaker.admit(h.breaker(), in.extension)
@@ -274,6 +274,12 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	return stats, err
 }
 
+// inPage reports whether people call the hook in a page, with what they enter and
+// as often as they like. Such a hook is left alone by itself when it fails: if that
+// suspended the extension, with all else that it does for the tenant, any of them
+// could switch off a check of the school.
+func (h Hook) inPage() bool { return h.s.kind == SlotKind || h.s.kind == ActionKind }
+
 // fuel returns what so much computing is worth here.
 func (r *Registry) fuel(work time.Duration) uint64 {
 	return uint64(work.Seconds() * float64(r.cfg.Runtime.FuelPerSecond()))
@@ -287,7 +293,7 @@ func (h Hook) verdict(probe, failed bool, err error, trace string) string {
 		return "ok"
 	case failed:
 		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace)
-		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, err); suspend {
+		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, h.inPage(), err); suspend {
 			h.r.suspend(h.s.inst, reason)
 		}
 		return "failed"

@@ -111,6 +111,9 @@ func (c *install) apply(ctx context.Context, tx *store.Tx) error {
 
 // first makes a new installation.
 func (c *install) first(ctx context.Context, tx *store.Tx, tenant string) error {
+	if err := c.stayedAway(ctx, tx, tenant); err != nil {
+		return err
+	}
 	m, id := c.b.Manifest, trellis.NewID()
 	e, err := Installed.New(ctx, "extensions/"+m.ID, LifePayload{Extension: m.ID, Installation: id, Version: m.Version, Course: c.owner.Course})
 	if err != nil {
@@ -196,6 +199,9 @@ func (r *Registry) Uninstall(ctx context.Context, extension string, owner Scope)
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
 		if err != nil {
+			return err
+		}
+		if err := in.held(ctx, extension); err != nil {
 			return err
 		}
 		if bundles, err = lonelyBundles(ctx, tx, in); err != nil {

@@ -49,8 +49,11 @@ const (
 	DefaultOrder  = 50
 )
 
-// Bounds of what one line of a manifest may name.
+// Bounds of what a manifest, and one line of it, may name. Of the first two so many
+// do that no page becomes one extension's alone.
 const (
+	maxSlots     = 16 // of a manifest
+	maxInPlace   = 3  // of them in one place
 	maxRefreshes = 20
 	maxActions   = 20
 	maxCourses   = 100
@@ -64,6 +67,10 @@ func roleNames() []string {
 // checkSlots finds what is wrong with the slots by themselves, and fills in
 // defaults. It returns how many there are.
 func (m *Manifest) checkSlots(f *Faults, once func(at, what string)) int {
+	if len(m.Slots) > maxSlots {
+		f.add("slots", "has %d entries, of at most %d", len(m.Slots), maxSlots)
+	}
+	inPlace := map[string]int{}
 	for i := range m.Slots {
 		h, at := &m.Slots[i], fmt.Sprintf("slots[%d]", i)
 		if h.Op == "" {
@@ -73,6 +80,9 @@ func (m *Manifest) checkSlots(f *Faults, once func(at, what string)) int {
 			h.Order = 100
 		}
 		once(at, "slot "+h.Slot+" "+h.Op+" "+h.Target+" "+h.Call)
+		if inPlace[h.Slot]++; inPlace[h.Slot] == maxInPlace+1 {
+			f.add(at+".slot", "is one too many in this place: at most %d", maxInPlace)
+		}
 		if !trellis.ValidType(h.Slot) {
 			f.add(at+".slot", "must be the name of a place in a page")
 		}

@@ -35,6 +35,7 @@ type Consenting struct {
 	Course  string   `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
 	Grants  []string `json:"grants" doc:"Permissions that it is granted, of those that it asks for; [\"*\"] grants them all."`
 	Version string   `json:"version,omitempty" doc:"Version that was looked at; if another one waits by now, nothing changes."`
+	Digest  string   `json:"digest,omitempty" doc:"SHA-256 of the files of that version, as it was shown; if another bundle waits by now, nothing changes."`
 }
 
 // Trusting binds a publisher to a key.
@@ -123,8 +124,9 @@ func (r *Registry) management() []hostapi.Operation {
 		hostapi.Define(hostapi.Spec{Name: "extensions.stop", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/stop"),
 			Doc: "Switches an extension off for everybody, within a second on every node. Where it is enabled stays for extensions.resume."},
 			func(in Stopping) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Stop),
-		write("extensions.resume", "POST", "/api/v1/extensions/:id/resume", "Lets an extension go on that was switched off for everybody, where it was enabled and as it was.",
-			func(ctx context.Context, in Which) (Extension, error) { return r.Resume(ctx, in.ID, in.Course) }),
+		hostapi.Define(hostapi.Spec{Name: "extensions.resume", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/resume"),
+			Doc: "Lets an extension go on that was switched off for everybody, where it was enabled and as it was."},
+			func(in Resuming) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.resume),
 		hostapi.Define(hostapi.Spec{Name: "extensions.consent", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/consent"),
 			Doc: "Lets a version take effect that asks for more than the one before."},
 			func(in Consenting) hostapi.Scope { return hostapi.Scope{Course: in.Course} },

@@ -19,6 +19,15 @@ func slotted(id, slots string) []byte {
 	return []byte(`{"id":"` + id + `","version":"1.0.0","abi":1,"title":"X","slots":` + slots + `}`)
 }
 
+// lines are so many slots, each in a place of its own.
+func lines(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"slot":"test.side%d.v1","call":"card"}`, i))
+	}
+	return "[" + strings.Join(all, ",") + "]"
+}
+
 // TestSlotManifest: each fault of a line is found, with its place; what is right is
 // taken, with its defaults.
 func TestSlotManifest(t *testing.T) {
@@ -30,6 +39,10 @@ func TestSlotManifest(t *testing.T) {
 		{`[{"slot":"test.side.v1","op":"wrap","target":"default","before":{"kind":"text","text":"Hello"},"after":{"kind":"text"},"actions":["vote"]}]`, ""},
 		{`[{"slot":"test.side.v1","call":"card","when":{"roles":["staff","tenant-admin"],"courses":["course-v1:A+B+1","course-v1:A+*"],"percent":50}}]`, ""},
 		{`[{"slot":"test.side.v1","call":"card"},{"slot":"test.side.v1","call":"card"}]`, "slots[1]: stands here twice"},
+		{lines(16), ""},
+		{lines(17), "slots: has 17 entries, of at most 16"},
+		{`[{"slot":"test.side.v1","call":"a"},{"slot":"test.side.v1","call":"b"},{"slot":"test.side.v1","call":"c"}]`, ""},
+		{`[{"slot":"test.side.v1","call":"a"},{"slot":"test.side.v1","call":"b"},{"slot":"test.side.v1","call":"c"},{"slot":"test.side.v1","op":"hide","target":"default"}]`, "slots[3].slot: is one too many in this place: at most 3"},
 		{`[{"slot":"side","call":"card"}]`, "slots[0].slot: must be"},
 		{`[{"slot":"test.side.v1"}]`, "slots[0].call: must name an export"},
 		{`[{"slot":"test.side.v1","call":"card","op":"show"}]`, "slots[0].op: must be"},
@@ -104,24 +117,26 @@ func TestSlotManifestAgainst(t *testing.T) {
 
 func TestSlotSentences(t *testing.T) {
 	known := extensions.Known{Slots: []extensions.Place{{Name: side, Sentence: "in the side column of the course page"}}}
-	m, err := extensions.ReadManifest(slotted("acme.x", `[
+	var got []string
+	for _, lines := range []string{`[
 		{"slot":"test.side.v1","call":"card","actions":["vote","unvote"],"when":{"roles":["learner"],"percent":10}},
 		{"slot":"test.side.v1","op":"hide","target":"default"},
-		{"slot":"test.side.v1","op":"modify","target":"acme.y","patch":{}},
+		{"slot":"test.side.v1","op":"modify","target":"acme.y","patch":{}}]`, `[
 		{"slot":"test.side.v1","op":"replace","target":"default","call":"card"},
-		{"slot":"test.side.v1","op":"wrap","target":"default","before":{},"when":{"courses":["course-v1:A+*"]}}]`))
-	must(t, err)
-	var got []string
-	for _, s := range m.Sentences(known) {
-		got = append(got, s.Text)
+		{"slot":"test.side.v1","op":"wrap","target":"default","before":{},"when":{"courses":["course-v1:A+*"]}}]`} {
+		m, err := extensions.ReadManifest(slotted("acme.x", lines))
+		must(t, err)
+		for _, s := range m.Sentences(known) {
+			got = append(got, s.Text)
+		}
 	}
 	want := []string{
 		"Shows something in the side column of the course page, to learners, to 10 of 100 people",
 		"Hides what the page itself shows in the side column of the course page",
 		"Changes what acme.y shows in the side column of the course page",
+		"Can be asked by people in the page: unvote, vote",
 		"Shows something of its own in place of what the page itself shows in the side column of the course page",
 		"Adds something before or after what the page itself shows in the side column of the course page, in course-v1:A+*",
-		"Can be asked by people in the page: unvote, vote",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("sentences\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -48,6 +48,7 @@ type installation struct {
 	manifest              Manifest
 	next                  Manifest // of that version
 	digest, bundle        string
+	nextDigest            string // of the version that waits
 	limits                runtime.Limits
 	schema                *Settings
 	whole                 *enablement            // in the whole tenant
@@ -148,7 +149,7 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 
 func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
 	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.stopped_by, i.stopped, i.created, v.manifest, v.digest, v.bundle,
-			COALESCE(w.manifest, '')
+			COALESCE(w.manifest, ''), COALESCE(w.digest, '')
 		FROM installations i JOIN extension_versions v ON v.tenant = i.tenant AND v.installation = i.id AND v.version = i.version
 		LEFT JOIN extension_versions w ON w.tenant = i.tenant AND w.installation = i.id AND w.version = i.pending
 		WHERE i.state <> 'removed' ORDER BY i.tenant, i.id`)
@@ -161,7 +162,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 		var created, stopped int64
 		var manifest, next string
 		if err := rows.Scan(&in.tenant, &in.id, &in.extension, &in.owner.Course, &in.version, &in.previous, &in.pending, &in.waitsFor, &in.state, &in.reason,
-			&in.stoppedBy, &stopped, &created, &manifest, &in.digest, &in.bundle, &next); err != nil {
+			&in.stoppedBy, &stopped, &created, &manifest, &in.digest, &in.bundle, &next, &in.nextDigest); err != nil {
 			return err
 		}
 		in.created = store.FromMicros(created)

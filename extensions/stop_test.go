@@ -7,6 +7,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/hostapi"
 )
 
 // TestStop: the kill switch stops an extension wherever it is enabled, its check
@@ -53,6 +54,56 @@ func TestStop(t *testing.T) {
 	if got := r.events(t, a, extensions.Disabled.Name()); len(got) != 1 || !strings.Contains(string(got[0].Data), "asks too much") {
 		t.Errorf("events %v", got)
 	}
+}
+
+// TestStopHolds: course staff do not undo the kill switch, by whatever way, nor remove
+// what tells why it was thrown; those who run the tenant may.
+func TestStopHolds(t *testing.T) {
+	r := newRig(t, nil)
+	a, s, own := admin(t, "a"), staff(t, "a", here), extensions.Scope{Course: here}
+	r.install(t, s, pack(t, "acme.x", "1.0.0", nil, answers(`"one"`)), here)
+	r.enable(t, s, "acme.x", here, "")
+	r.install(t, s, pack(t, "acme.x", "1.1.0", nil, answers(`"two"`)), here)
+	stopped, err := r.Stop(a, extensions.Stopping{ID: "acme.x", Course: here, Reason: "It spies."})
+	must(t, err)
+	kind(t, "rollback", second(r.Rollback(s, "acme.x", own)), trellis.Denied, "ask them")
+	x := r.install(t, s, pack(t, "acme.x", "1.2.0", nil, answers(`"three"`)), here)
+	if x.Version != "1.1.0" || x.Pending != "1.2.0" || !strings.Contains(x.PendingFor, "switched it off") {
+		t.Errorf("version %s, pending %q because %q", x.Version, x.Pending, x.PendingFor)
+	}
+	kind(t, "consent", second(r.Consent(s, "acme.x", own, []string{"*"})), trellis.Denied, "ask them")
+	kind(t, "uninstall", r.Uninstall(s, "acme.x", own), trellis.Denied, "ask them")
+
+	// What goes on is what was stopped.
+	resume := func(digest string) error {
+		return second(r.api.Serve(a, hostapi.HTTPDoor, "extensions.resume", []byte(`{"id":"acme.x","course":"`+here+`","digest":"`+digest+`"}`)))
+	}
+	kind(t, "resume another", resume(x.PendingDigest), trellis.Conflict, "since you looked")
+	must(t, resume(stopped.Digest))
+	if got, err := r.call(a, here); got != `"two"` {
+		t.Errorf("%s goes on, %v", got, err)
+	}
+	must(t, second(r.Consent(s, "acme.x", own, []string{"*"}))) // which is theirs again
+
+	// Removed by those who run the tenant, it stays away until they bring it.
+	must(t, second(r.Stop(a, extensions.Stopping{ID: "acme.x", Course: here})))
+	must(t, r.Uninstall(a, "acme.x", own))
+	kind(t, "bring it again", second(r.Install(s, pack(t, "acme.x", "2.0.0", nil), own)), trellis.Denied, "ask them")
+	r.install(t, staff(t, "a", there), pack(t, "acme.x", "2.0.0", nil), there) // which nobody has stopped
+	r.install(t, a, pack(t, "acme.x", "2.0.0", nil), here)
+	must(t, r.Uninstall(s, "acme.x", own))
+	r.install(t, s, pack(t, "acme.x", "2.0.0", nil), here)
+}
+
+// TestStopOfTheTenantsHolds: what was stopped for the whole tenant no course brings
+// again when it was removed.
+func TestStopOfTheTenantsHolds(t *testing.T) {
+	r := newRig(t, nil)
+	a, s := admin(t, "a"), staff(t, "a", here)
+	r.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+	must(t, second(r.Stop(a, extensions.Stopping{ID: "acme.x"})))
+	must(t, r.Uninstall(a, "acme.x", extensions.Scope{}))
+	kind(t, "bring it again", second(r.Install(s, pack(t, "acme.x", "1.0.0", nil), extensions.Scope{Course: here})), trellis.Denied, "ask them")
 }
 
 // TestSentBack: staff read why, until they ask again.

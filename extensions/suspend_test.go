@@ -126,6 +126,58 @@ func TestTooLittleTime(t *testing.T) {
 	})
 }
 
+// TestFailuresInPages: what people make fail in a page is left alone there, and is
+// seen by those who look after it, but suspends nothing: the extension's other hooks
+// go on.
+func TestFailuresInPages(t *testing.T) {
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
+	must(t, err)
+	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOn(t, dir, rt, host, func(c *extensions.Config) { c.Known.Slots = append(c.Known.Slots, extensions.Place{Name: side}) })
+		a := admin(t, "a")
+		r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"slots": []any{map[string]any{"slot": side, "call": "check", "actions": []string{"other"}}}}, unreliable), "")
+		r.enable(t, a, "acme.x", "", "")
+		card := r.Slots(a, side, here)[0]
+		vote, _ := card.Action("other")
+		nonsense := func([]byte) error { return trellis.Errorf(trellis.Invalid, "nonsense") }
+		for _, tt := range []struct {
+			name string
+			hook extensions.Hook
+			call extensions.Call
+			want string
+		}{
+			{"a slot that traps", card, extensions.Call{In: []byte("more than ten bytes")}, "trapped"},
+			{"an action whose answer makes no sense", vote, extensions.Call{In: []byte("{}"), Read: nonsense}, "nonsense"},
+		} {
+			alone := false
+			for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(5 * time.Second) {
+				_, err := tt.hook.Call(a, tt.call)
+				alone = trellis.KindOf(err) == trellis.Unavailable && strings.Contains(err.Error(), "left alone") && strings.Contains(err.Error(), tt.want) || alone
+			}
+			if !alone {
+				t.Errorf("%s: it was never left alone", tt.name)
+			}
+			if _, err := r.call(a, here); err != nil {
+				t.Errorf("%s: its check does not go on: %v", tt.name, err)
+			}
+		}
+		d, err := r.Detail(a, "acme.x", extensions.Scope{})
+		must(t, err)
+		open := 0
+		for _, h := range d.Hooks {
+			if h.State == "open" {
+				open++
+			}
+		}
+		if d.State != "installed" || d.Errors == 0 || open != 2 {
+			t.Errorf("state %s %q, %d errors, %d hooks left alone", d.State, d.Reason, d.Errors, open)
+		}
+	})
+}
+
 // TestBreaker: what the breaker counts as a failure, and what not.
 func TestBreaker(t *testing.T) {
 	r := newRig(t, nil)

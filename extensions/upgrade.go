@@ -64,10 +64,13 @@ func enablings(ctx context.Context, tx *store.Tx, in installationRow) ([]enablem
 // waitsFor says why a version of an installation must wait for consent, or "":
 // because it asks for more, because the settings in force do not fit it, or
 // because course staff would put another bundle in the place of one that was
-// approved.
+// approved, or stopped.
 func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next Manifest, rows []enablement) (string, error) {
 	if more := asksMore(old, next); more != "" {
 		return more, nil
+	}
+	if in.held(ctx, next.ID) != nil {
+		return "those who run the tenant have switched it off for everybody", nil
 	}
 	target := &installation{courses: map[string]*enablement{}}
 	var err error
@@ -149,11 +152,17 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 		if err != nil {
 			return err
 		}
+		if err := in.held(ctx, extension); err != nil {
+			return err
+		}
 		if in.pending == "" {
 			return trellis.Errorf(trellis.Conflict, "no version of %s waits for consent", extension)
 		}
 		if c.Version != "" && c.Version != in.pending {
 			return trellis.Errorf(trellis.Conflict, "version %s of %s waits by now, not %.40s: look again", in.pending, extension, c.Version)
+		}
+		if err := c.seen(ctx, tx, in); err != nil {
+			return err
 		}
 		old, err := manifestOf(ctx, tx, in.tenant, in.id, in.version)
 		if err != nil {
@@ -205,12 +214,28 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 	return r.Get(ctx, extension, owner)
 }
 
+// seen checks that what waits is the bundle that was looked at.
+func (c Consenting) seen(ctx context.Context, tx *store.Tx, in installationRow) error {
+	if c.Digest == "" {
+		return nil
+	}
+	var now string
+	err := tx.QueryRow(ctx, `SELECT digest FROM extension_versions WHERE tenant = ? AND installation = ? AND version = ?`, in.tenant, in.id, in.pending).Scan(&now)
+	if err == nil && now != c.Digest {
+		return errChanged(c.ID)
+	}
+	return err
+}
+
 // Rollback brings the version back that ran before, one step. If
 // the extension was suspended, it goes on.
 func (r *Registry) Rollback(ctx context.Context, extension string, owner Scope) (Extension, error) {
 	err := r.write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		in, err := r.owned(ctx, tx, extension, owner)
 		if err != nil {
+			return err
+		}
+		if err := in.held(ctx, extension); err != nil {
 			return err
 		}
 		if in.previous == "" {

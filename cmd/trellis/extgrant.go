@@ -23,7 +23,7 @@ func (c *extEnableCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	in := extensions.Enable{Course: c.Course, Locked: c.Locked, Grants: []string{}}
+	in := extensions.Enable{Course: c.Course, Locked: c.Locked, Grants: []string{}, Digest: x.Digest}
 	if in.Grants, err = pick(x.Asks, c.Grant, c.Withhold); err != nil {
 		return err
 	}
@@ -65,6 +65,9 @@ func body(in extensions.Enable) map[string]any {
 	}
 	if in.Locked {
 		out["locked"] = true
+	}
+	if in.Digest != "" {
+		out["digest"] = in.Digest
 	}
 	if len(in.Settings) > 0 {
 		out["settings"] = in.Settings
@@ -132,6 +135,7 @@ func (c *extGrantCmd) Run(e *env) error {
 	var out extensions.Extension
 	if x.Pending != "" {
 		in := some("course", c.Course)
+		in["digest"] = x.PendingDigest
 		if in["grants"], err = pick(x.PendingAsks, c.Grant, c.Withhold); err != nil {
 			return err
 		}
@@ -141,7 +145,7 @@ func (c *extGrantCmd) Run(e *env) error {
 		if !ok || on.State == "off" {
 			return advise(trellis.Errorf(trellis.Conflict, "%s is not enabled here", c.ID), "trellis ext enable %s%s, with -grant or -withhold", c.ID, courseFlag(c.Course))
 		}
-		in := extensions.Enable{Course: c.Course, Settings: on.Settings, Locked: on.Locked}
+		in := extensions.Enable{Course: c.Course, Settings: on.Settings, Locked: on.Locked, Digest: x.Digest}
 		if in.Grants, err = pick(x.Asks, c.Grant, c.Withhold); err != nil {
 			return err
 		}

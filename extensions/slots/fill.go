@@ -40,11 +40,6 @@ func (s *Slots) Fill(ctx context.Context, p Page, wants ...Want) map[string]temp
 	return out
 }
 
-// atOnce bounds the calls of one page that are under way at the same time. It is
-// more than a page has as a rule, so that one that is late holds up nobody; how much
-// runs at the same moment is for the sandbox to say.
-const atOnce = 32
-
 // filling is one page on its way.
 type filling struct {
 	s      *Slots
@@ -135,22 +130,10 @@ func (f *filling) ask() {
 		return
 	}
 	made := make(chan answered, len(todo)) // so that nobody waits who is late
-	turns := make(chan struct{}, atOnce)
-	go func() {
-		for _, sec := range todo {
-			select {
-			case turns <- struct{}{}:
-			case <-f.ctx.Done():
-				return
-			}
-			go func() {
-				defer func() { <-turns }()
-				slot := sec.hook.Slot().Slot
-				html, err := f.guarded(slot, sec)
-				made <- answered{sec, html, err}
-			}()
-		}
-	}()
+	takeTurns(f.ctx, todo, func(sec *section) string { return sec.hook.Installation() }, func(sec *section) {
+		html, err := f.guarded(sec.hook.Slot().Slot, sec)
+		made <- answered{sec, html, err}
+	})
 	late := time.NewTimer(time.Until(f.ends))
 	defer late.Stop()
 	for range todo {

@@ -288,6 +288,31 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestFlood: one who fills a page with what never ends does not keep the cards of
+// others away, though none of them was shown before.
+func TestFlood(t *testing.T) {
+	r := newRig(t, app.Config{})
+	flood := guest{}
+	var lines []line
+	for _, slot := range []string{side, above} {
+		for _, name := range []string{"a", "b", "c"} {
+			flood[name] = func(c *testkit.Code) { c.Spin() }
+			lines = append(lines, line{"slot": slot, "call": name, "order": 1})
+		}
+	}
+	r.add(t, "evil.flood", here, flood, lines...)
+	for _, id := range []string{"acme.one", "acme.two"} {
+		r.add(t, id, "", guest{"card": says("Well")}, line{"call": "card"}, line{"call": "card", "slot": above})
+	}
+	hurried := r.patient(t, slots.Config{Deadline: 2 * time.Second})
+	got := hurried.Fill(r.learner, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
+	for _, slot := range []string{side, above} {
+		if s := seen(string(got[slot])); !strings.Contains(s, "acme.one: Well") || !strings.Contains(s, "acme.two: Well") {
+			t.Errorf("in %s is seen %q", slot, s)
+		}
+	}
+}
+
 func node(text string) line { return line{"kind": "text", "text": text} }
 
 func between(s, from, to string) string {

@@ -105,9 +105,9 @@ func (p *Pages) showApprovals(r *request, status int, key string, faults []fault
 	v := consoleView("Approvals", link{"Extensions", "/console/extensions"})
 	v.Lead = "What course staff ask for that goes beyond what they may grant themselves, the oldest first; then versions that ask for more than the ones that run."
 	v.Data, v.Faults = d, faults
-	v.Code = []code{{What: "Approve", CLI: "trellis ext approve ID -course KEY", HTTP: `POST /api/v1/extensions/ID/approve {"course": "KEY", "version": "1.2.0", "grants": ["kv"]}`},
+	v.Code = []code{{What: "Approve", CLI: "trellis ext approve ID -course KEY", HTTP: `POST /api/v1/extensions/ID/approve {"course": "KEY", "version": "1.2.0", "digest": "…", "grants": ["kv"]}`},
 		{What: "Send back", CLI: "trellis ext approve ID -course KEY -reject -reason '…'", HTTP: `POST /api/v1/extensions/ID/reject {"course": "KEY", "reason": "…"}`},
-		{What: "Let a version run", CLI: "trellis ext grant ID -course KEY", HTTP: `POST /api/v1/extensions/ID/consent {"course": "KEY", "version": "2.0.0", "grants": ["*"]}`}}
+		{What: "Let a version run", CLI: "trellis ext grant ID -course KEY", HTTP: `POST /api/v1/extensions/ID/consent {"course": "KEY", "version": "2.0.0", "digest": "…", "grants": ["*"]}`}}
 	return r.showAs(status, "console_approvals", v)
 }
 
@@ -156,7 +156,7 @@ func (p *Pages) decide(r *request) error {
 		return r.done("/console/approvals", notice{State: "ok", Text: title + " was sent back. The staff of " + course + " read your reason on its page."})
 	}
 	grants := append([]string{}, r.form.Values["grant"]...)
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.approve", extensions.Approving{ID: id, Course: course, Version: r.value("version"), Grants: grants}); err != nil {
+	if _, err := call[extensions.Extension](r.ctx, p, "extensions.approve", extensions.Approving{ID: id, Course: course, Version: r.value("version"), Digest: r.value("digest"), Installation: r.value("installation"), Grants: grants}); err != nil {
 		return p.undecided(r, key, err)
 	}
 	return r.done("/console/approvals", notice{State: "ok", Text: title + " runs in " + course + " now.",

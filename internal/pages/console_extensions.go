@@ -300,7 +300,7 @@ func (p *Pages) stop(r *request) error {
 	}
 	return r.done("/console/extensions", notice{State: "ok",
 		Text: fmt.Sprintf("%s is off on this node, after %d ms, and on the others within a second.", x.Title, time.Since(began).Milliseconds()),
-		Undo: &undo{Label: "Switch on", Action: "/console/extensions/" + url.PathEscape(x.ID) + "/resume", Fields: map[string]string{"course": course}},
+		Undo: &undo{Label: "Switch on", Action: "/console/extensions/" + url.PathEscape(x.ID) + "/resume", Fields: map[string]string{"course": course, "digest": x.Digest}},
 	})
 }
 
@@ -310,7 +310,7 @@ func (p *Pages) resume(r *request) error {
 		return err
 	}
 	course := r.value("course")
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.resume", extensions.Which{ID: id, Course: course})
+	x, err := call[extensions.Extension](r.ctx, p, "extensions.resume", extensions.Resuming{ID: id, Course: course, Digest: r.value("digest")})
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,14 @@ func TestApprovals(t *testing.T) {
 	if e := x.Enabled[0]; e.State != "off" || !strings.HasSuffix(e.Refusal, "too many names") {
 		t.Errorf("sent back: %+v", e)
 	}
+	// Or they put another bundle under the same version in its place.
+	quiz := b.formOf("id", "tea.quiz")
+	s.must(s.Registry.Uninstall(s.asStaff(), "tea.quiz", extensions.Scope{Course: logicOne}))
+	_, err = s.Registry.Install(s.asStaff(), s.bundle("tea.quiz", hostileTitle(s), `{"other":1}`, "kv", "pii:name", "pii:email"), extensions.Scope{Course: logicOne})
+	s.must(err)
+	_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.quiz", Course: logicOne, Grants: []string{"kv", "pii:name"}})
+	s.must(err)
+	b.press(quiz, "approve", nil).want(409, "Nothing was decided", "since you looked")
 	b.press(b.formOf("id", "tea.quiz"), "approve", nil).want(200, "runs in "+logicOne+" now.", "Nothing waits for approval.")
 	x = sure(s.Registry.Get(s.asStaff(), "tea.quiz", extensions.Scope{Course: logicOne}))
 	if e := x.Enabled[0]; e.State != "on" || !slices.Equal(e.Grants, []string{"kv", "pii:name"}) {

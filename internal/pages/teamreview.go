@@ -18,6 +18,7 @@ type reviewPage struct {
 	X       extensions.Detail
 	From    string // version that is there, where another one comes
 	Version string // that is looked at
+	Digest  string // of its files
 	Kept    *extensions.KeptVersion
 	Consent bool // whether a version waits
 	Held    bool // whether it asks for what only those who run the school grant
@@ -39,12 +40,12 @@ func (p *Pages) review(r *request, at place, d extensions.Detail) error {
 
 // reviewed puts together what there is to read of an extension.
 func reviewed(at place, d extensions.Detail) reviewPage {
-	v := reviewPage{At: at, X: d, Version: d.Version, Consent: d.Next != nil}
+	v := reviewPage{At: at, X: d, Version: d.Version, Digest: d.Digest, Consent: d.Next != nil}
 	e := ownRow(d, at)
 	v.On = e != nil && e.State == "on"
 	diff, asked, asks := d.Last, d.Asked, d.Asks
 	if v.Consent {
-		diff, asked, asks, v.Version = d.Next, d.NextAsked, d.PendingAsks, d.Pending
+		diff, asked, asks, v.Version, v.Digest = d.Next, d.NextAsked, d.PendingAsks, d.Pending, d.PendingDigest
 	}
 	for i := range d.Versions {
 		if d.Versions[i].Version == v.Version {
@@ -138,7 +139,7 @@ func (v *reviewPage) ticked(grants []string) {
 }
 
 func (p *Pages) enable(r *request, at place, d extensions.Detail) error {
-	in := extensions.Enable{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Locked: r.value("locked") != ""}
+	in := extensions.Enable{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Digest: r.value("digest"), Locked: r.value("locked") != ""}
 	again := func(status int, fields []setting, faults []fault) error {
 		v := reviewed(at, d)
 		v.ticked(in.Grants)
@@ -201,7 +202,7 @@ func (p *Pages) notTaken(err error, fields []setting, again func(int, []setting,
 }
 
 func (p *Pages) consent(r *request, at place, d extensions.Detail) error {
-	in := extensions.Consenting{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version")}
+	in := extensions.Consenting{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Digest: r.value("digest")}
 	if _, err := call[extensions.Extension](r.ctx, p, "extensions.consent", in); err != nil {
 		return p.notTaken(err, nil, func(status int, _ []setting, faults []fault) error {
 			v := reviewed(at, d)

@@ -96,7 +96,7 @@ func failing(d extensions.Detail) (list []string) {
 	if kinds[string(extensions.EventKind)] {
 		list = append(list, "If it breaks, what it was to be told is told again later.")
 	}
-	return append(list, "If it fails again and again it is left alone for a while, and in the end suspended.")
+	return append(list, "If it fails again and again it is left alone for a while, and in the end suspended; what fails in pages only, just there.")
 }
 
 func or(a, b string) string {

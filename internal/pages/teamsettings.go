@@ -134,7 +134,7 @@ func (p *Pages) firstSettings(r *request, at place, d extensions.Detail, set jso
 	if e == nil || e.State != "on" {
 		return r.goTo(at.Of(d.ID) + "/review")
 	}
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: e.Grants, Settings: set, Version: d.Version})
+	x, err := call[extensions.Extension](r.ctx, p, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: e.Grants, Settings: set, Version: d.Version, Digest: d.Digest})
 	if err != nil {
 		return p.notSettled(r, at, d, data, err)
 	}
