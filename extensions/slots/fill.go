@@ -236,6 +236,9 @@ func patched(n tree.Node, patches []extensions.Hook) (tree.Node, error) {
 		if err == nil && !reflect.DeepEqual(next.Actions(), n.Actions()) {
 			err = trellis.Errorf(trellis.Invalid, "it changes what a button or a form asks for")
 		}
+		if err == nil && !slices.Equal(next.Prompts(), n.Prompts()) {
+			err = trellis.Errorf(trellis.Invalid, "it changes what stands on a button")
+		}
 		if err != nil {
 			faults = append(faults, &beside{h, fmt.Errorf("the change that %s makes does not fit: %w", h.Title(), err)})
 			continue

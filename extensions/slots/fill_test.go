@@ -85,6 +85,16 @@ func TestOperations(t *testing.T) {
 				line{"call": "card", "actions": []string{"vote", "other"}})
 			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"action": "other", "text": "Click"}})
 		}, ": About The page's own.; A: Vote"},
+		{"a change of what stands on a button", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) { c.Answer(`{"kind":"button","text":"Leave","action":"leave"}`) }, "leave": says("x")}, line{"call": "card", "actions": []string{"leave"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"text": "Stay"}})
+		}, ": About The page's own.; A: Leave"},
+		{"a change of what stands on a form", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) {
+				c.Answer(`{"kind":"form","submit":"Leave","action":"leave","fields":[{"type":"text","name":"why","label":"Why"}]}`)
+			}, "leave": says("x")}, line{"call": "card", "actions": []string{"leave"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"submit": "Stay"}})
+		}, ": About The page's own.; A: Why (optional) Leave"},
 		{"wrapped, the later further out", func(id func(string) string) {
 			r.add(t, id("a"), "", nil, line{"op": "wrap", "target": "default", "before": node("in"), "after": node("in")})
 			r.add(t, id("b"), "", nil, line{"op": "wrap", "target": "default", "before": node("out"), "after": node("out")})
@@ -121,6 +131,49 @@ func TestOperations(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("seen %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestOfAnotherOwner: what a course's own extension does to what the page and the
+// course's own extensions show, and that it leaves what is the school's.
+func TestOfAnotherOwner(t *testing.T) {
+	r := newRig(t, app.Config{})
+	card := guest{"card": says("card")}
+	r.add(t, "acme.school", "", guest{"card": says("Mind the step")}, line{"call": "card", "order": 60})
+	r.own(t, "acme.mine", here, guest{"card": says("mine")}, line{"call": "card"})
+	about := &tree.Node{Kind: tree.Text, Text: "About"}
+	for _, tt := range []struct {
+		name string
+		from string // what the school does first
+		line line
+		want string
+	}{
+		{"changes the school's", "", line{"op": "modify", "target": "acme.school", "patch": line{"text": "Jump"}}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"hides the school's", "", line{"op": "hide", "target": "acme.school"}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"replaces the school's", "", line{"op": "replace", "call": "card", "target": "acme.school"}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"wraps the school's", "", line{"op": "wrap", "target": "acme.school", "before": node("Jump")}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"changes the page's", "", line{"op": "modify", "target": "default", "patch": line{"text": "New"}}, ": New; acme.school: Mind the step; acme.mine: mine"},
+		{"hides one of the course", "", line{"op": "hide", "target": "acme.mine"}, ": About; acme.school: Mind the step"},
+		{"wraps what the school puts in place of the page's, before it does", "replace", line{"op": "wrap", "target": "default", "before": node("Jump"), "order": 1}, "acme.first: card; acme.school: Mind the step; acme.mine: mine"},
+		{"hides it", "replace", line{"op": "hide", "target": "default", "order": 1}, "acme.first: card; acme.school: Mind the step; acme.mine: mine"},
+		{"hides what the school adds to", "wrap", line{"op": "hide", "target": "default", "order": 1}, ": Rules About; acme.school: Mind the step; acme.mine: mine"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			switch tt.from {
+			case "replace":
+				r.add(t, "acme.first", "", card, line{"op": "replace", "call": "card", "target": "default"})
+			case "wrap":
+				r.add(t, "acme.first", "", nil, line{"op": "wrap", "target": "default", "before": node("Rules")})
+			}
+			r.own(t, "acme.actor", here, card, tt.line)
+			if got := seen(string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: side, Default: about})[side])); got != tt.want {
+				t.Errorf("seen %q, want %q", got, tt.want)
+			}
+			must(t, r.Registry.Uninstall(r.ctx, "acme.actor", extensions.Scope{Course: here}))
+			if tt.from != "" {
+				must(t, r.Registry.Uninstall(r.ctx, "acme.first", extensions.Scope{}))
 			}
 		})
 	}
