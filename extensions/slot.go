@@ -85,6 +85,10 @@ func (h Hook) Action(export string) (Hook, bool) {
 	return Hook{h.r, s, h.at}, ok
 }
 
+// Owner returns whose the extension is: a course that brought its own, or the
+// tenant.
+func (h Hook) Owner() Scope { return h.s.inst.owner }
+
 // Locked reports whether the whole tenant has it, and courses may not decide
 // otherwise.
 func (h Hook) Locked() bool { return h.at.locked }

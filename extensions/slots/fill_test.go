@@ -203,7 +203,9 @@ func TestContainer(t *testing.T) {
 }
 
 // TestTrouble: what is late, broken, hostile or suspended leaves the others alone.
-// Learners see nothing of it; course staff see what happened, and the trace.
+// Learners see nothing of it; those who run the tenant see what happened, and the
+// trace; course staff, of the tenant's extensions, the trace alone, and of their own
+// everything.
 func TestTrouble(t *testing.T) {
 	address, reach := deaf(t)
 	r := newRig(t, app.Config{Egress: reach})
@@ -240,19 +242,38 @@ func TestTrouble(t *testing.T) {
 			if got := r.fill(r.learner, here); seen(got) != "acme.good: Well" || strings.Contains(got, "acme.bad") || strings.Contains(got, "slot-trouble") {
 				t.Errorf("a learner sees %s", got)
 			}
-			got := r.fill(r.staff, here)
-			if seen(got) != "acme.good: Well" {
-				t.Errorf("staff see %s", got)
+			trace := tt.says
+			if !strings.HasPrefix(trace, "was") && !strings.HasPrefix(trace, "did") {
+				trace = "is not shown as it should be. Trace"
 			}
-			line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><bdi>The acme.bad</bdi> `, "</p>")
-			if !strings.Contains(line, tt.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(r.staff).ID+"</code>") || strings.Contains(line, "<script") {
-				t.Errorf("staff are told %q, want %q", line, tt.says)
+			for _, who := range []struct {
+				name string
+				ctx  context.Context
+				says string
+			}{{"an admin", r.admin, tt.says}, {"staff", r.staff, trace}} {
+				got := r.fill(who.ctx, here)
+				if seen(got) != "acme.good: Well" {
+					t.Errorf("%s sees %s", who.name, got)
+				}
+				line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><bdi>The acme.bad</bdi> `, "</p>")
+				if !strings.Contains(line, who.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(who.ctx).ID+"</code>") || strings.Contains(line, "<script") {
+					t.Errorf("%s is told %q, want %q", who.name, line, who.says)
+				}
 			}
 		})
 	}
 }
 
-// TestSuspended: what was suspended takes no part, and staff are told.
+// TestOwnTrouble: of a course's own extension its staff read what went wrong.
+func TestOwnTrouble(t *testing.T) {
+	r := newRig(t, app.Config{})
+	r.own(t, "acme.bad", here, guest{"card": func(c *testkit.Code) { c.Fail(`{"kind":"invalid","message":"No more"}`) }}, line{"call": "card"})
+	if got := r.fill(r.staff, here); !strings.Contains(got, "is not shown: hook card: No more.") {
+		t.Errorf("staff see %s", got)
+	}
+}
+
+// TestSuspended: what was suspended takes no part, and those who run it are told.
 func TestSuspended(t *testing.T) {
 	r := newRig(t, app.Config{})
 	about := tree.Node{Kind: tree.Text, Text: "About"}
@@ -265,8 +286,8 @@ func TestSuspended(t *testing.T) {
 	if got := seen(string(r.Slots.Fill(r.learner, page(here), want)[side])); got != ": About" {
 		t.Errorf("after: %s", got)
 	}
-	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "the extension acme.bad is suspended: it fails") != 2 {
-		t.Errorf("staff see %s", got)
+	if got := string(r.Slots.Fill(r.admin, page(here), want)[side]); strings.Count(got, "the extension acme.bad is suspended: it fails") != 2 {
+		t.Errorf("an admin sees %s", got)
 	}
 }
 
@@ -286,7 +307,7 @@ func TestDeadline(t *testing.T) {
 	impatient := r.patient(t, slots.Config{People: people, Deadline: 500 * time.Millisecond})
 	r.addWith(t, "acme.late", "", guest{"card": says("Late")}, map[string]any{"permissions": []string{"pii:name"}}, line{"call": "card", "order": 1})
 	r.add(t, "acme.good", "", guest{"card": says("Well")}, line{"call": "card"}, line{"call": "card", "slot": above})
-	got := impatient.Fill(r.staff, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
+	got := impatient.Fill(r.admin, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
 	if seen(string(got[side])) != "acme.good: Well" || seen(string(got[above])) != "acme.good: Well" || !strings.Contains(string(got[side]), "did not answer in 500 ms.") {
 		t.Errorf("seen %v", got)
 	}

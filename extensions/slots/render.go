@@ -134,7 +134,7 @@ func (sec *section) troubles(err error) []trouble {
 // trouble writes what happened, for those who look after extensions.
 func (f *filling) trouble(b *strings.Builder, slot string, t trouble) {
 	fmt.Fprintf(b, `<p class="slot-trouble" data-slot="%s" data-extension="%s"><bdi>%s</bdi> %s`, slot, template.HTMLEscapeString(t.hook.Extension()),
-		template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(said(t.err, f.s.cfg.Deadline))))
+		template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(said(t.err, f.s.cfg.Deadline, f.school || t.hook.Owner().Course != ""))))
 	if f.trace != "" {
 		b.WriteString(" Trace <code>" + template.HTMLEscapeString(f.trace) + "</code>")
 	}
@@ -150,11 +150,12 @@ type older struct {
 func (o *older) Unwrap() error { return o.error }
 
 // said says what went wrong, as the rest of a sentence that begins with the
-// extension's title.
-func said(err error, deadline time.Duration) string {
+// extension's title. What the extension itself says of it may be about anybody, and
+// is left out unless it is for who looks.
+func said(err error, deadline time.Duration, all bool) string {
 	var old *older
 	if errors.As(err, &old) {
-		return said(old.error, deadline) + " What it showed at " + old.at.UTC().Format("15:04:05") + " UTC stands."
+		return said(old.error, deadline, all) + " What it showed at " + old.at.UTC().Format("15:04:05") + " UTC stands."
 	}
 	switch {
 	case errors.Is(err, errLate):
@@ -163,6 +164,8 @@ func said(err error, deadline time.Duration) string {
 		return "did not answer in the time that it may take."
 	case errors.Is(err, runtime.ErrFuel):
 		return "was stopped: it computed without end."
+	case !all:
+		return "is not shown as it should be."
 	}
 	text := []rune(err.Error())
 	if len(text) > 300 {

@@ -38,7 +38,8 @@ type rig struct {
 	Slots          *slots.Slots
 	ctx            context.Context // of the system
 	learner, staff context.Context
-	token          string // of the learner
+	admin          context.Context // of somebody who runs the tenant
+	token          string          // of the learner
 }
 
 func newRig(t testing.TB, cfg app.Config) *rig {
@@ -49,6 +50,7 @@ func newRig(t testing.TB, cfg app.Config) *rig {
 	r.Course(t, r.ctx, there)
 	r.Slots = r.patient(t, slots.Config{People: r.Learning})
 	r.learner, r.token = r.person(t, "acme", "lena")
+	r.admin, _ = r.person(t, "acme", "alma", trellis.Role{Name: trellis.RoleTenantAdmin})
 	r.staff, _ = r.person(t, "acme", "sam", trellis.Role{Name: trellis.RoleStaff, Course: here})
 	return r
 }
