@@ -13,7 +13,7 @@ import (
 // SlotHook is a place in a page that an extension fills or changes.
 type SlotHook struct {
 	Slot      string          `json:"slot" doc:"The place in the page."`
-	Op        string          `json:"op,omitempty" doc:"What it does there: insert (the default) shows something of its own; the others act on what somebody else shows." enum:"insert,hide,modify,replace,wrap"`
+	Op        string          `json:"op,omitempty" doc:"What it does there: insert (the default) shows something of its own; the others act on what somebody else shows. A course's own extension acts on what the page itself or extensions of the same course show, never on what the school's extensions do." enum:"insert,hide,modify,replace,wrap"`
 	Target    string          `json:"target,omitempty" doc:"What hide, modify, replace and wrap act on: the ID of an extension, or default for what the page itself shows."`
 	Call      string          `json:"call,omitempty" doc:"Export that answers the tree, for insert and replace."`
 	Order     int             `json:"order,omitempty" doc:"Place among the others: lower ones come first; what the page itself shows is at 50. 100 if absent."`

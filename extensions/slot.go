@@ -101,6 +101,10 @@ func (h Hook) Action(export string) (Hook, bool) {
 	return Hook{h.r, s, h.at}, ok
 }
 
+// Owner returns whose the extension is: a course that brought its own, or the
+// tenant.
+func (h Hook) Owner() Scope { return h.s.inst.owner }
+
 // Locked reports whether the whole tenant has it, and courses may not decide
 // otherwise.
 func (h Hook) Locked() bool { return h.at.locked }
@@ -158,11 +162,12 @@ type SlotConflict struct {
 // page about a course (or of the tenant as such), whoever looks at it.
 func (r *Registry) SlotConflicts(ctx context.Context, slot, course string) []SlotConflict {
 	hooks := r.Slots(ctx, slot, course)
+	acting := Acting(hooks)
 	byTarget := map[string][]Hook{}
 	var targets []string
-	for _, h := range hooks {
+	for _, h := range acting {
 		s := h.Slot()
-		if s.Op == SlotInsert || s.Op == SlotWrap || h.Ready() != nil {
+		if s.Op == SlotWrap || h.Ready() != nil {
 			continue
 		}
 		if byTarget[s.Target] == nil {
@@ -172,15 +177,8 @@ func (r *Registry) SlotConflicts(ctx context.Context, slot, course string) []Slo
 	}
 	slices.Sort(targets)
 	out := []SlotConflict{}
+	where := r.whereIs(slot)
 	for _, target := range targets {
-		where := slot
-		if p, ok := r.cfg.Known.Slot(slot); ok {
-			where = p.Sentence
-		}
-		whose := target
-		if target == DefaultTarget {
-			whose = "the page itself"
-		}
 		acts := byTarget[target]
 		if len(acts) > 1 {
 			c := SlotConflict{Slot: slot, Target: target}
@@ -189,25 +187,92 @@ func (r *Registry) SlotConflicts(ctx context.Context, slot, course string) []Slo
 				c.Extensions = append(c.Extensions, h.Extension())
 				parts = append(parts, fmt.Sprintf("%s %s (order %d)", h.Extension(), verb(h.Slot().Op), h.Slot().Order))
 			}
-			c.Text = fmt.Sprintf("%s what %s shows %s. They apply in this order; what is hidden is there for none of those after it, and of those that replace it the last one is seen.", strings.Join(parts, ", "), whose, where)
+			c.Text = fmt.Sprintf("%s what %s shows %s. They apply in this order; what is hidden is there for none of those after it, and of those that replace it the last one is seen.", strings.Join(parts, ", "), shower(target), where)
 			out = append(out, c)
 		}
-		for _, h := range acts {
-			if !slices.ContainsFunc(hooks, func(t Hook) bool { return h.Withheld(t) }) {
+	}
+	return append(out, r.withheld(slot, hooks, acting)...)
+}
+
+// withheld returns what the hooks that act on others' in a place do in vain.
+func (r *Registry) withheld(slot string, hooks, acting []Hook) []SlotConflict {
+	var out []SlotConflict
+	for _, h := range acting {
+		if h.Ready() != nil {
+			continue
+		}
+		var why string
+		for _, t := range hooks {
+			if !t.stands(h.Slot().Target) {
 				continue
 			}
+			switch {
+			case h.locks(t):
+				why = "the tenant has locked that"
+			case h.strange(t) && why == "":
+				why = t.Extension() + " belongs to the school"
+			}
+		}
+		if why != "" {
+			target := h.Slot().Target
 			out = append(out, SlotConflict{Slot: slot, Target: target, Extensions: []string{h.Extension()},
-				Text: fmt.Sprintf("%s %s what %s shows %s, but the tenant has locked that: it has no effect.", h.Extension(), verb(h.Slot().Op), whose, where)})
+				Text: fmt.Sprintf("%s %s what %s shows %s, but %s: it has no effect.", h.Extension(), verb(h.Slot().Op), shower(target), r.whereIs(slot), why)})
 		}
 	}
 	return out
 }
 
-// Withheld reports whether a hook that acts on what another shows may not: what a
-// tenant has locked, none of its courses changes.
-func (h Hook) Withheld(target Hook) bool {
-	s := target.Slot()
-	return target.Extension() == h.Slot().Target && (s.Op == SlotInsert || s.Op == SlotReplace) && target.Locked() && h.Course() != ""
+// Acting returns those of the hooks of a place that act on what others show, in the
+// order in which they apply: that of the manifests, but those of the school's
+// extensions before those of a course's own, which so find what the school made of
+// the place, and leave it.
+func Acting(hooks []Hook) []Hook {
+	var school, course []Hook
+	for _, h := range hooks {
+		switch {
+		case h.Slot().Op == SlotInsert:
+		case h.s.inst.owner.Course == "":
+			school = append(school, h)
+		default:
+			course = append(course, h)
+		}
+	}
+	return append(school, course...)
+}
+
+// Withheld reports whether a hook that acts on what others show may not act on what
+// another hook has a part in. What a tenant has locked, none of its courses changes;
+// and a course's own extension touches nothing of the school's, whose buttons people
+// press because of the words around them.
+func (h Hook) Withheld(shown Hook) bool { return h.locks(shown) || h.strange(shown) }
+
+func (h Hook) locks(shown Hook) bool { return shown.Locked() && h.Course() != "" }
+
+func (h Hook) strange(shown Hook) bool {
+	own := h.s.inst.owner.Course
+	return own != "" && shown.s.inst.owner.Course != own
+}
+
+// stands reports whether a hook has a part in what operations call by a name.
+func (h Hook) stands(target string) bool {
+	s := h.Slot()
+	return s.Op == SlotInsert && h.Extension() == target || (s.Op == SlotReplace || s.Op == SlotWrap) && s.Target == target
+}
+
+// whereIs returns where a place is, as the end of a sentence.
+func (r *Registry) whereIs(slot string) string {
+	if p, ok := r.cfg.Known.Slot(slot); ok {
+		return p.Sentence
+	}
+	return slot
+}
+
+// shower says who shows what operations call by a name.
+func shower(target string) string {
+	if target == DefaultTarget {
+		return "the page itself"
+	}
+	return target
 }
 
 func verb(op string) string {

@@ -350,6 +350,17 @@ func TestSlotConflicts(t *testing.T) {
 			t.Errorf("conflicts %s do not say %s", got, want)
 		}
 	}
+	r.install(t, ctx, slots(t, "acme.school", "1.0.0", map[string]any{"call": "card"}), "")
+	_, err = r.Enable(ctx, extensions.Enable{ID: "acme.school", Grants: []string{}})
+	must(t, err)
+	r.install(t, ctx, slots(t, "acme.own", "1.0.0", map[string]any{"op": "wrap", "target": "acme.school", "after": map[string]any{}}), here)
+	_, err = r.Enable(ctx, extensions.Enable{ID: "acme.own", Course: here, Grants: []string{}})
+	must(t, err)
+	got, err = json.Marshal(r.SlotConflicts(ctx, side, here))
+	must(t, err)
+	if want := `"extensions":["acme.own"],"text":"acme.own adds to what acme.school shows in the side column, but acme.school belongs to the school: it has no effect."`; !strings.Contains(string(got), want) {
+		t.Errorf("conflicts %s do not say %s", got, want)
+	}
 	if got := r.SlotConflicts(ctx, side, there); len(got) != 0 {
 		t.Errorf("conflicts elsewhere: %+v", got)
 	}

@@ -50,7 +50,8 @@ type filling struct {
 	who    trellis.Actor
 	trace  string
 	now    time.Time
-	staff  bool // whether who looks is told what went wrong
+	staff  bool // whether who looks is told that something went wrong
+	school bool // whether with what the tenant's extensions say of it
 	roles  []string
 	id     string // of this showing; those of its forms come from it
 	places []*place
@@ -79,9 +80,10 @@ type section struct {
 }
 
 func (s *Slots) begin(ctx context.Context, p Page) *filling {
+	reach := hostapi.ReachOf(ctx, "extensions:read")
 	f := &filling{
 		s: s, page: p, who: trellis.ActorFrom(ctx), trace: trellis.TraceFrom(ctx).ID, now: time.Now().UTC(), id: trellis.NewID(), shown: map[string]bool{},
-		staff: hostapi.ReachOf(ctx, "extensions:read").Allows(hostapi.Scope{Course: p.Course}),
+		staff: reach.Allows(hostapi.Scope{Course: p.Course}), school: reach.Allows(hostapi.Scope{}),
 	}
 	f.roles = extensions.RolesIn(f.who, p.Course)
 	f.ends = f.now.Add(s.cfg.Deadline)
@@ -218,6 +220,9 @@ func patched(n tree.Node, patches []extensions.Hook) (tree.Node, error) {
 		next, err := tree.Patch(n, h.Slot().Patch)
 		if err == nil && !reflect.DeepEqual(next.Actions(), n.Actions()) {
 			err = trellis.Errorf(trellis.Invalid, "it changes what a button or a form asks for")
+		}
+		if err == nil && !slices.Equal(next.Prompts(), n.Prompts()) {
+			err = trellis.Errorf(trellis.Invalid, "it changes what stands on a button")
 		}
 		if err != nil {
 			faults = append(faults, &beside{h, fmt.Errorf("the change that %s makes does not fit: %w", h.Title(), err)})

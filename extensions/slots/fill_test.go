@@ -87,6 +87,16 @@ func TestOperations(t *testing.T) {
 				line{"call": "card", "actions": []string{"vote", "other"}})
 			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"action": "other", "text": "Click"}})
 		}, ": About The page's own.; A: Vote"},
+		{"a change of what stands on a button", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) { c.Answer(`{"kind":"button","text":"Leave","action":"leave"}`) }, "leave": says("x")}, line{"call": "card", "actions": []string{"leave"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"text": "Stay"}})
+		}, ": About The page's own.; A: Leave"},
+		{"a change of what stands on a form", func(id func(string) string) {
+			r.add(t, id("a"), "", guest{"card": func(c *testkit.Code) {
+				c.Answer(`{"kind":"form","submit":"Leave","action":"leave","fields":[{"type":"text","name":"why","label":"Why"}]}`)
+			}, "leave": says("x")}, line{"call": "card", "actions": []string{"leave"}})
+			r.add(t, id("b"), "", nil, line{"op": "modify", "target": id("a"), "patch": line{"submit": "Stay"}})
+		}, ": About The page's own.; A: Why (optional) Leave"},
 		{"wrapped, the later further out", func(id func(string) string) {
 			r.add(t, id("a"), "", nil, line{"op": "wrap", "target": "default", "before": node("in"), "after": node("in")})
 			r.add(t, id("b"), "", nil, line{"op": "wrap", "target": "default", "before": node("out"), "after": node("out")})
@@ -123,6 +133,49 @@ func TestOperations(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("seen %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestOfAnotherOwner: what a course's own extension does to what the page and the
+// course's own extensions show, and that it leaves what is the school's.
+func TestOfAnotherOwner(t *testing.T) {
+	r := newRig(t, app.Config{})
+	card := guest{"card": says("card")}
+	r.add(t, "acme.school", "", guest{"card": says("Mind the step")}, line{"call": "card", "order": 60})
+	r.own(t, "acme.mine", here, guest{"card": says("mine")}, line{"call": "card"})
+	about := &tree.Node{Kind: tree.Text, Text: "About"}
+	for _, tt := range []struct {
+		name string
+		from string // what the school does first
+		line line
+		want string
+	}{
+		{"changes the school's", "", line{"op": "modify", "target": "acme.school", "patch": line{"text": "Jump"}}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"hides the school's", "", line{"op": "hide", "target": "acme.school"}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"replaces the school's", "", line{"op": "replace", "call": "card", "target": "acme.school"}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"wraps the school's", "", line{"op": "wrap", "target": "acme.school", "before": node("Jump")}, ": About; acme.school: Mind the step; acme.mine: mine"},
+		{"changes the page's", "", line{"op": "modify", "target": "default", "patch": line{"text": "New"}}, ": New; acme.school: Mind the step; acme.mine: mine"},
+		{"hides one of the course", "", line{"op": "hide", "target": "acme.mine"}, ": About; acme.school: Mind the step"},
+		{"wraps what the school puts in place of the page's, before it does", "replace", line{"op": "wrap", "target": "default", "before": node("Jump"), "order": 1}, "acme.first: card; acme.school: Mind the step; acme.mine: mine"},
+		{"hides it", "replace", line{"op": "hide", "target": "default", "order": 1}, "acme.first: card; acme.school: Mind the step; acme.mine: mine"},
+		{"hides what the school adds to", "wrap", line{"op": "hide", "target": "default", "order": 1}, ": Rules About; acme.school: Mind the step; acme.mine: mine"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			switch tt.from {
+			case "replace":
+				r.add(t, "acme.first", "", card, line{"op": "replace", "call": "card", "target": "default"})
+			case "wrap":
+				r.add(t, "acme.first", "", nil, line{"op": "wrap", "target": "default", "before": node("Rules")})
+			}
+			r.own(t, "acme.actor", here, card, tt.line)
+			if got := seen(string(r.Slots.Fill(r.learner, page(here), slots.Want{Slot: side, Default: about})[side])); got != tt.want {
+				t.Errorf("seen %q, want %q", got, tt.want)
+			}
+			must(t, r.Registry.Uninstall(r.ctx, "acme.actor", extensions.Scope{Course: here}))
+			if tt.from != "" {
+				must(t, r.Registry.Uninstall(r.ctx, "acme.first", extensions.Scope{}))
 			}
 		})
 	}
@@ -166,7 +219,9 @@ func TestImages(t *testing.T) {
 }
 
 // TestTrouble: what is late, broken, hostile or suspended leaves the others alone.
-// Learners see nothing of it; course staff see what happened, and the trace.
+// Learners see nothing of it; those who run the tenant see what happened, and the
+// trace; course staff, of the tenant's extensions, the trace alone, and of their own
+// everything.
 func TestTrouble(t *testing.T) {
 	address, reach := deaf(t)
 	r := newRig(t, app.Config{Egress: reach})
@@ -203,19 +258,38 @@ func TestTrouble(t *testing.T) {
 			if got := r.fill(r.learner, here); seen(got) != "acme.good: Well" || strings.Contains(got, "acme.bad") || strings.Contains(got, "slot-trouble") {
 				t.Errorf("a learner sees %s", got)
 			}
-			got := r.fill(r.staff, here)
-			if seen(got) != "acme.good: Well" {
-				t.Errorf("staff see %s", got)
+			trace := tt.says
+			if !strings.HasPrefix(trace, "was") && !strings.HasPrefix(trace, "did") {
+				trace = "is not shown as it should be. Trace"
 			}
-			line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><a href="/t/acme/courses/course-v1:A+Here+1/extensions/acme.bad"><bdi>The acme.bad</bdi></a> `, "</p>")
-			if !strings.Contains(line, tt.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(r.staff).ID+"</code>") || strings.Contains(line, "<script") {
-				t.Errorf("staff are told %q, want %q", line, tt.says)
+			for _, who := range []struct {
+				name string
+				ctx  context.Context
+				says string
+			}{{"an admin", r.admin, tt.says}, {"staff", r.staff, trace}} {
+				got := r.fill(who.ctx, here)
+				if seen(got) != "acme.good: Well" {
+					t.Errorf("%s sees %s", who.name, got)
+				}
+				line := between(got, `<p class="slot-trouble" data-slot="course.sidebar.v1" data-extension="acme.bad"><a href="/t/acme/courses/course-v1:A+Here+1/extensions/acme.bad"><bdi>The acme.bad</bdi></a> `, "</p>")
+				if !strings.Contains(line, who.says) || !strings.HasSuffix(line, " Trace <code>"+trellis.TraceFrom(who.ctx).ID+"</code>") || strings.Contains(line, "<script") {
+					t.Errorf("%s is told %q, want %q", who.name, line, who.says)
+				}
 			}
 		})
 	}
 }
 
-// TestSuspended: what was suspended takes no part, and staff are told.
+// TestOwnTrouble: of a course's own extension its staff read what went wrong.
+func TestOwnTrouble(t *testing.T) {
+	r := newRig(t, app.Config{})
+	r.own(t, "acme.bad", here, guest{"card": func(c *testkit.Code) { c.Fail(`{"kind":"invalid","message":"No more"}`) }}, line{"call": "card"})
+	if got := r.fill(r.staff, here); !strings.Contains(got, "is not shown: hook card: No more.") {
+		t.Errorf("staff see %s", got)
+	}
+}
+
+// TestSuspended: what was suspended takes no part, and those who run it are told.
 func TestSuspended(t *testing.T) {
 	r := newRig(t, app.Config{})
 	about := tree.Node{Kind: tree.Text, Text: "About"}
@@ -228,7 +302,10 @@ func TestSuspended(t *testing.T) {
 	if got := seen(string(r.Slots.Fill(r.learner, page(here), want)[side])); got != ": About" {
 		t.Errorf("after: %s", got)
 	}
-	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "is off. It stopped itself: it fails.</p>") != 1 {
+	if got := string(r.Slots.Fill(r.admin, page(here), want)[side]); strings.Count(got, "is off. It stopped itself: it fails.</p>") != 1 {
+		t.Errorf("an admin sees %s", got)
+	}
+	if got := string(r.Slots.Fill(r.staff, page(here), want)[side]); strings.Count(got, "is off. It stopped itself.</p>") != 1 {
 		t.Errorf("staff see %s", got)
 	}
 }
@@ -282,7 +359,7 @@ func TestDeadline(t *testing.T) {
 	impatient := r.patient(t, slots.Config{People: people, Deadline: 500 * time.Millisecond})
 	r.addWith(t, "acme.late", "", guest{"card": says("Late")}, map[string]any{"permissions": []string{"pii:name"}}, line{"call": "card", "order": 1})
 	r.add(t, "acme.good", "", guest{"card": says("Well")}, line{"call": "card"}, line{"call": "card", "slot": above})
-	got := impatient.Fill(r.staff, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
+	got := impatient.Fill(r.admin, page(here), slots.Want{Slot: side}, slots.Want{Slot: above})
 	if seen(string(got[side])) != "acme.good: Well" || seen(string(got[above])) != "acme.good: Well" || !strings.Contains(string(got[side]), "did not answer in 500 ms.") {
 		t.Errorf("seen %v", got)
 	}

@@ -145,14 +145,15 @@ func (f *filling) stopped(slot string) (all []trouble) {
 func (f *filling) troubles(b *strings.Builder, slot string, all []trouble) {
 	off := map[string]bool{}
 	for _, t := range all {
-		text, isOff := switchedOff(t.hook)
+		whole := f.school || t.hook.Owner().Course != ""
+		text, isOff := switchedOff(t.hook, whole)
 		switch {
 		case isOff && off[t.hook.Installation()]:
 			continue
 		case isOff:
 			off[t.hook.Installation()] = true
 		default:
-			text = said(t.err, f.s.cfg.Deadline)
+			text = said(t.err, f.s.cfg.Deadline, whole)
 		}
 		fmt.Fprintf(b, `<p class="slot-trouble" data-slot="%s" data-extension="%s"><a href="%s"><bdi>%s</bdi></a> %s`, slot, template.HTMLEscapeString(t.hook.Extension()),
 			template.HTMLEscapeString(f.pageOf(t.hook)), template.HTMLEscapeString(plain(t.hook.Title())), template.HTMLEscapeString(plain(text)))
@@ -172,10 +173,14 @@ func (f *filling) pageOf(h extensions.Hook) string {
 }
 
 // switchedOff says that an extension is off, by whom and why, as the rest of a
-// sentence that begins with its title.
-func switchedOff(h extensions.Hook) (text string, off bool) {
+// sentence that begins with its title. What an extension of the school said when it
+// stopped itself is for those who may read it.
+func switchedOff(h extensions.Hook, whole bool) (text string, off bool) {
 	off, byPeople, reason := h.Off()
 	text = "is off. It stopped itself"
+	if !byPeople && !whole {
+		reason = ""
+	}
 	if byPeople {
 		text = "is switched off by those who run the school"
 	}
@@ -194,11 +199,12 @@ type older struct {
 func (o *older) Unwrap() error { return o.error }
 
 // said says what went wrong, as the rest of a sentence that begins with the
-// extension's title.
-func said(err error, deadline time.Duration) string {
+// extension's title. What the extension itself says of it may be about anybody, and
+// is left out unless it is for who looks.
+func said(err error, deadline time.Duration, all bool) string {
 	var old *older
 	if errors.As(err, &old) {
-		return said(old.error, deadline) + " What it showed at " + old.at.UTC().Format("15:04:05") + " UTC stands."
+		return said(old.error, deadline, all) + " What it showed at " + old.at.UTC().Format("15:04:05") + " UTC stands."
 	}
 	switch {
 	case errors.Is(err, errLate):
@@ -207,6 +213,8 @@ func said(err error, deadline time.Duration) string {
 		return "did not answer in the time that it may take."
 	case errors.Is(err, runtime.ErrFuel):
 		return "was stopped: it computed without end."
+	case !all:
+		return "is not shown as it should be."
 	}
 	text := []rune(err.Error())
 	if len(text) > 300 {

@@ -49,12 +49,13 @@ func (it *item) hooks() []extensions.Hook {
 
 // resolve returns what stands in a place for somebody: first what the page itself
 // and the extensions put there, each in its order; then what other extensions do
-// with that, in theirs. What acts on something that is not there does nothing.
+// with that, in theirs, the school's before a course's own. What acts on something
+// that is not there, or that it may not touch, does nothing.
 // Hooks come in their order. Extensions that are suspended take no part.
 func resolve(hooks []extensions.Hook, who trellis.Actor, course string, standard *tree.Node) ([]*item, []trouble) {
 	var items []*item
 	var troubles []trouble
-	var operations []extensions.Hook
+	var present []extensions.Hook
 	if standard != nil {
 		items = append(items, &item{target: DefaultTarget, order: extensions.DefaultOrder, node: standard})
 	}
@@ -67,15 +68,15 @@ func resolve(hooks []extensions.Hook, who trellis.Actor, course string, standard
 			troubles = append(troubles, trouble{*h, err})
 			continue
 		}
+		present = append(present, *h)
 		if s := h.Slot(); s.Op == extensions.SlotInsert {
 			items = append(items, &item{target: h.Extension(), order: s.Order, hook: h})
-		} else {
-			operations = append(operations, *h)
 		}
 	}
 	slices.SortStableFunc(items, func(a, b *item) int { return cmp.Compare(a.order, b.order) })
-	for i := range operations {
-		items = apply(items, &operations[i])
+	acting := extensions.Acting(present)
+	for i := range acting {
+		items = apply(items, &acting[i])
 	}
 	return items, troubles
 }
@@ -84,7 +85,7 @@ func resolve(hooks []extensions.Hook, who trellis.Actor, course string, standard
 func apply(items []*item, h *extensions.Hook) []*item {
 	s := h.Slot()
 	mine := func(it *item) bool {
-		return it.target == s.Target && (it.hook == nil || !h.Withheld(*it.hook))
+		return it.target == s.Target && !slices.ContainsFunc(it.hooks(), h.Withheld)
 	}
 	if s.Op == extensions.SlotHide {
 		return slices.DeleteFunc(items, mine)

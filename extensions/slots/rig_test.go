@@ -38,7 +38,8 @@ type rig struct {
 	Slots          *slots.Slots
 	ctx            context.Context // of the system
 	learner, staff context.Context
-	token          string // of the learner
+	admin          context.Context // of somebody who runs the tenant
+	token          string          // of the learner
 }
 
 func newRig(t testing.TB, cfg app.Config) *rig {
@@ -49,6 +50,7 @@ func newRig(t testing.TB, cfg app.Config) *rig {
 	r.Course(t, r.ctx, there)
 	r.Slots = r.patient(t, slots.Config{People: r.Learning})
 	r.learner, r.token = r.person(t, "acme", "lena")
+	r.admin, _ = r.person(t, "acme", "alma", trellis.Role{Name: trellis.RoleTenantAdmin})
 	r.staff, _ = r.person(t, "acme", "sam", trellis.Role{Name: trellis.RoleStaff, Course: here})
 	return r
 }
@@ -94,7 +96,22 @@ func (r *rig) add(t testing.TB, id, course string, g guest, lines ...line) exten
 	return r.addWith(t, id, course, g, nil, lines...)
 }
 
+// own brings an extension to a course as its staff would, and enables it there.
+func (r *rig) own(t testing.TB, id, course string, g guest, lines ...line) {
+	t.Helper()
+	x, err := r.Registry.Install(r.ctx, bundle(t, id, g, nil, lines...), extensions.Scope{Course: course})
+	must(t, err)
+	_, err = r.Registry.Enable(r.ctx, extensions.Enable{ID: x.ID, Course: course, Grants: []string{"*"}})
+	must(t, err)
+}
+
 func (r *rig) addWith(t testing.TB, id, course string, g guest, more map[string]any, lines ...line) extensions.Extension {
+	t.Helper()
+	return r.Install(t, r.ctx, bundle(t, id, g, more, lines...), course, nil)
+}
+
+// bundle packs an extension with slots, in the side column unless they say where.
+func bundle(t testing.TB, id string, g guest, more map[string]any, lines ...line) []byte {
 	t.Helper()
 	for _, l := range lines {
 		if l["slot"] == nil {
@@ -111,7 +128,7 @@ func (r *rig) addWith(t testing.TB, id, course string, g guest, more map[string]
 	for k, v := range more {
 		m[k] = v
 	}
-	return r.Install(t, r.ctx, testkit.Bundle(t, m, testkit.Guest(g)), course, nil)
+	return testkit.Bundle(t, m, testkit.Guest(g))
 }
 
 func page(course string) slots.Page {

@@ -18,21 +18,37 @@ type Login struct {
 	Username string `json:"username" doc:"The name to log in with."`
 	Password Secret `json:"password" doc:"The password."`
 	Address  string `json:"-"` // where the request comes from
+	// Known tells apart the browsers in which somebody of a tenant has logged in
+	// before by a name (as [LoginName] has it): a mark of this one, "" for a stranger.
+	// Nobody else may be able to make one. Nil: a stranger.
+	Known func(tenant, name string) string `json:"-"`
+}
+
+// LoginName is a username as it is compared.
+func LoginName(username string) string { return login(username) }
+
+// known returns the mark of a browser in which the person has logged in before.
+func (in Login) known(tenant string) string {
+	if in.Known == nil {
+		return ""
+	}
+	return in.Known(tenant, login(in.Username))
 }
 
 // Login exchanges a name and a password for a token that lasts twelve hours:
 // filter [LoginRequested], event [LoginCompleted]. The tenant is that of ctx. An
 // unknown name, a wrong password and an account that is not active are the same
 // to the caller, in the answer and in the time that it takes. After ten failures
-// for a name, or a hundred from an address, within a quarter of an hour, further
-// attempts are [trellis.Exhausted], with the time to wait. Each node counts its
-// own.
+// for a name from one network, a hundred for it from anywhere, or a hundred from an
+// address, within a quarter of an hour, further attempts are [trellis.Exhausted],
+// with the time to wait. A browser in which the person has logged in before has ten
+// of its own, whatever strangers do. Each node counts its own.
 func (l *Learning) Login(ctx context.Context, in Login) (NewToken, error) {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return NewToken{}, err
 	}
-	person, err := l.attempt(ctx, tenant, in)
+	person, err := l.attempt(ctx, tenant, in, subjects(tenant, in))
 	if err != nil {
 		return NewToken{}, err
 	}
@@ -73,9 +89,16 @@ func asNobody(ctx context.Context) context.Context {
 // attemptEither is attempt in a tenant and, if it is nobody's there, among those
 // who run the platform.
 func (l *Learning) attemptEither(ctx context.Context, tenant string, in Login) (person *Person, operator bool, err error) {
+	// One school's guesses keep no operator out elsewhere: where they come from counts
+	// in the tenant only.
+	among := names(trellis.PlatformTenant, in)
 	wait, settle := l.failed.begin(subjects(tenant, in)...)
 	if wait > 0 {
-		return nil, false, errFailures(wait)
+		if in.known(trellis.PlatformTenant) == "" {
+			return nil, false, errFailures(wait)
+		}
+		person, err = l.attempt(asNobody(ctx), trellis.PlatformTenant, in, among)
+		return person, err == nil, err
 	}
 	end := undecided
 	defer func() { settle(end) }()
@@ -87,8 +110,7 @@ func (l *Learning) attemptEither(ctx context.Context, tenant string, in Login) (
 		end = succeeded
 		return person, false, nil
 	}
-	in.Address = "" // it counts in the tenant: one school's guesses keep no operator out elsewhere
-	person, err = l.attempt(asNobody(ctx), trellis.PlatformTenant, in)
+	person, err = l.attempt(asNobody(ctx), trellis.PlatformTenant, in, among)
 	switch trellis.KindOf(err) {
 	case "": // an operator: that says nothing of who has the name in the tenant
 	case trellis.Denied, trellis.Exhausted:
@@ -126,13 +148,15 @@ func (l *Learning) admit(ctx context.Context, tenant string, person *Person) (Ne
 	if err != nil {
 		return NewToken{}, err
 	}
-	return c.token, nil
+	token := c.token
+	token.Tenant = tenant
+	return token, nil
 }
 
-// attempt returns whose name and password these are. It counts failures, and
-// takes as long for a name that nobody has.
-func (l *Learning) attempt(ctx context.Context, tenant string, in Login) (*Person, error) {
-	wait, settle := l.failed.begin(subjects(tenant, in)...)
+// attempt returns whose name and password these are. It counts failures for the
+// subjects, and takes as long for a name that nobody has.
+func (l *Learning) attempt(ctx context.Context, tenant string, in Login, count []subject) (*Person, error) {
+	wait, settle := l.failed.begin(count...)
 	if wait > 0 {
 		return nil, errFailures(wait)
 	}
@@ -150,13 +174,23 @@ func (l *Learning) attempt(ctx context.Context, tenant string, in Login) (*Perso
 	return person, nil
 }
 
-// subjects are those for which a failure counts.
+// subjects are those for which a failure counts: the browser, if the person is known
+// in it, or else the name and the address.
 func subjects(tenant string, in Login) []subject {
-	list := []subject{{tenant + "/name/" + login(in.Username), failuresOfName}}
-	if in.Address != "" {
+	list := names(tenant, in)
+	if in.Address != "" && in.known(tenant) == "" {
 		list = append(list, subject{tenant + "/address/" + network(in.Address), failuresOfAddress})
 	}
 	return list
+}
+
+// names are the subjects that have to do with the name.
+func names(tenant string, in Login) []subject {
+	name := login(in.Username)
+	if mark := in.known(tenant); mark != "" {
+		return []subject{{tenant + "/known/" + mark + "/" + name, failuresOfName}}
+	}
+	return []subject{{tenant + "/name/" + network(in.Address) + "/" + name, failuresOfName}, {tenant + "/everywhere/" + name, failuresEverywhere}}
 }
 
 func errFailures(wait time.Duration) error {

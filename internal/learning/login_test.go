@@ -168,6 +168,67 @@ func TestLoginLimits(t *testing.T) {
 	}
 }
 
+// Strangers who guess at a name keep out neither who comes from elsewhere, until it
+// is too much everywhere, nor a browser in which the person has logged in before.
+func TestLoginLimitOfStrangers(t *testing.T) {
+	c := newCore(t)
+	c.member(t, "ada")
+	c.operator(t, "oscar", "operators horse")
+	try := func(username, secret, address string, known func(tenant, name string) string) trellis.Kind {
+		_, err := c.SignIn(door(t), learning.Login{Username: username, Password: learning.Secret(secret), Address: address, Known: known})
+		return kind(err)
+	}
+	of := func(tenant, name, mark string) func(string, string) string {
+		return func(t, n string) string {
+			if t != tenant || n != name {
+				return ""
+			}
+			return mark
+		}
+	}
+	for n := range 10 {
+		address := fmt.Sprintf("192.0.2.%d", n)
+		for range 10 {
+			if _, err := c.Login(door(t), learning.Login{Username: "ada", Password: "wrong horse", Address: address}); kind(err) != trellis.Denied {
+				t.Fatalf("network %d: %v", n, err)
+			}
+		}
+		if got := try("ada", password, address, nil); got != trellis.Exhausted {
+			t.Fatalf("the eleventh of network %d: %q", n, got)
+		}
+		if got := try("ada", password, "198.51.100.1", nil); n == 0 && got != "" {
+			t.Errorf("from elsewhere: %q", got)
+		}
+	}
+	for range 10 {
+		if got := try("oscar", "wrong horse", "192.0.2.99", nil); got != trellis.Denied {
+			t.Fatalf("a guess at an operator: %q", got)
+		}
+	}
+	for _, who := range []struct{ name, secret, tenant, address string }{{"ada", password, "acme", "198.51.100.1"}, {"oscar", "operators horse", trellis.PlatformTenant, "192.0.2.99"}} {
+		for _, known := range []func(string, string) string{nil, of("other", who.name, "m"), of(who.tenant, "eve", "m")} {
+			if got := try(who.name, who.secret, who.address, known); got != trellis.Exhausted {
+				t.Errorf("%s, a stranger: %q", who.name, got)
+			}
+		}
+		known := of(who.tenant, who.name, "m")
+		if got := try(strings.ToUpper(who.name), who.secret, who.address, known); got != "" {
+			t.Errorf("%s, in a known browser: %q", who.name, got)
+		}
+		for range 10 {
+			if got := try(who.name, "wrong horse", who.address, known); got == "" {
+				t.Fatalf("%s, with a wrong password", who.name)
+			}
+		}
+		if got := try(who.name, who.secret, who.address, known); got != trellis.Exhausted {
+			t.Errorf("%s, the eleventh in a known browser: %q", who.name, got)
+		}
+		if got := try(who.name, who.secret, who.address, of(who.tenant, who.name, "n")); got != "" {
+			t.Errorf("%s, in another known browser: %q", who.name, got)
+		}
+	}
+}
+
 // One party guesses at many names: the address is counted, of IPv6 its network,
 // and a success of her own does not help her.
 func TestLoginLimitOfAddress(t *testing.T) {

@@ -131,7 +131,8 @@ func (l *Learning) ChangePassword(ctx context.Context, in ChangePassword) error 
 	if err != nil {
 		return err
 	}
-	if _, err := l.attempt(ctx, actor.Tenant, Login{Username: p.PII.Username, Password: in.Current}); err != nil {
+	login := Login{Username: p.PII.Username, Password: in.Current}
+	if _, err := l.attempt(ctx, actor.Tenant, login, subjects(actor.Tenant, login)); err != nil {
 		return err
 	}
 	return l.SetPassword(ctx, p.ID, in.Password)

@@ -8,11 +8,14 @@ import (
 )
 
 // How many logins may fail within failureWindow before further ones are put off:
-// for one name, and from one address, which a whole school may share.
+// for one name from one network, for one name from anywhere, which anybody could
+// else use up to keep somebody out, and from one address, which a whole school may
+// share.
 const (
-	failuresOfName    = 10
-	failuresOfAddress = 100
-	failureWindow     = 15 * time.Minute
+	failuresOfName     = 10
+	failuresEverywhere = 100
+	failuresOfAddress  = 100
+	failureWindow      = 15 * time.Minute
 )
 
 // throttle counts attempts that failed, by subject, on this node. An attempt

@@ -43,7 +43,8 @@ type CreateToken struct {
 // NewToken is a token with its key, as only its maker sees it.
 type NewToken struct {
 	Token
-	Key string `json:"token" doc:"The key. It is shown only now."`
+	Key    string `json:"token" doc:"The key. It is shown only now."`
+	Tenant string `json:"-"` // where a login found the person
 }
 
 // CreateToken makes a token. A person's own has the rights of the person, and ends
@@ -146,7 +147,7 @@ type tokenChange struct{ token NewToken }
 func newTokenChange(ctx context.Context, t Token, lasts time.Duration) tokenChange {
 	t.ID, t.Created = trellis.IDFrom(ctx), now()
 	t.Expires = t.Created.Add(lasts)
-	return tokenChange{NewToken{t, newKey()}}
+	return tokenChange{NewToken{Token: t, Key: newKey()}}
 }
 
 // Apply implements [store.Change].

@@ -89,7 +89,12 @@ func (r *request) here() string {
 }
 
 func (r *request) address() string { return web.ClientAddress(r.c) }
-func (r *request) csrf() string    { return web.CSRF(r.c) }
+
+// known returns the mark of the browser if somebody of a tenant has signed in there
+// by a name.
+func (r *request) known(tenant, name string) string { return web.Known(r.c, tenant, name) }
+
+func (r *request) csrf() string { return web.CSRF(r.c) }
 
 // html answers with HTML that is made.
 func (r *request) html(status int, page []byte) error { return web.HTML(r.c, status, page) }

@@ -118,7 +118,7 @@ func (p *Pages) signIn(r *request) error {
 	if slots.Acts(r.form.Values) {
 		return r.showLogin(http.StatusOK, f, nil, nil)
 	}
-	token, err := p.cfg.Learning.SignIn(r.ctx, learning.Login{Username: f.Name, Password: learning.Secret(r.value("password")), Address: r.address()})
+	token, err := p.cfg.Learning.SignIn(r.ctx, learning.Login{Username: f.Name, Password: learning.Secret(r.value("password")), Address: r.address(), Known: r.known})
 	var refusal *trellis.Refusal
 	switch kind := trellis.KindOf(err); {
 	case err == nil:
@@ -141,6 +141,7 @@ func (p *Pages) signIn(r *request) error {
 		return err
 	}
 	p.end(r, web.SetSession(r.c, token.Key, token.Expires))
+	web.SetKnown(r.c, token.Tenant, learning.LoginName(f.Name))
 	return r.goTo(or(f.after(), "/")) // which knows who that is
 }
 

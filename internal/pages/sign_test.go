@@ -132,6 +132,28 @@ func TestTooManySignIns(t *testing.T) {
 	}
 }
 
+// TestKnownBrowser: strangers' guesses keep nobody out of a browser in which that
+// person has signed in before, operators neither; another's mark does not count.
+func TestKnownBrowser(t *testing.T) {
+	s := newSchool(t)
+	account(t, s.Platform, "demo", "kim")
+	account(t, s.Platform, "demo", "pat")
+	account(t, s.Platform, trellis.PlatformTenant, "olga", learning.Assign{Role: trellis.RoleOperator})
+	in := map[string]*browser{}
+	for _, name := range []string{"kim", "pat", "olga"} {
+		b := browse(t, s.Platform).in("demo").get("/login").submit("Sign in", fields{"username": name, "password": password}).want(http.StatusOK)
+		in[name] = b.submit("Sign out", nil).get("/login")
+	}
+	stranger := browse(t, s.Platform).in("demo").get("/login")
+	for _, name := range []string{"kim", "olga"} {
+		for range 10 {
+			stranger.submit("Sign in", fields{"username": name, "password": "wrong horse"}).want(http.StatusUnauthorized)
+		}
+		in["pat"].submit("Sign in", fields{"username": name, "password": password}).want(http.StatusTooManyRequests)
+		in[name].submit("Sign in", fields{"username": name, "password": password}).want(http.StatusOK)
+	}
+}
+
 func TestSchools(t *testing.T) {
 	p := testkit.Start(t, app.Config{})
 	p.Tenant(t, "demo")

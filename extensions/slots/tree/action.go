@@ -44,6 +44,24 @@ func (n *Node) actions(out *[]Action) {
 	}
 }
 
+// Prompts returns what stands on the buttons of a tree, in the order of
+// [Node.Actions].
+func (n Node) Prompts() []string {
+	var out []string
+	switch n.Kind {
+	case Button:
+		out = append(out, n.Text)
+	case Form:
+		out = append(out, n.Submit)
+	}
+	for _, nodes := range append([][]Node{n.Children, n.Items}, n.Rows...) {
+		for _, c := range nodes {
+			out = append(out, c.Prompts()...)
+		}
+	}
+	return out
+}
+
 // offer returns the action of a button or a form.
 func (n *Node) offer() Action {
 	a := Action{Export: n.Action, Values: n.Values}
