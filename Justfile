@@ -87,7 +87,7 @@ new ID DIR:
 
 # what the figures are made of; TRELLIS_BENCH_ROWS=1000000 just bench imports a million rows
 bench *ARGS:
-    go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./internal/app
+    go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./extensions/slots ./internal/app
 
 # every platform that Trellis is built for
 cross:

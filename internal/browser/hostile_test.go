@@ -33,6 +33,9 @@ func evils() []string {
 	}
 }
 
+// tenMB stands for an answer that is too long to be written down.
+const tenMB = "10 MB"
+
 // hostileTrees are answers of extensions that want to do more than to show
 // something. Some are refused, and some are shown for what they are.
 func hostileTrees() map[string]string {
@@ -53,7 +56,9 @@ func hostileTrees() map[string]string {
 		"HTML":                      `<script>` + ran + `</script>`,
 		"prototype keys":            `{"kind":"text","text":"a","__proto__":{"kind":"script"},"constructor":{"prototype":{}}}`,
 		"keys that stand twice":     `{"kind":"text","kind":"script","text":"a","text":"` + ran + `"}`,
-		"a depth of 10,000":         strings.Repeat(`{"kind":"stack","children":[`, 2000) + strings.Repeat(`]}`, 2000),
+		"a depth of 10,000":         strings.Repeat(`[`, 10_000) + strings.Repeat(`]`, 10_000),
+		"nodes to a depth of 2,000": strings.Repeat(`{"kind":"stack","children":[`, 2000) + strings.Repeat(`]}`, 2000),
+		"10 MB of text":             tenMB,
 		"as deep as may be":         strings.Repeat(`{"kind":"card","title":"a","children":[`, tree.MaxDepth) + strings.Repeat("]}", tree.MaxDepth),
 		"lists as deep as may be":   strings.Repeat(`{"kind":"list","items":[`, tree.MaxDepth-1) + `"a"` + strings.Repeat("]}", tree.MaxDepth-1),
 		"fields that are like ours": `{"kind":"form","action":"act","submit":"Send","fields":[{"type":"text","name":"csrf","label":"csrf"},{"type":"text","name":"hook","label":"hook"},{"type":"text","name":"submit","label":"submit"},{"type":"text","name":"action","label":"action"}]}`,
@@ -107,8 +112,14 @@ func TestHostile(t *testing.T) {
 		b, err := extensions.Make(map[string][]byte{
 			"extension.json": manifest, "assets/evil.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="top.` + ran + `"><script>top.` + ran + `</script></svg>`),
 			"main.wasm": testkit.Guest(map[string]func(*testkit.Code){
-				"card": func(c *testkit.Code) { c.Answer(answer) },
-				"act":  func(c *testkit.Code) { c.Answer(`{"message":` + string(must(json.Marshal(evil[1]))) + `}`) },
+				"card": func(c *testkit.Code) {
+					if answer == tenMB {
+						c.Claim(10 << 20)
+						return
+					}
+					c.Answer(answer)
+				},
+				"act": func(c *testkit.Code) { c.Answer(`{"message":` + string(must(json.Marshal(evil[1]))) + `}`) },
 			}),
 		})
 		if err != nil {
