@@ -51,6 +51,7 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err != nil {
 		return Extension{}, err
 	}
+	store.AuditAbout(ctx, b.Manifest.ID+" "+b.Manifest.Version)
 	c := &install{r: r, b: b, bundle: bundle, signer: signer, owner: owner, manifest: string(b.Files[manifestFile])}
 	if err := r.write(ctx, c.apply); err != nil {
 		return Extension{}, err

@@ -34,7 +34,7 @@ type Manifest struct {
 	Events      []EventHook     `json:"events,omitempty" doc:"What it wants to be told of."`
 	Schedules   []ScheduleHook  `json:"schedules,omitempty" doc:"When it wants to be called."`
 	Jobs        []JobHook       `json:"jobs,omitempty" doc:"Work in the background that it may ask for."`
-	Slots       []SlotHook      `json:"slots,omitempty" doc:"Places in pages that it fills or changes."`
+	Slots       []SlotHook      `json:"slots,omitempty" doc:"Places in pages that it fills or changes: 16 at most, and 3 of them in one place."`
 
 	Blocks       []json.RawMessage `json:"blocks,omitempty" doc:"Not supported by this version: must be empty."`
 	Graders      []json.RawMessage `json:"graders,omitempty" doc:"Not supported by this version: must be empty."`

@@ -19,7 +19,7 @@ type Which struct {
 	Course string `json:"course,omitempty" doc:"Key of the course; absent for the whole tenant."`
 }
 
-func (w Which) scope() hostapi.Scope { return hostapi.Scope{Course: w.Course} }
+func (w Which) scope() hostapi.Scope { return hostapi.Scope{Course: w.Course, Thing: w.ID} }
 
 // Settle says which settings an extension is to have.
 type Settle struct {
@@ -61,7 +61,7 @@ func (r *Registry) Operations() []hostapi.Operation {
 }
 
 func (r *Registry) management() []hostapi.Operation {
-	whole := func(in Enable) hostapi.Scope { return hostapi.Scope{Course: in.Course} }
+	whole := func(in Enable) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }
 	write := func(name, method, path, doc string, do func(context.Context, Which) (Extension, error)) hostapi.Operation {
 		return hostapi.Define(hostapi.Spec{Name: name, Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP(method, path), Doc: doc}, Which.scope, do)
 	}
@@ -113,23 +113,23 @@ func (r *Registry) management() []hostapi.Operation {
 			func(ctx context.Context, in Which) (Extension, error) { return r.Disable(ctx, in.ID, in.Course) }),
 		hostapi.Define(hostapi.Spec{Name: "extensions.configure", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/extensions/:id/settings"),
 			Doc: "Changes the settings of an extension where it is enabled."},
-			func(in Settle) hostapi.Scope { return hostapi.Scope{Course: in.Course} },
+			func(in Settle) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} },
 			r.settle),
 		hostapi.Define(hostapi.Spec{Name: "extensions.approve", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/approve"),
 			Doc: "Approves what course staff asked for."},
-			func(in Approving) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.approveShown),
+			func(in Approving) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }, r.approveShown),
 		hostapi.Define(hostapi.Spec{Name: "extensions.reject", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/reject"),
 			Doc: "Says no to what course staff asked for, and why."},
-			func(in Rejecting) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Reject),
+			func(in Rejecting) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }, r.Reject),
 		hostapi.Define(hostapi.Spec{Name: "extensions.stop", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/stop"),
 			Doc: "Switches an extension off for everybody, within a second on every node. Where it is enabled stays for extensions.resume."},
-			func(in Stopping) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Stop),
+			func(in Stopping) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }, r.Stop),
 		hostapi.Define(hostapi.Spec{Name: "extensions.resume", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/resume"),
 			Doc: "Lets an extension go on that was switched off for everybody, where it was enabled and as it was."},
-			func(in Resuming) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.resume),
+			func(in Resuming) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }, r.resume),
 		hostapi.Define(hostapi.Spec{Name: "extensions.consent", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/consent"),
 			Doc: "Lets a version take effect that asks for more than the one before."},
-			func(in Consenting) hostapi.Scope { return hostapi.Scope{Course: in.Course} },
+			func(in Consenting) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} },
 			func(ctx context.Context, in Consenting) (Extension, error) {
 				return r.consent(ctx, in)
 			}),
@@ -144,11 +144,13 @@ func (r *Registry) management() []hostapi.Operation {
 			}),
 		hostapi.Define(hostapi.Spec{Name: "extensions.set_secret", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/extensions/:id/secrets/:name"),
 			Doc: "Gives an extension a secret, or takes it away. It cannot be read back."},
-			func(in SecretInput) hostapi.Scope { return hostapi.Scope{Course: in.Course} },
+			func(in SecretInput) hostapi.Scope {
+				return hostapi.Scope{Course: in.Course, Thing: in.ID + " " + in.Name}
+			},
 			func(ctx context.Context, in SecretInput) (Done, error) { return Done{}, r.SetSecret(ctx, in) }),
 		hostapi.Define(hostapi.Spec{Name: "extensions.logs", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/extensions/:id/logs"),
 			Doc: "What an extension said, and what went wrong with it."},
-			func(in LogQuery) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.Logs),
+			func(in LogQuery) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID} }, r.Logs),
 		hostapi.Define(hostapi.Spec{Name: "extensions.get_self_service", Permission: "extensions:read", Doors: hostapi.HTTP("GET", "/api/v1/self-service"),
 			Doc: "What course staff may grant extensions in their own courses."}, func(Nothing) hostapi.Scope { return hostapi.Scope{} },
 			func(ctx context.Context, _ Nothing) (SelfService, error) { return r.SelfService(ctx) }),
@@ -162,10 +164,10 @@ func (r *Registry) management() []hostapi.Operation {
 				return List[Key]{keys}, err
 			}),
 		hostapi.Define(hostapi.Spec{Name: "keys.trust", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/keys/:publisher"),
-			Doc: "Trusts a publisher's key, for operators."}, func(Trusting) hostapi.Scope { return hostapi.Scope{} },
+			Doc: "Trusts a publisher's key, for operators."}, func(in Trusting) hostapi.Scope { return hostapi.Scope{Thing: in.Publisher} },
 			func(ctx context.Context, in Trusting) (Key, error) { return r.Trust(ctx, in.Publisher, in.Key) }),
 		hostapi.Define(hostapi.Spec{Name: "keys.distrust", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/keys/:publisher"),
-			Doc: "Trusts a publisher's key no longer, for operators."}, func(Publisher) hostapi.Scope { return hostapi.Scope{} },
+			Doc: "Trusts a publisher's key no longer, for operators."}, func(in Publisher) hostapi.Scope { return hostapi.Scope{Thing: in.Publisher} },
 			func(ctx context.Context, in Publisher) (Done, error) { return Done{}, r.Distrust(ctx, in.Publisher) }),
 	}
 }

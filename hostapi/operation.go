@@ -82,6 +82,8 @@ type Spec struct {
 type Scope struct {
 	Organisation, Course, Person string
 	Argument                     string // of a permission with one: the host of "http:"
+
+	Thing string // what the audit log names beside these: the ID of an extension, a token, a job. It decides nothing
 }
 
 // target names s in the audit log.
@@ -90,7 +92,7 @@ func (s Scope) target() string {
 	if at == "" {
 		at = s.Organisation
 	}
-	return strings.Join(strings.Fields(at+" "+s.Person+" "+s.Argument), " ")
+	return strings.Join(strings.Fields(s.Thing+" "+at+" "+s.Person+" "+s.Argument), " ")
 }
 
 // Operation is something that can be asked of the platform. Make one with

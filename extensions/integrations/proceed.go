@@ -26,7 +26,7 @@ type Proceeding struct {
 func (x *Integrations) Operations() []hostapi.Operation {
 	return []hostapi.Operation{
 		hostapi.Define(hostapi.Spec{Name: "imports.run", Permission: "imports:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/imports/:job/run"),
-			Doc: "Imports what was checked within the last hour, without another upload."}, func(Proceeding) hostapi.Scope { return hostapi.Scope{} }, x.Proceed),
+			Doc: "Imports what was checked within the last hour, without another upload."}, func(in Proceeding) hostapi.Scope { return hostapi.Scope{Thing: in.Job} }, x.Proceed),
 	}
 }
 

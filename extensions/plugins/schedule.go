@@ -169,7 +169,7 @@ func (p *Plugins) Operations() []hostapi.Operation {
 			func(Enqueue) hostapi.Scope { return hostapi.Scope{} }, p.enqueueOwn),
 		hostapi.Define(hostapi.Spec{Name: "extensions.run", Permission: "extensions:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/extensions/:id/run"),
 			Doc: "Runs a schedule or job of an extension at once."},
-			func(in RunNow) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, p.runNow),
+			func(in RunNow) hostapi.Scope { return hostapi.Scope{Course: in.Course, Thing: in.ID + " " + in.Name} }, p.runNow),
 	}
 }
 

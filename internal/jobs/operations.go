@@ -30,7 +30,7 @@ type List struct {
 
 // Operations returns the operations on long work.
 func (j *Jobs) Operations() []hostapi.Operation {
-	tenant := func(ByID) hostapi.Scope { return hostapi.Scope{} }
+	tenant := func(in ByID) hostapi.Scope { return hostapi.Scope{Thing: in.ID} }
 	return []hostapi.Operation{
 		hostapi.DefineList(hostapi.Spec{Name: "work.list", Permission: "work:read", Doors: hostapi.HTTP("GET", "/api/v1/jobs"),
 			Doc: "Long work: imports, exports, calls of extensions. People see their own, those who run the tenant all."},

@@ -80,7 +80,7 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 		hostapi.DefineList(hostapi.Spec{Name: "tokens.create", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/tokens"),
 			Doc: "Makes a token that allows no more than its maker may do."}, nobody[CreateToken], l.CreateToken),
 		hostapi.DefineList(hostapi.Spec{Name: "tokens.revoke", Permission: "tokens:write", Writes: true, Doors: hostapi.HTTP("DELETE", "/api/v1/tokens/:id"),
-			Doc: "Ends a token."}, nobody[ByID], l.revoke),
+			Doc: "Ends a token."}, func(in ByID) hostapi.Scope { return hostapi.Scope{Thing: in.ID} }, l.revoke),
 		hostapi.Define(hostapi.Spec{Name: "tenants.get", Permission: "tenants:read", Doors: hostapi.HTTP("GET", "/api/v1/tenant"),
 			Doc: "The tenant."}, nobody[Nothing], func(ctx context.Context, _ Nothing) (Tenant, error) { return l.Tenant(ctx) }),
 		hostapi.Define(hostapi.Spec{Name: "tenants.numbers", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/tenant/numbers"),
@@ -92,7 +92,7 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 			return List[Tenant]{Items: all}, err
 		}),
 		hostapi.Define(hostapi.Spec{Name: "tenants.put", Permission: "tenants:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenants/:name"),
-			Doc: "Makes a tenant or changes it, for operators."}, nobody[PutTenant], l.PutTenant),
+			Doc: "Makes a tenant or changes it, for operators."}, func(in PutTenant) hostapi.Scope { return hostapi.Scope{Thing: in.Name} }, l.PutTenant),
 		hostapi.Define(hostapi.Spec{Name: "tenants.brand", Permission: "brand:write", Writes: true, Doors: hostapi.HTTP("PUT", "/api/v1/tenant/brand"),
 			Doc: "Changes how the tenant's pages look: its title, its colour and its logo."}, nobody[Brand], l.Brand),
 		hostapi.Define(hostapi.Spec{Name: "audit.list", Permission: "audit:read", Doors: hostapi.HTTP("GET", "/api/v1/audit"),
@@ -103,7 +103,7 @@ func (l *Learning) accountOperations() []hostapi.Operation {
 func nobody[T any](T) hostapi.Scope { return hostapi.Scope{} }
 
 func (in Assign) scope() hostapi.Scope {
-	return hostapi.Scope{Organisation: in.Organisation, Course: in.Course}
+	return hostapi.Scope{Organisation: in.Organisation, Course: in.Course, Thing: in.Role + " " + in.Person}
 }
 
 type setPassword struct {

@@ -86,6 +86,7 @@ func (l *Learning) CreateToken(ctx context.Context, in CreateToken) (NewToken, e
 		return NewToken{}, trellis.Errorf(trellis.Denied, "a token may allow no more than its maker may do")
 	}
 	c := newTokenChange(ctx, Token{Person: in.Person, Name: in.Name, Roles: in.Roles, Scopes: in.Scopes}, time.Duration(in.Days)*24*time.Hour)
+	store.AuditAbout(ctx, c.token.ID)
 	if err := l.write(ctx, c); err != nil {
 		return NewToken{}, err
 	}

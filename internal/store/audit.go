@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,15 @@ func WithAudit(ctx context.Context, e Entry) context.Context {
 		e.ID = trellis.NewID() // two writes at once record it once
 	}
 	return context.WithValue(ctx, auditKey, &pendingAudit{entry: e})
+}
+
+// AuditAbout completes the entry that waits in ctx ([WithAudit]), if there is one:
+// with what it concerns, where that is known only now, as of what is being made. It
+// must come before the write, on the same goroutine.
+func AuditAbout(ctx context.Context, target string) {
+	if p, ok := ctx.Value(auditKey).(*pendingAudit); ok && !p.recorded.Load() {
+		p.entry.Target = strings.TrimSpace(target + " " + p.entry.Target)
+	}
 }
 
 // Audit makes an entry part of the transaction. Empty fields are filled in from
