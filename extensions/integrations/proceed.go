@@ -32,7 +32,8 @@ func (x *Integrations) Operations() []hostapi.Operation {
 
 // Proceed imports what was checked: it takes over the upload of a dry run. An import
 // that removes much wants to be told how much: a roster that was cut short looks
-// like one from which everybody is gone.
+// like one from which everybody is gone. It removes no more than that: where things
+// have changed since the check, it stops.
 func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, error) {
 	checked, err := x.cfg.Jobs.Get(ctx, in.Job)
 	if err != nil {
@@ -55,7 +56,11 @@ func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, er
 	case Brakes(found) && in.Removes != found.Removed:
 		return jobs.Job{}, trellis.Errorf(trellis.Conflict, "it removes %d of %d rows: say so (removes: %d) to go on", found.Removed, found.Rows, found.Removed)
 	}
-	o.DryRun = false
+	most := found.Removed
+	if !Brakes(found) {
+		most = max(most, unasked, found.Rows/10)
+	}
+	o.DryRun, o.AtMost = false, &most
 	if u.Options, err = json.Marshal(o); err != nil {
 		return jobs.Job{}, err
 	}
@@ -70,8 +75,13 @@ func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, er
 	return job.Job, nil
 }
 
+// unasked is how many rows an import removes that nobody was asked about.
+const unasked = 10
+
 // Brakes reports whether an import is to be told how much it removes.
-func Brakes(found oneroster.Report) bool { return found.Removed > 10 && found.Removed > found.Rows/10 }
+func Brakes(found oneroster.Report) bool {
+	return found.Removed > unasked && found.Removed > found.Rows/10
+}
 
 // takeOver gives the upload of one job to another.
 type takeOver struct {

@@ -71,6 +71,30 @@ func TestProceed(t *testing.T) {
 	c.want(c.report(job), "users.csv", "30 removed")
 }
 
+// TestProceedRemovesWhatWasConfirmed: an import stops before it removes more than the
+// check has found.
+func TestProceedRemovesWhatWasConfirmed(t *testing.T) {
+	c := start(t, nil)
+	gone := pack(t, "delta:users", users+rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	check := c.upload(`{"dry_run":true}`, gone)
+	done, err := c.jobs.Wait(c.ctx, check.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := c.report(done); found.Removed != 0 {
+		t.Fatalf("of nobody it removes %d", found.Removed)
+	}
+	c.load("", pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	job, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, _ = c.jobs.Wait(c.ctx, job.ID)
+	if job.State != jobs.Failed || !strings.Contains(job.Error, "more than the 10 rows that were confirmed") {
+		t.Errorf("it is %s: %s", job.State, job.Error)
+	}
+}
+
 // TestLeftovers: the rows that were not taken come back with the reason, as an
 // archive that can be sent again; for the tenant alone, sealed where it lies, and
 // not after somebody was erased.

@@ -34,6 +34,11 @@ func (s *Slots) live(c *fiber.Ctx) error {
 	if !hostapi.ReachOf(ctx, "courses:read").Allows(hostapi.Scope{Course: w.course}) {
 		return trellis.Errorf(trellis.NotFound, "there is no such page here")
 	}
+	for _, slot := range w.slots {
+		if behind(slot) && !hostapi.ReachOf(ctx, "extensions:read").Allows(hostapi.Scope{Course: w.course}) {
+			return trellis.Errorf(trellis.NotFound, "there is no such page here")
+		}
+	}
 	key := actor.Tenant + "/" + actor.String()
 	if err := s.enter(key); err != nil {
 		return err
@@ -49,6 +54,12 @@ func (s *Slots) live(c *fiber.Ctx) error {
 		defer s.hub.leave(w)
 		return s.stream(ctx, w, token, out)
 	})
+}
+
+// behind reports whether a place is in a page that only those see who may read what
+// extensions there are.
+func behind(slot string) bool {
+	return strings.HasPrefix(slot, "console.") || strings.HasPrefix(slot, "extensions.")
 }
 
 // watcherOf reads what a page shows, and where it stands.

@@ -369,6 +369,8 @@ func TestLiveRefuses(t *testing.T) {
 		want              int
 	}{
 		{"nobody", "", "/slots/live?slot=" + side, 401},
+		{"a place of the console", r.token, "/slots/live?slot=console.main.v1", 404},
+		{"a place of the course team's", r.token, "/slots/live?slot=" + side + "&slot=extensions.course.v1&course=" + url.QueryEscape(here), 404},
 		{"no slot", r.token, "/slots/live", 400},
 		{"an unknown slot", r.token, "/slots/live?slot=course.sidebar.v9", 400},
 		{"an unknown parameter", r.token, "/slots/live?type=x&slot=" + side, 400},

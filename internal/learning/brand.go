@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -25,7 +26,7 @@ func (l *Learning) Brand(ctx context.Context, in Brand) (Tenant, error) {
 	if name == trellis.PlatformTenant {
 		return Tenant{}, errOperatorsOnly()
 	}
-	if in.Title != "" && !printable(in.Title, 255) {
+	if in.Title != "" && !plainTitle(in.Title) {
 		return Tenant{}, errTitle()
 	}
 	return l.changeTenant(ctx, name, in, func(present Tenant, found bool) (Tenant, error) {
@@ -39,8 +40,17 @@ func (l *Learning) Brand(ctx context.Context, in Brand) (Tenant, error) {
 	})
 }
 
+// plainTitle reports whether a tenant may be called like this. Its title stands in
+// those of windows, where nothing keeps a character that turns the direction from
+// turning what follows.
+func plainTitle(s string) bool {
+	return printable(s, 255) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.Is(unicode.Bidi_Control, r) && r != '\u200e' && r != '\u200f' && r != '\u061c' // marks turn nothing
+	})
+}
+
 func errTitle() error {
-	return trellis.Errorf(trellis.Invalid, "a tenant needs a title of at most 255 printable characters")
+	return trellis.Errorf(trellis.Invalid, "a tenant needs a title of at most 255 printable characters, none of which turns the direction of others")
 }
 
 var accentPattern = regexp.MustCompile(`^#[0-9a-f]{6}$`)

@@ -104,6 +104,8 @@ func TestBrandIsChecked(t *testing.T) {
 		{"one that goes on", learning.Brand{Accent: ptr("#0b6277;}body{display:none")}, "no colour"},
 		{"one that ends a line", learning.Brand{Accent: ptr("#0b6277\n")}, "no colour"},
 		{"a title of two lines", learning.Brand{Title: "a\nb"}, "printable"},
+		{"a title that turns what follows", learning.Brand{Title: "Acme\u202e"}, "printable"},
+		{"a title that isolates", learning.Brand{Title: "\u2067Acme"}, "printable"},
 		{"a long title", learning.Brand{Title: strings.Repeat("a", 256)}, "printable"},
 		{"an address", learning.Brand{Logo: ptr("https://evil.example/logo.png")}, "data: URL"},
 		{"a script", learning.Brand{Logo: ptr("javascript:alert(1)")}, "data: URL"},

@@ -45,7 +45,7 @@ func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) 
 		return Tenant{}, trellis.Errorf(trellis.Denied, "only operators make or change tenants")
 	case !trellis.ValidTenant(in.Name):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q cannot name a tenant: a lower-case letter, then up to 30 letters, digits or hyphens", in.Name)
-	case in.Title == "" || !printable(in.Title, 255):
+	case in.Title == "" || !plainTitle(in.Title):
 		return Tenant{}, errTitle()
 	case in.Host != "" && (len(in.Host) > 253 || !hostPattern.MatchString(in.Host)):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q is not a host name", in.Host)

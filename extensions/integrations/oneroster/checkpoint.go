@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/store"
 )
@@ -105,6 +106,9 @@ func (x *importing) apply(ctx context.Context, i int, f File, c *chunk) error {
 	if i != x.at.File {
 		x.at.File, x.at.Row = i, 0
 	}
+	if err := x.brake(c); err != nil {
+		return err
+	}
 	for {
 		x.fault("import.before-checkpoint")
 		err := x.checkpoint(ctx, f, c)
@@ -120,6 +124,23 @@ func (x *importing) apply(ctx context.Context, i int, f File, c *chunk) error {
 			return err
 		}
 	}
+}
+
+// brake stops an import before a chunk that would remove more than was confirmed.
+func (x *importing) brake(c *chunk) error {
+	if x.options.DryRun || x.options.AtMost == nil {
+		return nil
+	}
+	n := x.report.Removed
+	for _, p := range c.pending {
+		if p.outcome() == Removed {
+			n++
+		}
+	}
+	if n <= *x.options.AtMost {
+		return nil
+	}
+	return trellis.Errorf(trellis.Conflict, "it would remove more than the %d rows that were confirmed, for something has changed since the check: it stopped after %d. What came before is done; check the roster again to go on", *x.options.AtMost, x.report.Removed)
 }
 
 // leaveOut takes a row out of the chunk of which a change failed, unless that is a
