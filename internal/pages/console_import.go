@@ -56,6 +56,8 @@ func (p *Pages) showImport(r *request, status int, faults []fault) error {
 	return r.showAs(status, "console_import", v)
 }
 
+// importRoster takes a roster and checks it. It is imported from the page of that
+// check, where one sees what it removes; the API imports at once.
 func (p *Pages) importRoster(r *request) error {
 	f := r.form.File
 	if f == nil || f.Field != "roster" {
@@ -65,7 +67,7 @@ func (p *Pages) importRoster(r *request) error {
 	if title == "" {
 		title = f.Name
 	}
-	options, err := json.Marshal(map[string]any{"dry_run": r.value("how") != "import", "strict": r.value("strict") != "", "passwords": r.value("passwords") != "", "title": title})
+	options, err := json.Marshal(map[string]any{"dry_run": true, "strict": r.value("strict") != "", "passwords": r.value("passwords") != "", "title": title})
 	if err != nil {
 		return err
 	}

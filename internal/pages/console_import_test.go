@@ -64,7 +64,7 @@ func TestImportPages(t *testing.T) {
 		c.Answer(`{"refuse":{"code":"no","message":"=HYPERLINK(1) <b>Not in</b> autumn"}}`)
 	}})), "", nil)
 	b := s.signedIn()
-	b.get("/console/import").want(200, "Nothing was imported yet.", "Check first", "Rosters: OneRoster")
+	b.get("/console/import").want(200, "Nothing was imported yet.", "It is checked first", "Rosters: OneRoster")
 	b.submit("Upload the roster", nil).want(400).fault("roster", "Choose the zip archive with the roster.")
 	b.submit("Upload the roster", fields{"roster": file{"x.zip", []byte("no zip")}}).want(400).fault("roster", "What was sent is no zip archive.")
 	b.submit("Upload the roster", fields{"title": "Spring", "roster": file{"r.zip", roster(t, rosterRows(3, "active", hostileName))}}).want(200, "You may leave this page")
@@ -87,7 +87,8 @@ func TestImportPages(t *testing.T) {
 	s.ended(b).want(200, "What came of it", "3 added").lacks("Import it")
 	b.get(here).want(200).lacks("Import it")
 
-	b.get("/console/import").submit("Upload the roster", fields{"how": "import", "roster": file{"r.zip", roster(t, rosterRows(20, "active", "Ada"))}}).want(200)
+	b.get("/console/import").submit("Upload the roster", fields{"roster": file{"r.zip", roster(t, rosterRows(20, "active", "Ada"))}}).want(200)
+	s.ended(b).submit("Import it", nil).want(200)
 	s.ended(b).want(200, "17 added")
 	b.get("/console/import").submit("Upload the roster", fields{"roster": file{"end.zip", roster(t, rosterRows(20, "tobedeleted", "Ada"))}}).want(200)
 	s.ended(b).want(200, "It removes 20 of 20 rows.", "Type 20 to go on")
