@@ -149,6 +149,7 @@ func (s *Slots) answer(ctx context.Context, p Page, want Want, sent *sending, st
 	f := s.begin(ctx, p)
 	defer f.cancel()
 	f.sent = sent
+	sent.said = p.Says && !sent.kept
 	f.want(want)
 	f.ask()
 	out := Outcome{Slot: want.Slot, HTML: f.container(f.places[0]), Message: message, State: state}
@@ -168,6 +169,7 @@ type sending struct {
 	answered *tree.Node // what the extension answered to show
 	hasTree  bool       // whether it did, were it nothing
 	kept     bool       // whether the form is shown again, with what was entered
+	said     bool       // whether the page says the message
 	faults   map[string]string
 }
 
@@ -194,7 +196,7 @@ func (s *sending) enter(o *tree.Options, h *extensions.Hook) {
 // notice writes the message into the element with an id. It has one of its own, so
 // that a script which makes one page of another tells it from what the slot shows.
 func (s *sending) notice(b *strings.Builder, id string) {
-	if s.message == "" {
+	if s.message == "" || s.said {
 		return
 	}
 	fmt.Fprintf(b, `<div id="%s.notice" class="notice" data-state="%s"><p>%s</p></div>`, id, template.HTMLEscapeString(s.state), template.HTMLEscapeString(plain(s.message)))

@@ -111,6 +111,7 @@ type Page struct {
 	Course string // key of the course that it is about, "" if it is about none
 	CSRF   string // the token that forms send back in the field csrf
 	Locale string // "en"
+	Says   bool   // whether the page itself says what an action answered, so that the slot need not
 }
 
 // Want is a place of a page that is to be filled.

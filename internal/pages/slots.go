@@ -49,6 +49,7 @@ func (r *request) live(page slots.Page, names []string) string {
 // act does what a form in a slot asks for. A script gets the slot, or where to go;
 // without one the whole page is the answer.
 func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) error {
+	page.Says = r.part == ""
 	out, err := r.p.cfg.Slots.Act(r.ctx, page, r.form.Values, wants...)
 	if err != nil {
 		return err

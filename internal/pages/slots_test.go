@@ -3,6 +3,7 @@ package pages_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/trellis-learning/trellis"
@@ -87,6 +88,9 @@ func TestPlacePressed(t *testing.T) {
 			b := browse(t, s.Platform).signIn("demo", "kim", password)
 			for _, path := range []string{"/courses", "/courses/" + course, "/account"} {
 				b.get(path).submit("Press it", nil).want(http.StatusOK, tt.want)
+				if n := strings.Count(b.text(), "Pressed."); tt.at == "" && n != 1 {
+					t.Errorf("%s says it %d times", path, n)
+				}
 				want := tt.at
 				if want == "" {
 					want = "/t/demo" + path
