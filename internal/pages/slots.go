@@ -18,10 +18,6 @@ func (r *request) showSlots(name, course string, wants []slots.Want, v view) err
 // showSlotsAs is showSlots with a status: that of what else was asked of the page.
 func (r *request) showSlotsAs(status int, name, course string, wants []slots.Want, v view) error {
 	page := slots.Page{URL: r.base + r.here(), Base: r.base, Course: course, CSRF: r.csrf(), Locale: "en"}
-	names := make([]string, len(wants))
-	for i, w := range wants {
-		names[i] = w.Slot
-	}
 	if r.form != nil && slots.Acts(r.form.Values) {
 		return r.act(name, page, wants, v)
 	}
@@ -32,16 +28,20 @@ func (r *request) showSlotsAs(status int, name, course string, wants []slots.Wan
 			}
 		}
 	}
-	v.Live = r.live(page, names)
+	v.Live = r.live(page, wants)
 	v.Slots = r.p.cfg.Slots.Fill(r.ctx, page, wants...)
 	return r.showAs(status, name, v)
 }
 
 // live returns the path of the stream that the page follows, "" for those who are
 // not signed in: nobody follows anything.
-func (r *request) live(page slots.Page, names []string) string {
+func (r *request) live(page slots.Page, wants []slots.Want) string {
 	if !signedIn(r.ctx) {
 		return ""
+	}
+	names := make([]string, len(wants))
+	for i, w := range wants {
+		names[i] = w.Slot
 	}
 	return strings.TrimPrefix(r.p.cfg.Slots.Live(r.ctx, page, names...), r.base)
 }
@@ -69,11 +69,7 @@ func (r *request) act(name string, page slots.Page, wants []slots.Want, v view) 
 	if out.Message != "" && !out.Faults {
 		v.Notice = &notice{State: state, Text: out.Message}
 	}
-	names := make([]string, len(wants))
-	for i, w := range wants {
-		names[i] = w.Slot
-	}
-	v.Live = r.live(page, names)
+	v.Live = r.live(page, wants)
 	v.Slots = map[string]template.HTML{out.Slot: out.HTML}
 	var others []slots.Want
 	for _, w := range wants {
