@@ -36,10 +36,11 @@ func TestOutsideService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer, err := js.CreateOrUpdateConsumer(ctx, bus.StreamName, jetstream.ConsumerConfig{Durable: "crm", FilterSubject: "events.*.acme.>"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var consumer jetstream.Consumer
+	testkit.Eventually(t, "the relay has made the stream", func() bool {
+		consumer, err = js.CreateOrUpdateConsumer(ctx, bus.StreamName, jetstream.ConsumerConfig{Durable: "crm", FilterSubject: "events.*.acme.>"})
+		return err == nil
+	})
 	for _, want := range p.Events(t, ctx, "") {
 		m, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
 		if err != nil {
