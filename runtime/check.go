@@ -46,7 +46,7 @@ func (l Limits) instrument() instrument.Limits {
 func recognise(info instrument.Info) (convention, error) {
 	for _, c := range conventions() {
 		if c.claims(info) {
-			if err := checkImports(info); err != nil {
+			if err := checkImports(c, info); err != nil {
 				return nil, err
 			}
 			return c, c.check(info)
@@ -55,10 +55,10 @@ func recognise(info instrument.Info) (convention, error) {
 	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64")
 }
 
-// checkImports refuses by name what is not offered.
-func checkImports(info instrument.Info) error {
+// checkImports refuses by name what the convention does not offer.
+func checkImports(c convention, info instrument.Info) error {
 	offered := map[string]instrument.Signature{}
-	for _, f := range append(trellisFunctions(), wasiFunctions()...) {
+	for _, f := range c.offers() {
 		offered[f.module+"."+f.name] = instrument.Signature{Params: f.params, Results: f.results}
 	}
 	for _, imp := range info.Imports {

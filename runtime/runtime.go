@@ -232,22 +232,29 @@ func (r *Runtime) open(ctx context.Context) error {
 		r.native = native
 	}
 	r.wasm = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().WithCompilationCache(r.native))
-	if err := r.offer(ctx, append(trellisFunctions(), wasiFunctions()...)); err != nil {
+	if err := r.offer(ctx); err != nil {
 		return err
 	}
 	return r.calibrate(ctx)
 }
 
-// offer registers host functions, gathered by the name of their module.
-func (r *Runtime) offer(ctx context.Context, functions []hostFunction) error {
-	builders := map[string]wazero.HostModuleBuilder{}
-	for _, f := range functions {
-		b := builders[f.module]
-		if b == nil {
-			b = r.wasm.NewHostModuleBuilder(f.module)
-			builders[f.module] = b
+// offer registers the host functions of every convention, gathered by the name of
+// their module.
+func (r *Runtime) offer(ctx context.Context) error {
+	builders, known := map[string]wazero.HostModuleBuilder{}, map[string]bool{}
+	for _, c := range conventions() {
+		for _, f := range c.offers() {
+			if known[f.name+"."+f.module] {
+				continue // what two conventions offer is the same
+			}
+			known[f.name+"."+f.module] = true
+			b := builders[f.module]
+			if b == nil {
+				b = r.wasm.NewHostModuleBuilder(f.module)
+				builders[f.module] = b
+			}
+			b.NewFunctionBuilder().WithGoModuleFunction(f.guard(), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
 		}
-		b.NewFunctionBuilder().WithGoModuleFunction(f.guard(), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
 	}
 	for name, b := range builders {
 		if _, err := b.Instantiate(ctx); err != nil {
