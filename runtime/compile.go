@@ -35,7 +35,10 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
-	m, err := newModule(ctx, r, compiled, info, l)
+	m, err := newModule(r, compiled, info, l)
+	if err == nil {
+		err = m.prime(ctx)
+	}
 	if err != nil {
 		_ = compiled.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
