@@ -19,6 +19,14 @@ import (
 // wrong, does not keep to its calling convention, cannot be compiled within the
 // compiler's own limits, or fails while it starts, is an error of kind Invalid.
 func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module, error) {
+	return r.CompileFor(ctx, "", binary, l)
+}
+
+// CompileFor is Compile on behalf of a class, as of [Call.Class]: a class has one
+// module compiled at a time, and classes take turns. Compile is on behalf of nobody,
+// and only waits while all are busy. An error of kind Exhausted says that too many
+// modules of the class wait.
+func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l Limits) (*Module, error) {
 	l, err := l.withDefaults()
 	if err != nil {
 		return nil, err
@@ -33,7 +41,7 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 	}
 	defer r.end()
 	key := r.cache.key(binary, l.instrument())
-	compiled, info, err := r.compiled(ctx, key, binary, l.instrument())
+	compiled, info, err := r.compiled(ctx, class, key, binary, l.instrument())
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
@@ -51,27 +59,26 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 }
 
 // compiled returns a module ready to be instantiated, from the cache or anew.
-func (r *Runtime) compiled(ctx context.Context, key string, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
 	if key == "" {
 		return r.compileHere(ctx, binary, l)
 	}
 	if c, info, err := r.load(ctx, key); err == nil {
 		return c, info, nil
 	}
-	select {
-	case r.builds <- struct{}{}:
-		defer func() { <-r.builds }()
-	case <-ctx.Done():
-		return nil, instrument.Info{}, ctx.Err()
+	var c wazero.CompiledModule
+	var info instrument.Info
+	err := r.builds.do(ctx, class, key, func() (err error) {
+		// Another process, or a call that has just ended, may have compiled it.
+		if c, info, err = r.load(ctx, key); err == nil {
+			return nil
+		}
+		return r.build(ctx, key, binary, l)
+	})
+	if err == nil && c == nil {
+		c, info, err = r.load(ctx, key)
 	}
-	// Whoever had the token before may have compiled the same module.
-	if c, info, err := r.load(ctx, key); err == nil {
-		return c, info, nil
-	}
-	if err := r.build(ctx, key, binary, l); err != nil {
-		return nil, instrument.Info{}, err
-	}
-	return r.load(ctx, key)
+	return c, info, err
 }
 
 // compileHere rewrites and compiles without a cache on disk.

@@ -177,9 +177,9 @@ type Runtime struct {
 	cache   cache
 	wasm    wazero.Runtime
 	native  wazero.CompilationCache
-	fuel    uint64        // units worth a second
-	workers *gate         // a slot for each guest that runs
-	builds  chan struct{} // a token for each compilation
+	fuel    uint64 // units worth a second
+	workers *gate  // a slot for each guest that runs
+	builds  *builds
 	started time.Time
 
 	closed  atomic.Bool
@@ -206,7 +206,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
