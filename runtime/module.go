@@ -23,6 +23,7 @@ type Module struct {
 	conv     convention
 	hooks    []string
 	limits   Limits
+	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
 	mapped   atomic.Bool           // memories are mapped, not allocated
 	image    atomic.Pointer[image] // nil: instances cannot be put back
@@ -85,7 +86,7 @@ func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, 
 		return nil, err
 	}
 	m := &Module{
-		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l,
+		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l, slice: r.sliceOf(l),
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.mapped.Store(canMap && int(info.MinMemory)*pageSize >= copyLimit)
