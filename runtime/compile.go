@@ -22,16 +22,17 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 	if err != nil {
 		return nil, err
 	}
-	longest := r.fuelFor(longestStretch)
 	if l.Fuel == 0 {
 		l.Fuel = r.fuelFor(usualStretch)
 	}
-	l.Fuel = min(l.Fuel, longest)
+	l.Fuel = min(l.Fuel, maxFuel)
 	if err := r.begin(); err != nil {
 		return nil, err
 	}
 	defer r.end()
-	compiled, info, err := r.compiled(ctx, binary, l.instrument())
+	rewriting := l.instrument()
+	rewriting.Yield = r.yields(l)
+	compiled, info, err := r.compiled(ctx, binary, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
