@@ -107,6 +107,16 @@ func (w workspace) compile(ctx context.Context, dir string, module []byte) (nati
 	return native, nil
 }
 
+// put places a file in the cache.
+func (c *cache) put(name string, data []byte) error {
+	w, err := c.workspace()
+	if err != nil {
+		return err
+	}
+	defer w.remove()
+	return w.place(data, name)
+}
+
 // place writes a file in the workspace and renames it into the cache. It does not
 // wait for the disk: what a crash tears is found out by its digest.
 func (w workspace) place(data []byte, name string) error {

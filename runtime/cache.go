@@ -118,7 +118,7 @@ func (c *cache) sweep() {
 	}
 }
 
-func (c *cache) path(key string) string { return filepath.Join(c.dir, key+entrySuffix) }
+func (c *cache) file(key, suffix string) string { return filepath.Join(c.dir, key+suffix) }
 
 // errMiss is why a lookup in the cache found nothing usable.
 var errMiss = errors.New("not in the compile cache")
@@ -153,7 +153,7 @@ func (r *Runtime) load(ctx context.Context, key string) (wazero.CompiledModule, 
 
 // read returns an entry. Its machine code is to be checked yet.
 func (c *cache) read(key string) (module []byte, h entryHeader, err error) {
-	data, err := readBounded(c.path(key), maxEntry)
+	data, err := readBounded(c.file(key, entrySuffix), maxEntry)
 	if err != nil {
 		return nil, h, err
 	}
