@@ -80,7 +80,8 @@ type Stats struct {
 	HostCalls int
 }
 
-func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
+// newModule returns a module that has neither an image nor an instance yet.
+func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
 	conv, err := recognise(info)
 	if err != nil {
 		return nil, err
@@ -94,18 +95,23 @@ func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, 
 	}
 	m.growth.over = conv == (command{}) // it has no allocator before it runs
 	m.mapped.Store(canMap && int(info.MinMemory)*pageSize >= copyLimit)
-	if _, err := r.acquire(ctx, ours, longestWait); err != nil {
-		return nil, err
+	return m, nil
+}
+
+// prime starts an instance, to see whether it starts and to keep its image.
+func (m *Module) prime(ctx context.Context) error {
+	if _, err := m.rt.acquire(ctx, ours, longestWait); err != nil {
+		return err
 	}
-	defer r.release(ours)
-	inst, _, err := m.start(ctx, warmup, r.startBudget())
+	defer m.rt.release(ours)
+	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
-		return nil, err
+		return err
 	}
 	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "%w", err)
+		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
-	return m, m.begin(ctx, inst)
+	return m.begin(ctx, inst)
 }
 
 // begin keeps the image of an instance that was just started and, if it can be

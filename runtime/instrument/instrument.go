@@ -152,7 +152,7 @@ type Info struct {
 func Rewrite(binary []byte, l Limits) ([]byte, Info, error) {
 	l = l.withDefaults()
 	if len(binary) > l.Module {
-		return nil, Info{}, trellis.Errorf(trellis.Invalid, "module of %d bytes exceeds the limit of %d", len(binary), l.Module)
+		return nil, Info{}, trellis.Errorf(trellis.Invalid, "%w", &LimitError{LimitModule, len(binary), l.Module, "module of %d bytes exceeds the limit of %d"})
 	}
 	m, err := parse(binary, l)
 	if err != nil {
