@@ -63,7 +63,7 @@ func TestImageOfAFreshModule(t *testing.T) {
 	if len(images) != 1 {
 		t.Fatalf("%d files say that the module starts", len(images))
 	}
-	if st, err := os.Stat(images[0]); err != nil || st.Size() > 100 {
+	if st, err := os.Stat(images[0]); err != nil || st.Size() > 200 {
 		t.Errorf("its image has %d bytes (%v)", st.Size(), err)
 	}
 }
