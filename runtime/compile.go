@@ -31,17 +31,18 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 	if err != nil {
 		return nil, err
 	}
-	longest := r.fuelFor(longestStretch)
 	if l.Fuel == 0 {
 		l.Fuel = r.fuelFor(usualStretch)
 	}
-	l.Fuel = min(l.Fuel, longest)
+	l.Fuel = min(l.Fuel, maxFuel)
 	if err := r.begin(); err != nil {
 		return nil, err
 	}
 	defer r.end()
-	key := r.cache.key(binary, l.instrument())
-	compiled, info, err := r.compiled(ctx, class, key, binary, l.instrument())
+	rewriting := l.instrument()
+	rewriting.Yield = r.yields(l)
+	key := r.cache.key(binary, rewriting)
+	compiled, info, err := r.compiled(ctx, class, key, binary, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
@@ -148,17 +147,4 @@ func TestCompileHonoursContext(t *testing.T) {
 	cancel()
 	_, err := r.Compile(gone, guest(t, "echo"), runtime.Limits{})
 	wantError(t, err, context.Canceled, trellis.Unavailable)
-}
-
-func TestLimitsHaveDefaults(t *testing.T) {
-	r := newRuntime(t, runtime.Config{})
-	m, err := r.Compile(t.Context(), guest(t, "spin"), runtime.Limits{Fuel: 1 << 62, Time: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "spin"})
-	wantError(t, err, runtime.ErrFuel, trellis.Unavailable)
-	if most := r.FuelPerSecond()/4 + 1; s.Fuel > most {
-		t.Errorf("a limit of fuel above 250 ms was kept: used %d, most %d", s.Fuel, most)
-	}
 }

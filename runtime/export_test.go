@@ -19,16 +19,12 @@ func Queued(m *Module, key string) int { return m.gate.queued(place{key, key}) }
 
 // QueuedInAll returns how many calls wait for a slot of m.
 func QueuedInAll(m *Module) int {
-	m.gate.mu.Lock()
-	defer m.gate.mu.Unlock()
-	return m.gate.waiting
+	return int(m.gate.waiting.Load())
 }
 
 // QueuedForWorkers returns how many calls wait for one of r's workers.
 func QueuedForWorkers(r *Runtime) int {
-	r.workers.mu.Lock()
-	defer r.workers.mu.Unlock()
-	return r.workers.waiting
+	return int(r.workers.waiting.Load())
 }
 
 func (g *gate) queued(at place) int {

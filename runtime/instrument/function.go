@@ -217,7 +217,7 @@ func (f *function) simple(op byte, at int) {
 		if r.err == nil && (f.m.declared == nil || !f.m.declared[index]) {
 			r.failAt(at, "ref.func of function %d, which is not declared outside of the code", index)
 		}
-		f.out = appendUint(f.out, index)
+		f.out = appendUint(f.out, f.m.output(index))
 		f.stack(0, 1)
 	default:
 		r.failAt(at, "%s", unknown.refusal(hex(op)))
@@ -244,7 +244,7 @@ func (f *function) call(op byte) {
 	var t funcType
 	if op == opCall {
 		callee := r.index("function", len(f.m.funcs))
-		f.out = appendUint(f.out, callee)
+		f.out = appendUint(f.out, f.m.output(callee))
 		if r.err != nil {
 			return
 		}
@@ -268,9 +268,14 @@ func (f *function) call(op byte) {
 	f.calls = true
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
+	f.hold()
+	f.stack(0, len(t.results))
+}
+
+// hold counts the operands on the stack as such that wait there during a call.
+func (f *function) hold() {
 	f.held += f.height - f.counted
 	f.counted = f.height
-	f.stack(0, len(t.results))
 }
 
 // stack takes operands from the stack and puts results on it.

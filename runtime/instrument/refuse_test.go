@@ -80,6 +80,7 @@ func TestRefused(t *testing.T) {
 
 		// Names.
 		{"our prefix", module(section(5, []byte{0, 1}), section(7, exported("__trellis_fuel", 2, 0))), `export "__trellis_fuel" begins with "__trellis", which is reserved`},
+		{"our module", module(section(1, typ(nil, nil)), section(2, cat(str("__trellis"), str("yield"), []byte{0, 0}))), `import from "__trellis", which is reserved`},
 		{"name twice", module(section(5, []byte{0, 1}), section(7, exported("m", 2, 0), exported("m", 2, 0))), `export "m" appears twice`},
 
 		// Structure.

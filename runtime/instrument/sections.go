@@ -101,6 +101,9 @@ func (m *module) readImports(r *reader) {
 			}
 			r.failAt(at, "%s: %.100q.%.100q", what, i.module, i.name)
 		}
+		if i.module == YieldModule {
+			r.failAt(at, "import from %q, which is reserved", i.module)
+		}
 		i.typ = r.index("type", len(m.types))
 		if r.err != nil {
 			return

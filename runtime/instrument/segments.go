@@ -29,7 +29,7 @@ func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
 	case opRefFunc:
 		f := r.index("function", len(m.funcs))
 		m.declare(f)
-		expr = appendUint(expr, f)
+		expr = appendUint(expr, m.output(f))
 	case opVector:
 		if sub := r.u32(); sub != 12 {
 			r.failAt(at, "instruction %s in a constant expression", hexSub(op, sub))
@@ -111,7 +111,7 @@ func (m *module) element(r *reader) []byte {
 		} else {
 			f := r.index("function", len(m.funcs))
 			m.declare(f)
-			out = appendUint(out, f)
+			out = appendUint(out, m.output(f))
 		}
 	}
 	return out
