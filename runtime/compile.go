@@ -84,7 +84,7 @@ func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte
 
 // compileHere rewrites and compiles without a cache on disk.
 func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
-	out, info, err := rewrite(binary, l)
+	out, info, err := rewrite(binary, r.cfg.Accept.over(l))
 	if err != nil {
 		return nil, info, err
 	}
@@ -122,6 +122,7 @@ func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instru
 		return err
 	}
 	defer work.remove()
+	l = r.cfg.Accept.over(l) // they leave no mark on what comes of it, so the key is without them
 	if len(r.cfg.Compiler) == 0 {
 		_, err := work.build(ctx, key, binary, l)
 		return err

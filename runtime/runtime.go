@@ -84,6 +84,8 @@ type Config struct {
 	// rest of the process; they are shared out fairly, see [Call.Class].
 	// Default: GOMAXPROCS.
 	Workers int
+	// Accept bounds what modules may look like. Default: see there.
+	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -206,6 +208,9 @@ type Runtime struct {
 func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
+	}
+	if err := cfg.Accept.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = goruntime.GOMAXPROCS(0)
