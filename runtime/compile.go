@@ -42,58 +42,79 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 	rewriting := l.instrument()
 	rewriting.Yield = r.yields(l)
 	key := r.cache.key(binary, rewriting)
-	compiled, info, err := r.compiled(ctx, class, key, binary, rewriting)
+	c, err := r.compiled(ctx, class, key, binary, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
-	m, err := newModule(r, compiled, info, l)
-	if err == nil && !m.restore(key) {
-		if err = m.prime(ctx); err == nil {
-			m.save(key)
-		}
+	m, err := newModule(r, c.module, c.info, l)
+	if err == nil {
+		m.code = c.size
+		err = m.ready(ctx, key)
 	}
 	if err != nil {
-		_ = compiled.Close(ctx)
+		_ = c.module.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
 	}
 	return m, nil
 }
 
+// ready gives the module an image, if it can have one: from the cache, or by
+// starting it.
+func (m *Module) ready(ctx context.Context, key string) error {
+	if m.restore(key) {
+		return nil
+	}
+	if err := m.prime(ctx); err != nil {
+		return err
+	}
+	m.save(key)
+	return nil
+}
+
+// code is a compiled module, ready to be instantiated.
+type code struct {
+	module wazero.CompiledModule
+	info   instrument.Info
+	size   int64 // bytes of machine code, as far as known
+}
+
 // compiled returns a module ready to be instantiated, from the cache or anew.
-func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte, l instrument.Limits) (code, error) {
 	if key == "" {
 		return r.compileHere(ctx, binary, l)
 	}
-	if c, info, err := r.load(ctx, key); err == nil {
-		return c, info, nil
+	if c, err := r.load(ctx, key); err == nil {
+		return c, nil
 	}
-	var c wazero.CompiledModule
-	var info instrument.Info
+	var c code
 	err := r.builds.do(ctx, class, key, func() (err error) {
 		// Another process, or a call that has just ended, may have compiled it.
-		if c, info, err = r.load(ctx, key); err == nil {
+		if c, err = r.load(ctx, key); err == nil {
 			return nil
 		}
 		return r.build(ctx, key, binary, l)
 	})
-	if err == nil && c == nil {
-		c, info, err = r.load(ctx, key)
+	if err == nil && c.module == nil {
+		c, err = r.load(ctx, key)
 	}
-	return c, info, err
+	return c, err
 }
 
 // compileHere rewrites and compiles without a cache on disk.
-func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (code, error) {
 	out, info, err := rewrite(binary, r.cfg.Accept.over(l))
 	if err != nil {
-		return nil, info, err
+		return code{}, err
 	}
 	c, err := r.wasm.CompileModule(ctx, out)
 	if err != nil {
-		return nil, info, notCompiled(ctx, err)
+		return code{}, notCompiled(ctx, err)
 	}
-	return c, info, nil
+	return code{c, info, codePerByte * int64(len(out))}, nil
 }
+
+// codePerByte is about how much machine code there is for each byte of a module.
+const codePerByte = 4
 
 // rewrite is [instrument.Rewrite] and the checks of the calling convention, which
 // come before a byte is compiled.
