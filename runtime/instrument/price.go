@@ -19,7 +19,7 @@ const (
 	costBulk         = 100   // besides what the length costs
 	costGrow         = 1_000 // besides what the length costs
 	costVector       = 3
-	costVectorMany   = 10  // vector instructions for which the engine needs several
+	costVectorMany   = 10 // vector instructions for which the engine needs several
 	costVectorMore   = 14 // and those for which it needs many
 )
 
