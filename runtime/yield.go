@@ -65,8 +65,4 @@ func (f *frame) yield() {
 }
 
 // wanted reports whether a call waits for a slot.
-func (g *gate) wanted() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.waiting > 0
-}
+func (g *gate) wanted() bool { return g.waiting.Load() > 0 }

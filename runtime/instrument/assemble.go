@@ -18,7 +18,7 @@ func (f *function) assemble() []byte {
 		switch p.kind {
 		case pointEntry:
 			if p.value > 0 {
-				a.pay(p.value, f.calls)
+				a.pay(p.value, f.calls || f.cost() > leafCost)
 			}
 			if weight > 0 {
 				a.deepen(weight, int64(f.m.limits.Depth))

@@ -20,10 +20,15 @@ package instrument
 // thousand cases, pays for the case that runs.
 //
 // Paying only subtracts; whether anything is left is asked at the heads of loops
-// and at the entry of functions that call, past which all code that could run
-// for long must come, and before instructions that take as long as an operand
-// says.
+// and at the entry of functions that call or cost more than leafCost, past which
+// all code that could run for long must come, and before instructions that take
+// as long as an operand says.
 const slack = 64
+
+// leafCost is what a function that calls nothing may cost without being asked: one
+// of a body's limit of instructions, called as often as fits into another, runs
+// for minutes.
+const leafCost = 2 * slack
 
 type pointKind byte
 
@@ -105,6 +110,18 @@ func (f *function) settle() {
 			}
 		}
 	}
+}
+
+// cost returns what one run of the body costs at most, its loops taken once.
+func (f *function) cost() int64 {
+	var sum int64
+	for _, p := range f.points {
+		switch p.kind {
+		case pointRegion, pointEntry, pointLoop:
+			sum += p.value
+		}
+	}
+	return sum
 }
 
 // spend adds to the cost of the present region.

@@ -22,6 +22,9 @@ func (m *module) rewriteCode() ([][]byte, error) {
 		for f.r.err == nil && len(f.frames) > 0 {
 			f.instruction()
 		}
+		if f.deepest > 0 && f.r.err == nil {
+			f.r.exceeds(f.deepAt, LimitNesting, f.deepest, f.m.limits.Nesting, "blocks are nested %d deep, deeper than the limit of %d")
+		}
 		if f.r.err == nil && f.r.left() != 0 {
 			f.r.fail("code after the end of the function")
 		}
@@ -69,6 +72,8 @@ type function struct {
 	held      int // operands that stay on the stack during calls
 	counted   int // how many of those on the stack are in held
 	merged    int // locals that may get a value where ways meet
+	deepest   int // nesting of blocks, where it exceeds the limit
+	deepAt    int // where it does first
 	calls     bool
 	vectors   bool
 }
@@ -93,7 +98,7 @@ func (f *function) readLocals() {
 		n := r.u32()
 		t := r.valueType()
 		if uint64(n)+uint64(len(f.locals)) > uint64(f.m.limits.Locals) {
-			r.failAt(at, "%d locals and parameters exceed the limit of %d", uint64(n)+uint64(len(f.locals)), f.m.limits.Locals)
+			r.exceeds(at, LimitLocals, int(n)+len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 		}
 		if r.err != nil {
 			return
@@ -102,10 +107,10 @@ func (f *function) readLocals() {
 		f.locals = append(f.locals, slices.Repeat([]byte{t}, int(n))...)
 	}
 	if size := r.left(); size > f.m.limits.Body {
-		r.fail("body of %d bytes exceeds the limit of %d", size, f.m.limits.Body)
+		r.exceeds(r.pos, LimitBody, size, f.m.limits.Body, "body of %d bytes exceeds the limit of %d")
 	}
 	if len(f.locals) > f.m.limits.Locals {
-		r.fail("%d locals and parameters exceed the limit of %d", len(f.locals), f.m.limits.Locals)
+		r.exceeds(r.pos, LimitLocals, len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 	}
 }
 
@@ -295,6 +300,6 @@ func (f *function) stack(operands, results int) {
 // move a thousand, which takes as long to compile as a thousand instructions.
 func (f *function) pass(n int) {
 	if f.passed += n; f.passed > f.m.limits.Body {
-		f.r.fail("blocks, branches and calls pass more than %d values", f.m.limits.Body)
+		f.r.exceeds(f.r.pos, LimitBody, f.passed, f.m.limits.Body, "blocks, branches and calls pass %d values or more, which exceeds the limit of %d")
 	}
 }
