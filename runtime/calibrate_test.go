@@ -21,20 +21,8 @@ type priced struct {
 
 func cat(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
-func sleb(n int64) []byte {
-	var b []byte
-	for {
-		c := byte(n & 0x7f)
-		n >>= 7
-		if n == 0 && c&0x40 == 0 || n == -1 && c&0x40 != 0 {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
-}
-
-func constI32(n int64) []byte { return append([]byte{opI32Const}, sleb(n)...) }
-func constI64(n int64) []byte { return append([]byte{opI64Const}, sleb(n)...) }
+func constI32(n int) []byte { return append([]byte{opI32Const}, sleb(n)...) }
+func constI64(n int) []byte { return append([]byte{opI64Const}, sleb(n)...) }
 func constF64(v float64) []byte {
 	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(v))
 }
@@ -56,12 +44,12 @@ const (
 )
 
 const (
-	local2, local3       = 2, 3 // i64
-	local4               = 4    // f64
-	local6               = 6    // v128
-	pricedPages          = 128  // 8 MiB
-	mebibyte       int64 = 1 << 20
-	pricedLeafType       = 9 // of pricedLeaf
+	local2, local3 = 2, 3 // i64
+	local4         = 4    // f64
+	local6         = 6    // v128
+	pricedPages    = 128  // 8 MiB
+	mebibyte       = 1 << 20
+	pricedLeafType = 9 // of pricedLeaf
 )
 
 // step is local n = op(local n, operand).
@@ -70,14 +58,14 @@ func step(local byte, operand []byte, op ...byte) []byte {
 }
 
 // bulk3 is an instruction with three constant operands.
-func bulk3(a, b, c int64, op ...byte) []byte {
+func bulk3(a, b, c int, op ...byte) []byte {
 	return cat(constI32(a), constI32(b), constI32(c), []byte{opBulk}, op)
 }
 
 func vectorOp(sub ...byte) []byte { return append([]byte{0xfd}, sub...) }
 
 // links fills the first mask+1 words of 4 bytes with a way through all of them.
-func links(mask int64) []byte {
+func links(mask int) []byte {
 	return cat(constI64(0), []byte{0x21, local2, opLoop, 0x40},
 		[]byte{opLocalGet, local2, 0xa7}, constI32(4), []byte{0x6c}, // address: 4 i
 		[]byte{opLocalGet, local2, 0xa7}, constI32(40503*4+1), []byte{0x6c}, constI32(12345), []byte{0x6a}, constI32(mask), []byte{0x71}, constI32(4), []byte{0x6c},
