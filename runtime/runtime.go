@@ -84,6 +84,8 @@ type Config struct {
 	// rest of the process; they are shared out fairly, see [Call.Class].
 	// Default: GOMAXPROCS.
 	Workers int
+	// Accept bounds what modules may look like. Default: see there.
+	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -187,9 +189,9 @@ type Runtime struct {
 	cache   cache
 	wasm    wazero.Runtime
 	native  wazero.CompilationCache
-	fuel    uint64        // units worth a second
-	workers *gate         // a slot for each guest that runs
-	builds  chan struct{} // a token for each compilation
+	fuel    uint64 // units worth a second
+	workers *gate  // a slot for each guest that runs
+	builds  *builds
 	started time.Time
 
 	closed  atomic.Bool
@@ -207,6 +209,9 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
 	}
+	if err := cfg.Accept.check(); err != nil {
+		return nil, err
+	}
 	if cfg.Workers == 0 {
 		cfg.Workers = goruntime.GOMAXPROCS(0)
 	}
@@ -216,7 +221,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
