@@ -147,6 +147,10 @@ type module struct {
 	// Types that wrappers need and the module does not have.
 	addedTypes  []funcType
 	resultTypes map[string]int
+
+	codeStart int
+	marking   bool     // where instructions go is to be kept
+	marks     [][]mark // of each body
 }
 
 // parse reads everything but the bodies, which need to know all the rest.
@@ -179,6 +183,7 @@ func parse(binary []byte, l Limits) (*module, error) {
 	if m.dataCount >= 0 && m.dataCount != len(m.data) {
 		return nil, trellis.Errorf(trellis.Invalid, "%d data segments are declared, there are %d", m.dataCount, len(m.data))
 	}
+	m.codeStart = found[secCode].pos
 	if s := found[secCustom]; s != (span{}) {
 		m.readNames(&reader{data: binary, pos: s.pos, end: s.end})
 	}
