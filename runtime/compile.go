@@ -39,6 +39,9 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
 	m, err := newModule(r, compiled, info, l)
+	if err == nil {
+		m.debug, err = r.debugOf(key, binary, rewriting)
+	}
 	if err == nil && !m.restore(key) {
 		if err = m.prime(ctx); err == nil {
 			m.save(key)

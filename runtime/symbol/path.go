@@ -8,6 +8,9 @@ import (
 // maxPathParts is how many parts of an absolute path are shown.
 const maxPathParts = 3
 
+// ShortPath makes of a file's absolute path what helps people to find it.
+func ShortPath(file string) string { return shortPath("", file) }
+
 // shortPath makes of a file's name in debug information what helps: paths inside
 // the directory in which the compiler ran stay whole, of others the end is left.
 func shortPath(dir, file string) string {
