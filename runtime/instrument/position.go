@@ -20,7 +20,7 @@ const (
 
 // maxTraced is the size of the code up to which the engine is made to keep
 // offsets: it keeps two words for almost every instruction.
-const maxTraced = 2 << 20
+const maxTraced = 1 << 20
 
 // Traceable reports whether [Rewrite] makes the engine say at which instruction a
 // module trapped: it brings DWARF or a source map, and is not too large.
