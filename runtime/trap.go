@@ -76,28 +76,31 @@ func (f *frame) fault(err error) error {
 	case inst.tooDeep():
 		t.Reason = "call depth exceeded"
 	case errors.As(err, &exit):
-		f.obituary(t, fmt.Sprintf("exit code %d", exit.ExitCode()))
-		return t
+		t.Reason = fmt.Sprintf("exit code %d", exit.ExitCode())
+		f.obituary(t)
 	case strings.Contains(err.Error(), ourPanicMark):
 		inst.m.rt.log.Error("panic while a guest ran", "hook", f.hook, "err", err)
 		return trellis.Errorf(trellis.Internal, "the host panicked: %s", reason)
 	case reason == "unreachable" && inst.nearlyFull():
 		t.Reason, t.kind = fmt.Sprintf("%d KiB of %d KiB in use", inst.mem.Size()>>10, inst.m.info.MaxMemory*(pageSize>>10)), ErrMemory
 		t.last = f.lastLine()
+	case reason == "unreachable":
+		f.obituary(t)
 	default:
 		t.last = f.lastLine()
 	}
-	t.Frames = inst.m.explain(trace)
+	if len(t.Frames) == 0 {
+		t.Frames = inst.m.explain(trace)
+	}
 	return t
 }
 
-// obituary fills in t from what the guest printed before it gave up, or else from
-// what it returned.
-func (f *frame) obituary(t *Trap, otherwise string) {
-	t.Reason, t.last = otherwise, f.lastLine()
+// obituary fills in t from what the guest printed before it gave up.
+func (f *frame) obituary(t *Trap) {
 	if isObituary(f.last) {
-		t.Reason, t.last = clean(f.last, 300), ""
-		t.Frames = f.panicked.frames
+		t.Reason, t.Frames = clean(f.last, 300), f.panicked.frames
+	} else {
+		t.last = f.lastLine()
 	}
 }
 
