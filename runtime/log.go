@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"bytes"
-	"strings"
 )
 
 // The levels of a guest's log.
@@ -37,7 +36,9 @@ func (f *frame) logLine(level int, text []byte) {
 		if f.emit != nil {
 			f.emit(level, line)
 		}
-		if !isObituary(f.last) {
+		if isObituary(f.last) {
+			f.panicked.line(line)
+		} else {
 			f.last = line
 		}
 	}
@@ -47,13 +48,6 @@ func (f *frame) logLine(level int, text []byte) {
 			f.emit(logWarn, logCut)
 		}
 	}
-}
-
-// isObituary recognises how Go and Rust begin to say why a program ends; what
-// they print after that says only where.
-func isObituary(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
-		strings.HasPrefix(line, "thread '") && strings.Contains(line, "panicked")
 }
 
 // print takes what the guest writes to standard output (0) or error (1) and

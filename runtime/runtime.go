@@ -200,6 +200,8 @@ type Runtime struct {
 	idling  sync.Once     // closes idle
 	freeing sync.Mutex    // held while everything is freed
 	freed   bool
+
+	explainers explainers
 }
 
 // New returns a runtime. It takes some milliseconds to measure how fast this
@@ -286,7 +288,7 @@ func runtimeConfig() wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(maxMemory / pageSize).
-		WithDebugInfoEnabled(false)
+		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
 // FuelPerSecond returns how many units of fuel a second of guest code is worth
@@ -321,6 +323,7 @@ func (r *Runtime) shut(ctx context.Context) error {
 		return nil
 	}
 	r.freed = true
+	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))
