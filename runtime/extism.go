@@ -2,13 +2,10 @@ package runtime
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -157,15 +154,15 @@ func (g *extismGuest) call(f *frame, hook string, in, dst []byte) ([]byte, error
 
 // answer takes out what a call came to.
 func (g *extismGuest) answer(f *frame, err error, dst []byte) ([]byte, error) {
-	var exit *sys.ExitError
-	if errors.As(err, &exit) && f.stopped == nil {
-		f.broken = f.inst.m.limits.Isolation == Pinned // a pristine one is put back
-		if status := exit.ExitCode(); status != 0 {
-			f.flush()
-			return dst, fmt.Errorf("%w: exit status %d%s", ErrTrap, status, f.lastWords())
+	if err != nil {
+		status, exited := f.exited(err)
+		if !exited {
+			return dst, f.fault(err)
 		}
-	} else if err != nil {
-		return dst, f.fault(err)
+		f.broken = f.inst.m.limits.Isolation == Pinned // a pristine one is put back
+		if status != 0 {
+			return dst, f.exitFault(status)
+		}
 	}
 	k := &g.kernel
 	if message, ok := k.view(k.failure, k.lengthOf(k.failure)); ok && len(message) > 0 {

@@ -17,15 +17,15 @@ func extismFunctions() []hostFunction {
 		{m, "alloc", "I", "I", cheap, extismAlloc},
 		{m, "free", "I", "", cheap, extismFree},
 		{m, "length", "I", "I", cheap, extismLength},
-		{m, "length_unsafe", "I", "I", cheap, func(f *frame, stack []uint64) { stack[0] = f.kernel().lengthUnsafe(stack[0]) }},
-		{m, "load_u8", "I", "i", cheap, func(f *frame, stack []uint64) { stack[0] = uint64(f.kernel().load8(stack[0])) }},
-		{m, "load_u64", "I", "I", cheap, extismLoad64},
-		{m, "store_u8", "Ii", "", cheap, func(f *frame, stack []uint64) { f.kernel().store8(stack[0], byte(stack[1])) }},
-		{m, "store_u64", "II", "", cheap, extismStore64},
-		{m, "input_offset", "", "I", cheap, func(f *frame, stack []uint64) { stack[0] = f.kernel().input }},
-		{m, "input_length", "", "I", cheap, func(f *frame, stack []uint64) { stack[0] = f.kernel().inputLength }},
-		{m, "input_load_u8", "I", "i", cheap, extismInputLoad8},
-		{m, "input_load_u64", "I", "I", cheap, extismInputLoad64},
+		{m, "length_unsafe", "I", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().lengthUnsafe(stack[0]) }},
+		{m, "load_u8", "I", "i", slight, func(f *frame, stack []uint64) { stack[0] = uint64(f.kernel().load8(stack[0])) }},
+		{m, "load_u64", "I", "I", slight, extismLoad64},
+		{m, "store_u8", "Ii", "", slight, extismStore8},
+		{m, "store_u64", "II", "", slight, extismStore64},
+		{m, "input_offset", "", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().input }},
+		{m, "input_length", "", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().inputLength }},
+		{m, "input_load_u8", "I", "i", slight, extismInputLoad8},
+		{m, "input_load_u64", "I", "I", slight, extismInputLoad64},
 		{m, "input_set", "II", "", cheap, extismInputSet},
 		{m, "output_set", "II", "", cheap, extismOutputSet},
 		{m, "output_offset", "", "I", cheap, func(f *frame, stack []uint64) { stack[0] = f.kernel().output }},
@@ -59,8 +59,9 @@ func extismUserFunctions() []hostFunction {
 }
 
 const (
-	extismDebug = 1 // of Extism's levels: 0 trace to 4 error
-	perStep     = 4 // units for a block that is looked at
+	extismDebug = 1  // of Extism's levels: 0 trace to 4 error
+	slight      = 40 // units for a word: guests take their input by thousands of these
+	perStep     = 4  // units for a block that is looked at
 )
 
 // extism returns the guest, which is one of Extism: no other may import what uses this.
@@ -94,12 +95,25 @@ func (f *frame) leave(b []byte) uint64 {
 	return offset
 }
 
-func extismAlloc(f *frame, stack []uint64) {
-	offset, steps := f.kernel().alloc(stack[0])
-	f.charge(uint64(steps) * perStep)
-	if offset != 0 {
-		f.charge(stack[0] / perUnit)
+// smallJump is how far behind the last byte written another may be written
+// without being charged for the zeros between them.
+const smallJump = 64
+
+// jumped charges for memory that the host had to clear, or will: that behind what
+// had been written before. How much of it was there already, from an earlier
+// call, makes no difference, so that a call costs the same whatever came before.
+func (f *frame) jumped(k *kernel, before uint64) {
+	if jump := k.dirty - before; jump > smallJump {
+		f.charge(jump / perUnit)
 	}
+}
+
+func extismAlloc(f *frame, stack []uint64) {
+	k := f.kernel()
+	before := k.dirty
+	offset, steps := k.alloc(stack[0])
+	f.charge(uint64(steps) * perStep)
+	f.jumped(k, before)
 	stack[0] = offset
 }
 
@@ -124,10 +138,20 @@ func extismLoad64(f *frame, stack []uint64) {
 	stack[0] = v
 }
 
+func extismStore8(f *frame, stack []uint64) {
+	k := f.kernel()
+	before := k.dirty
+	k.store8(stack[0], byte(stack[1]))
+	f.jumped(k, before)
+}
+
 func extismStore64(f *frame, stack []uint64) {
-	if !f.kernel().store64(stack[0], stack[1]) {
+	k := f.kernel()
+	before := k.dirty
+	if !k.store64(stack[0], stack[1]) {
 		f.stop(fmt.Errorf("%w: store_u64: offset %d is outside of the memory", ErrTrap, stack[0]))
 	}
+	f.jumped(k, before)
 }
 
 func extismInputLoad8(f *frame, stack []uint64) {
@@ -223,9 +247,9 @@ func (f *frame) settings() map[string]string {
 
 func extismVarGet(f *frame, stack []uint64) {
 	g := f.extism()
-	value := g.vars.values[string(f.block("var_get: the name", stack[0]))]
+	name := string(f.block("var_get: the name", stack[0]))
 	extismFree(f, stack)
-	stack[0] = f.leave(value)
+	stack[0] = f.leave(g.vars.values[name])
 }
 
 func extismVarSet(f *frame, stack []uint64) {
