@@ -75,6 +75,7 @@ type extismGuest struct {
 	hooks  map[string]api.Function // found on first use: finding one costs more than a call
 	stack  [2]uint64
 	kernel kernel
+	words  uint64 // not yet charged for
 	vars   variables
 
 	// What belongs to one call.
@@ -117,6 +118,7 @@ func (g *extismGuest) start(f *frame) error {
 			return f.fault(err)
 		}
 	}
+	g.settle(f)
 	g.begin(f)
 	return nil
 }
@@ -145,6 +147,7 @@ func (g *extismGuest) call(f *frame, hook string, in, dst []byte) ([]byte, error
 	g.stack = [2]uint64{}
 	err := fn.CallWithStack(f, g.stack[:])
 	out, err := g.answer(f, err, dst)
+	g.settle(f)
 	if hook == mainExport && f.inst.m.limits.Isolation == Pinned {
 		f.broken = true // main has ended: the program cannot be called again
 	}

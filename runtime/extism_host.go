@@ -17,15 +17,15 @@ func extismFunctions() []hostFunction {
 		{m, "alloc", "I", "I", cheap, extismAlloc},
 		{m, "free", "I", "", cheap, extismFree},
 		{m, "length", "I", "I", cheap, extismLength},
-		{m, "length_unsafe", "I", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().lengthUnsafe(stack[0]) }},
-		{m, "load_u8", "I", "i", slight, func(f *frame, stack []uint64) { stack[0] = uint64(f.kernel().load8(stack[0])) }},
-		{m, "load_u64", "I", "I", slight, extismLoad64},
-		{m, "store_u8", "Ii", "", slight, extismStore8},
-		{m, "store_u64", "II", "", slight, extismStore64},
-		{m, "input_offset", "", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().input }},
-		{m, "input_length", "", "I", slight, func(f *frame, stack []uint64) { stack[0] = f.kernel().inputLength }},
-		{m, "input_load_u8", "I", "i", slight, extismInputLoad8},
-		{m, "input_load_u64", "I", "I", slight, extismInputLoad64},
+		{m, "length_unsafe", "I", "I", 0, func(f *frame, stack []uint64) { stack[0] = f.word().lengthUnsafe(stack[0]) }},
+		{m, "load_u8", "I", "i", 0, func(f *frame, stack []uint64) { stack[0] = uint64(f.word().load8(stack[0])) }},
+		{m, "load_u64", "I", "I", 0, extismLoad64},
+		{m, "store_u8", "Ii", "", 0, extismStore8},
+		{m, "store_u64", "II", "", 0, extismStore64},
+		{m, "input_offset", "", "I", 0, func(f *frame, stack []uint64) { stack[0] = f.word().input }},
+		{m, "input_length", "", "I", 0, func(f *frame, stack []uint64) { stack[0] = f.word().inputLength }},
+		{m, "input_load_u8", "I", "i", 0, extismInputLoad8},
+		{m, "input_load_u64", "I", "I", 0, extismInputLoad64},
 		{m, "input_set", "II", "", cheap, extismInputSet},
 		{m, "output_set", "II", "", cheap, extismOutputSet},
 		{m, "output_offset", "", "I", cheap, func(f *frame, stack []uint64) { stack[0] = f.kernel().output }},
@@ -59,14 +59,34 @@ func extismUserFunctions() []hostFunction {
 }
 
 const (
-	extismDebug = 1  // of Extism's levels: 0 trace to 4 error
-	slight      = 40 // units for a word: guests take their input by thousands of these
-	perStep     = 4  // units for a block that is looked at
+	extismDebug = 1 // of Extism's levels: 0 trace to 4 error
+	perStep     = 4 // units for a block that is looked at
+
+	// What takes a word or less costs this much, and is paid for by hundreds:
+	// guests take their input and write their answer by thousands of these.
+	perWord     = 40
+	wordsAtOnce = 256
 )
 
 // extism returns the guest, which is one of Extism: no other may import what uses this.
 func (f *frame) extism() *extismGuest { return f.inst.guest.(*extismGuest) }
 func (f *frame) kernel() *kernel      { return &f.inst.guest.(*extismGuest).kernel }
+
+// word is kernel for what takes a word or less.
+func (f *frame) word() *kernel {
+	g := f.inst.guest.(*extismGuest)
+	if g.words++; g.words == wordsAtOnce {
+		g.words = 0
+		f.charge(wordsAtOnce * perWord)
+	}
+	return &g.kernel
+}
+
+// settle charges, at the end of a call, for the words that are not paid for yet.
+func (g *extismGuest) settle(f *frame) {
+	f.inst.fuel.Set(f.inst.fuel.Get() - g.words*perWord)
+	g.words = 0
+}
 
 // block returns the bytes of the guest's block at offset, none if there is no
 // such block. They are valid until something is allocated.
@@ -131,7 +151,7 @@ func extismLength(f *frame, stack []uint64) {
 }
 
 func extismLoad64(f *frame, stack []uint64) {
-	v, ok := f.kernel().load64(stack[0])
+	v, ok := f.word().load64(stack[0])
 	if !ok {
 		f.stop(fmt.Errorf("%w: load_u64: offset %d is outside of the memory", ErrTrap, stack[0]))
 	}
@@ -139,14 +159,14 @@ func extismLoad64(f *frame, stack []uint64) {
 }
 
 func extismStore8(f *frame, stack []uint64) {
-	k := f.kernel()
+	k := f.word()
 	before := k.dirty
 	k.store8(stack[0], byte(stack[1]))
 	f.jumped(k, before)
 }
 
 func extismStore64(f *frame, stack []uint64) {
-	k := f.kernel()
+	k := f.word()
 	before := k.dirty
 	if !k.store64(stack[0], stack[1]) {
 		f.stop(fmt.Errorf("%w: store_u64: offset %d is outside of the memory", ErrTrap, stack[0]))
@@ -155,7 +175,7 @@ func extismStore64(f *frame, stack []uint64) {
 }
 
 func extismInputLoad8(f *frame, stack []uint64) {
-	k := f.kernel()
+	k := f.word()
 	if stack[0] >= k.inputLength {
 		stack[0] = 0
 		return
@@ -164,8 +184,7 @@ func extismInputLoad8(f *frame, stack []uint64) {
 }
 
 func extismInputLoad64(f *frame, stack []uint64) {
-	k := f.kernel()
-	stack[0] += k.input
+	stack[0] += f.kernel().input
 	extismLoad64(f, stack)
 }
 

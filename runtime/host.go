@@ -35,6 +35,9 @@ const (
 
 // guard is what wazero calls: it charges the guest and finds the call's frame.
 func (h hostFunction) guard() api.GoModuleFunc {
+	if h.fuel == 0 { // it charges by itself
+		return func(ctx context.Context, _ api.Module, stack []uint64) { h.call(ctx.(*frame), stack) }
+	}
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		f := ctx.(*frame) // we alone call guests, and always with a frame
 		f.charge(h.fuel)
