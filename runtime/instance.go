@@ -132,7 +132,7 @@ func (inst *instance) run(ctx context.Context, c Call, b Budget, patience time.D
 	if err != nil {
 		return c.Dst, s, !f.broken, err
 	}
-	return out, s, true, nil
+	return out, s, !f.broken, nil
 }
 
 // tooDeep reports whether the call depth is what made the guest trap.
