@@ -1,6 +1,9 @@
 // utf8 decodes a part of a buffer. U+FFFD stands for each byte that is no part of a
 // character, as on the platform; the standard library's decoder takes them for more.
 export function utf8(source: ArrayBuffer, from: i32, to: i32): string {
+  let plain = from;
+  while (plain < to && load<u8>(changetype<usize>(source) + plain) < 0x80) plain++;
+  if (plain == to) return String.UTF8.decodeUnsafe(changetype<usize>(source) + from, to - from);
   const out = new StaticArray<u16>(to - from);
   let n = 0;
   for (let i = from; i < to;) {

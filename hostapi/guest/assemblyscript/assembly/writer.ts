@@ -48,7 +48,15 @@ export class Writer {
   truth(b: bool): this { return this.raw(b ? "true" : "false"); }
   none(): this { return this.raw("null"); }
   // value writes a value as it was read, null for none.
-  value(v: Value): this { return this.raw(v.type == Type.None ? "null" : v.json); }
+  value(v: Value): this {
+    if (v.type == Type.None) return this.none();
+    this.comma();
+    const n = v.to - v.from;
+    this.need(n);
+    memory.copy(changetype<usize>(this.buffer) + this.size, changetype<usize>(v.source) + v.from, n);
+    this.size += n;
+    return this;
+  }
   // raw writes what is JSON.
   raw(json: string): this {
     this.comma();
@@ -108,12 +116,14 @@ export class Writer {
     }
     this.byte(0x80 | (c & 0x3f));
   }
+  private need(n: i32): void {
+    if (this.size + n <= this.buffer.byteLength) return;
+    const more = new ArrayBuffer((this.size + n) * 2);
+    memory.copy(changetype<usize>(more), changetype<usize>(this.buffer), this.size);
+    this.buffer = more;
+  }
   private byte(c: u32): void {
-    if (this.size == this.buffer.byteLength) {
-      const more = new ArrayBuffer(this.size * 2);
-      memory.copy(changetype<usize>(more), changetype<usize>(this.buffer), this.size);
-      this.buffer = more;
-    }
+    this.need(1);
     store<u8>(changetype<usize>(this.buffer) + this.size++, <u8>c);
   }
 }
