@@ -71,9 +71,29 @@ tidy:
 fresh:
     go test -count=1 -run 'Fresh|Golden|Current' ./...
 
-# rebuild the committed C guests (apt-get install clang lld)
+# rebuild the committed guests in C (apt-get install clang lld)
 wasm:
-    .ci/wasm build
+    .ci/wasm build c
+
+# those in C++ (apt-get install clang lld)
+wasm-cpp:
+    .ci/wasm build cpp
+
+# those in Rust (https://rustup.rs, rustup target add wasm32-unknown-unknown)
+wasm-rust:
+    .ci/wasm build rust
+
+# those in AssemblyScript (.ci/wasm install as, which asks npm)
+wasm-as:
+    .ci/wasm build as
+
+# the policy in C as a WASI command (apt-get install clang lld)
+wasm-command:
+    .ci/wasm build command
+
+# the policies that are Extism plug-ins (apt-get install clang lld; .ci/wasm install extism-as)
+wasm-extism:
+    .ci/wasm build extism-c extism-as
 
 demo *ARGS:
     go run ./cmd/trellis demo {{ARGS}}
