@@ -58,8 +58,8 @@ func parse(args []string, errs io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("peerbench", flag.ContinueOnError)
 	f.SetOutput(errs)
-	f.IntVar(&o.rounds, "rounds", 7, "rounds over all peers")
-	f.DurationVar(&o.round, "round", 150*time.Millisecond, "how long each peer runs in a round")
+	f.IntVar(&o.rounds, "rounds", 15, "rounds over all peers")
+	f.DurationVar(&o.round, "round", 75*time.Millisecond, "how long each peer runs in a round")
 	only := f.String("only", "", "a regular expression: only the peers whose names match, such as '^trellis/c'")
 	f.StringVar(&o.json, "json", "", "also write the figures, as JSON, to this file")
 	f.BoolVar(&o.smoke, "smoke", false, "one short round, to see that everything works: no aims, and nothing that is built with cargo")
