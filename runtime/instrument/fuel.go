@@ -15,10 +15,15 @@ package instrument
 // thousand cases, pays for the case that runs.
 //
 // Paying only subtracts; whether anything is left is asked at the heads of loops
-// and at the entry of functions that call, past which all code that could run
-// for long must come, and before instructions that take as long as an operand
-// says.
+// and at the entry of functions that call or cost more than leafCost, past which
+// all code that could run for long must come, and before instructions that take
+// as long as an operand says.
 const slack = 64
+
+// leafCost is what a function that calls nothing may cost without being asked: one
+// of a body's limit of instructions, called as often as fits into another, runs
+// for minutes.
+const leafCost = 2 * slack
 
 type pointKind byte
 
@@ -57,6 +62,7 @@ func (f *function) enter(parent int, loop bool) {
 	p := point{kind: pointRegion, parent: parent}
 	if loop {
 		p.kind = pointLoop
+		f.hold() // while it yields
 	}
 	f.region = f.addPoint(p)
 }
@@ -77,6 +83,18 @@ func (f *function) settle() {
 	}
 }
 
+// cost returns what one run of the body costs at most, its loops taken once.
+func (f *function) cost() int64 {
+	var sum int64
+	for _, p := range f.points {
+		switch p.kind {
+		case pointRegion, pointEntry, pointLoop:
+			sum += p.value
+		}
+	}
+	return sum
+}
+
 // spend adds to the cost of the present region.
 func (f *function) spend(fuel int64) {
 	if !f.dead {
@@ -90,5 +108,6 @@ func (f *function) length(shift int, most int64) {
 	if f.dead {
 		return
 	}
+	f.hold()
 	f.addPoint(point{kind: pointLength, value: int64(shift), most: most})
 }
