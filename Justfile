@@ -109,6 +109,15 @@ new ID DIR:
 bench *ARGS:
     go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./extensions/slots ./internal/app
 
+# the engine and its peers on one job, in one run, and what must show: runtime/peerbench/README.md
+peers *ARGS:
+    cd runtime/peerbench && go run . {{ARGS}}
+
+# the peers in Rust, which `just peers` finds afterwards: some 25 minutes on two cores (cargo: https://rustup.rs)
+peers-rust:
+    cd runtime/peerbench/rust/wasmtime && cargo build --release --locked
+    cd runtime/peerbench/rust/extism && cargo build --release --locked
+
 # every platform that Trellis is built for
 cross:
     for p in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
