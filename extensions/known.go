@@ -53,12 +53,12 @@ func named(specs []trellis.Spec, name string) (trellis.Spec, bool) {
 }
 
 // CheckAgainst finds what does not fit together: hooks that the module does not
-// export, filters, events and places that there are not.
+// have ("*" among its exports has them all, see [runtime.Info]), filters, events and places that there are not.
 func (m Manifest) CheckAgainst(exports []string, known Known) error {
 	var f Faults
 	export := func(at, name string) {
-		if !slices.Contains(exports, name) {
-			f.add(at, "the module has no export %q of the form (i32, i32) -> i64%s", name, near(name, exports))
+		if !slices.Contains(exports, name) && !slices.Contains(exports, "*") {
+			f.add(at, "the module has no export %q that can be called%s", name, near(name, exports))
 		}
 	}
 	for i, h := range m.Filters {

@@ -35,6 +35,10 @@ func Document(c Contract) ([]byte, error) {
 	p("")
 	p("WASI preview 1 is there, with no files, no environment and no sockets; what is written to standard output and error goes to the log. Any other import is refused by name. A pristine module begins each call as it was after `_initialize`; the seeds that it drew while starting repeat, so only `random` differs from call to call.")
 	p("")
+	p("## WASI commands")
+	p("")
+	p("A program of any language that is compiled for WASI preview 1 (`_start`) is an extension as it is, without a library. It runs from its beginning for each call: the input is on standard input, the name of the hook is the first argument (`argv[1]`; `argv[0]` is `module`), the answer goes to standard output and the log to standard error. Exit status 0 is success. Status 1 with `{\"kind\", \"message\"}` on standard output is an error answer; any other status counts as a crash, and its last line of log as the reason. There are no operations, no files, no environment and no sockets, and nothing is kept between calls: it cannot be pinned.")
+	p("")
 	p("## Kinds of error")
 	p("")
 	for i, k := range trellis.Kinds() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,14 +23,23 @@ type place struct{ class, key string }
 // Classes take turns: one that sends many calls makes only itself wait, because
 // each slot that becomes free goes to the next class that waits, within it to
 // the next key, and within that to the call that came first.
+//
+// While nobody waits, a slot is one atomic counter. Whoever waits counts itself
+// in waiting before it looks at the free slots for the last time, and whoever
+// gives one back looks at waiting afterwards: so one of the two sees the other.
 type gate struct {
+	free    atomic.Int64 // slots
+	waiting atomic.Int64 // calls that wait
+
+	single bool // at most one call of a key at a time
+	// spare, if not nil, is called when a call must wait, without a lock: it
+	// makes the owner give back slots that it keeps in reserve.
+	spare func()
+
 	mu      sync.Mutex
-	free    int
-	single  bool              // at most one call of a key at a time
 	busy    map[string]bool   // keys with a call, if single
 	classes map[string]*class // that wait
 	turns   []*class          // the same, the next one first
-	waiting int
 }
 
 type class struct {
@@ -51,38 +61,66 @@ var (
 )
 
 func newGate(slots int, single bool) *gate {
-	return &gate{free: slots, single: single, busy: map[string]bool{}, classes: map[string]*class{}}
+	g := &gate{single: single, busy: map[string]bool{}, classes: map[string]*class{}}
+	g.free.Store(int64(slots))
+	return g
 }
 
 // try takes a slot if there is one at once.
 func (g *gate) try(at place) bool {
+	if !g.single {
+		return g.tryFree()
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.tryLocked(at)
 }
 
+// tryFree takes a slot, whoever it is for, if there is one and nobody waits.
+func (g *gate) tryFree() bool { return g.waiting.Load() == 0 && g.claimFree() }
+
+func (g *gate) claimFree() bool {
+	for {
+		n := g.free.Load()
+		if n <= 0 {
+			return false
+		}
+		if g.free.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
 // tryLocked needs no look at those who wait: while there is a free slot, only
 // those do whose key is busy.
 func (g *gate) tryLocked(at place) bool {
-	if g.free == 0 || g.busy[at.key] {
+	if g.single && g.busy[at.key] || !g.claimFree() {
 		return false
 	}
-	g.admit(at.key)
+	g.admitted(at.key)
 	return true
 }
 
 // enter waits for a slot, until ctx ends or patience does, and says how long. The
 // error is that of ctx, errWaited, or errFull, at once, where too many wait.
 func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (waited time.Duration, err error) {
+	if !g.single && g.tryFree() {
+		return 0, nil
+	}
 	g.mu.Lock()
+	g.dispatch() // those first who wait
 	if g.tryLocked(at) {
 		g.mu.Unlock()
 		return 0, nil
 	}
 	c, l, admitted := g.queue(at)
+	g.dispatch() // whoever left at this moment may not have seen that somebody waits
 	g.mu.Unlock()
 	if admitted == nil {
 		return 0, errFull
+	}
+	if g.spare != nil {
+		g.spare()
 	}
 	begun := time.Now()
 	timer := time.NewTimer(patience)
@@ -116,7 +154,7 @@ func (g *gate) queue(at place) (*class, *lane, chan struct{}) {
 		l = &lane{key: at.key}
 	}
 	share := queueBound / (len(g.classes) + 1)
-	if len(l.calls) >= laneBound || c.waiting >= classBound || g.waiting >= queueBound && c.waiting >= share {
+	if len(l.calls) >= laneBound || c.waiting >= classBound || g.waiting.Load() >= queueBound && c.waiting >= share {
 		return nil, nil, nil
 	}
 	if c.waiting == 0 {
@@ -130,18 +168,26 @@ func (g *gate) queue(at place) (*class, *lane, chan struct{}) {
 	admitted := make(chan struct{})
 	l.calls = append(l.calls, admitted)
 	c.waiting++
-	g.waiting++
+	g.waiting.Add(1)
 	return c, l, admitted
 }
 
 // leave gives back the slot of a call.
 func (g *gate) leave(at place) {
+	if !g.single && g.waiting.Load() == 0 {
+		g.free.Add(1)
+		if g.waiting.Load() == 0 {
+			return
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.dispatch()
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.free++
-	if g.single {
-		delete(g.busy, at.key)
-	}
+	g.free.Add(1)
+	delete(g.busy, at.key)
 	g.dispatch()
 }
 
@@ -171,8 +217,7 @@ func (g *gate) isBusy(key string) bool {
 	return g.busy[key]
 }
 
-func (g *gate) admit(key string) {
-	g.free--
+func (g *gate) admitted(key string) {
 	if g.single {
 		g.busy[key] = true
 	}
@@ -180,17 +225,20 @@ func (g *gate) admit(key string) {
 
 // dispatch gives free slots to those whose turn it is.
 func (g *gate) dispatch() {
-	for i := 0; g.free > 0 && i < len(g.turns); {
+	for i := 0; i < len(g.turns); {
 		c := g.turns[i]
 		n := slices.IndexFunc(c.turns, func(l *lane) bool { return !g.busy[l.key] })
 		if n < 0 {
 			i++
 			continue
 		}
+		if !g.claimFree() {
+			return
+		}
 		l := c.turns[n]
 		close(l.calls[0])
 		l.calls = slices.Delete(l.calls, 0, 1)
-		g.admit(l.key)
+		g.admitted(l.key)
 		c.turns = append(slices.Delete(c.turns, n, n+1), l)
 		g.turns = append(slices.Delete(g.turns, i, i+1), c)
 		g.left(c, l)
@@ -199,7 +247,7 @@ func (g *gate) dispatch() {
 
 // left forgets a call that no longer waits, and whoever waits no more with it.
 func (g *gate) left(c *class, l *lane) {
-	g.waiting--
+	g.waiting.Add(-1)
 	c.waiting--
 	if len(l.calls) == 0 {
 		delete(c.lanes, l.key)

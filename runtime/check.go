@@ -9,8 +9,8 @@ import (
 
 // Info is what can be said of a module without running it.
 type Info struct {
-	Convention string   // "trellis/1"
-	Hooks      []string // in alphabetical order
+	Convention string   // "trellis/1" or "command"
+	Hooks      []string // in alphabetical order; "*" alone if every name is a hook
 	Imports    []string // "module.name", in alphabetical order
 	Memory     int      // bytes of linear memory at the start
 	MaxMemory  int      // bytes that it may grow to, within the limits
@@ -35,7 +35,27 @@ func Check(binary []byte, l Limits) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	if err := mayIsolate(conv, l.Isolation); err != nil {
+		return Info{}, err
+	}
 	return describe(conv, info), nil
+}
+
+// mayIsolate refuses to keep the state of a guest that has none to keep.
+func mayIsolate(c convention, i Isolation) error {
+	if c == (command{}) && i == Pinned {
+		return trellis.Errorf(trellis.Invalid, "a WASI command begins anew with each call and keeps no state: its isolation must be pristine, not pinned")
+	}
+	return nil
+}
+
+// takes reports whether hook is one of the module's.
+func (m *Module) takes(hook string) bool {
+	if m.conv == (command{}) {
+		return argument(hook)
+	}
+	_, ok := slices.BinarySearch(m.hooks, hook)
+	return ok
 }
 
 func (l Limits) instrument() instrument.Limits {
@@ -52,7 +72,7 @@ func recognise(info instrument.Info) (convention, error) {
 			return c, c.check(info)
 		}
 	}
-	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64")
+	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does")
 }
 
 // checkImports refuses by name what the convention does not offer.

@@ -14,7 +14,8 @@ import (
 
 // Compile checks, rewrites and compiles a module, starts one instance and keeps
 // an image of it. A module that was compiled before, under the same limit of
-// memory, comes from the cache, and no child is started for it. A module that is
+// memory, comes from the cache with its image: then no child is started and
+// nothing of it runs, until the first call makes an instance. A module that is
 // wrong, does not keep to its calling convention, cannot be compiled within the
 // compiler's own limits, or fails while it starts, is an error of kind Invalid.
 func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module, error) {
@@ -22,20 +23,27 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 	if err != nil {
 		return nil, err
 	}
-	longest := r.fuelFor(longestStretch)
 	if l.Fuel == 0 {
 		l.Fuel = r.fuelFor(usualStretch)
 	}
-	l.Fuel = min(l.Fuel, longest)
+	l.Fuel = min(l.Fuel, maxFuel)
 	if err := r.begin(); err != nil {
 		return nil, err
 	}
 	defer r.end()
-	compiled, info, err := r.compiled(ctx, binary, l.instrument())
+	rewriting := l.instrument()
+	rewriting.Yield = r.yields(l)
+	key := r.cache.key(binary, rewriting)
+	compiled, info, err := r.compiled(ctx, key, binary, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
-	m, err := newModule(ctx, r, compiled, info, l)
+	m, err := newModule(r, compiled, info, l)
+	if err == nil && !m.restore(key) {
+		if err = m.prime(ctx); err == nil {
+			m.save(key)
+		}
+	}
 	if err != nil {
 		_ = compiled.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
@@ -44,11 +52,10 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 }
 
 // compiled returns a module ready to be instantiated, from the cache or anew.
-func (r *Runtime) compiled(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
-	if r.cache.dir == "" {
+func (r *Runtime) compiled(ctx context.Context, key string, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+	if key == "" {
 		return r.compileHere(ctx, binary, l)
 	}
-	key := r.cache.key(binary, l)
 	if c, info, err := r.load(ctx, key); err == nil {
 		return c, info, nil
 	}
@@ -116,8 +123,12 @@ func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instru
 }
 
 // key names what the compiled module depends on: the module, the limits that are
-// compiled into it, the rewriter, and wazero with the abilities of this machine.
+// compiled into it, the rewriter, and wazero with the abilities of this machine. It
+// is empty without a cache.
 func (c *cache) key(binary []byte, l instrument.Limits) string {
+	if c.dir == "" {
+		return ""
+	}
 	digest := sha256.Sum256(binary)
 	limits, _ := json.Marshal(l) // a struct of integers cannot fail
 	h := sha256.New()

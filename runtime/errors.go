@@ -123,7 +123,7 @@ func (f *frame) fault(err error) error {
 	inst := f.inst
 	var exit *sys.ExitError
 	switch reason, trace := trapReason(err); {
-	case int64(inst.fuel.Get()) < 0:
+	case f.left() < 0:
 		return fmt.Errorf("%w: used the %d units it may", ErrFuel, f.budget.Fuel)
 	case inst.tooDeep():
 		return fmt.Errorf("%w: call depth exceeded%s", ErrTrap, trace)

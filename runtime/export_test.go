@@ -1,5 +1,11 @@
 package runtime
 
+import (
+	"crypto/sha256"
+
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
 // LaneBound is how many calls of one key may wait.
 const LaneBound = laneBound
 
@@ -12,16 +18,12 @@ func Queued(m *Module, key string) int { return m.gate.queued(place{key, key}) }
 
 // QueuedInAll returns how many calls wait for a slot of m.
 func QueuedInAll(m *Module) int {
-	m.gate.mu.Lock()
-	defer m.gate.mu.Unlock()
-	return m.gate.waiting
+	return int(m.gate.waiting.Load())
 }
 
 // QueuedForWorkers returns how many calls wait for one of r's workers.
 func QueuedForWorkers(r *Runtime) int {
-	r.workers.mu.Lock()
-	defer r.workers.mu.Unlock()
-	return r.workers.waiting
+	return int(r.workers.waiting.Load())
 }
 
 func (g *gate) queued(at place) int {
@@ -52,4 +54,18 @@ func WASI() (functions [][3]string) {
 func DecodeEntry(data []byte) error {
 	_, _, err := decodeEntry(data)
 	return err
+}
+
+// DecodeImage is what reads an image of the cache, after its digest was found to
+// be right, for a module with one page to two and so many globals. It returns
+// what would be written of it, and its size.
+func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
+	sum := sha256.Sum256(body)
+	info := instrument.Info{MinMemory: 1, MaxMemory: 2, Globals: make([]byte, globals), Resettable: true}
+	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info)
+	if err != nil {
+		return nil, 0, err
+	}
+	again, err = im.encode("trellis/1")
+	return again, im.size, err
 }

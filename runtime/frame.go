@@ -19,6 +19,7 @@ type frame struct {
 	hook     string
 	emit     func(level int, line string) // the caller's log, or nil
 	budget   Budget
+	rest     uint64        // fuel that the guest gets when it yields
 	deadline time.Time     // of the guest, pushed out by what it waited for its turns
 	waited   time.Duration // for its turns, since it began
 	patience time.Duration // what is left of it
@@ -96,7 +97,7 @@ func (f *frame) begin(ctx context.Context, c Call, b Budget, patience time.Durat
 		Context: ctx, inst: f.inst, hook: c.Hook, emit: c.Log, budget: b, deadline: time.Now().Add(b.Time), patience: patience,
 		up: up, logLeft: f.inst.m.limits.Log, lines: [2]bytes.Buffer{stdout, stderr},
 	}
-	f.inst.fuel.Set(b.Fuel)
+	f.refuel(int64(b.Fuel))
 	f.inst.depth.Set(0)
 }
 
@@ -114,11 +115,7 @@ func (f *frame) finish() {
 
 // used returns the units of fuel that the call has used, nested calls included.
 func (f *frame) used() uint64 {
-	left := int64(f.inst.fuel.Get())
-	if left < 0 {
-		left = 0
-	}
-	return f.budget.Fuel - uint64(left)
+	return f.budget.Fuel - uint64(max(f.left(), 0))
 }
 
 // charge takes fuel for work that the host does for the guest.
@@ -126,7 +123,7 @@ func (f *frame) charge(units uint64) {
 	left := int64(f.inst.fuel.Get()) - int64(units)
 	f.inst.fuel.Set(uint64(left))
 	if left < 0 {
-		panic(errStop) // the fuel says why
+		f.yield()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -14,9 +15,14 @@ import (
 
 // goGuest builds a guest in Go.
 func goGuest(t testing.TB, source string) []byte {
+	return buildGo(t, source, "-buildmode=c-shared")
+}
+
+// buildGo builds a program in Go for WASI.
+func buildGo(t testing.TB, source string, flags ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "go.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, source)
+	build := exec.Command("go", slices.Concat([]string{"build", "-ldflags=-s -w", "-o", path}, flags, []string{source})...)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build guest: %v\n%s", err, out)

@@ -173,7 +173,7 @@ func (f *frame) outside() (context.Context, *trace) {
 	}
 	t := &trace{
 		up: f.up, module: f.inst.m, depth: depth,
-		deadline: f.deadline, fuel: int64(f.inst.fuel.Get()),
+		deadline: f.deadline, fuel: f.left(),
 	}
 	t.open.Store(true)
 	f.trace = t

@@ -36,27 +36,41 @@ const grain = 4096
 // newImage takes the image of an instance.
 func newImage(inst *instance) (*image, error) {
 	view, _ := inst.mem.Read(0, inst.mem.Size())
-	im := &image{size: len(view)}
+	im := &image{size: len(view), spans: spansOf(view)}
 	for _, g := range inst.globals {
 		im.globals = append(im.globals, g.Get())
 	}
-	if canMap && im.size > copyLimit {
-		var err error
-		im.file, err = imageFile(view)
-		return im, err
-	}
-	im.memory = bytes.Clone(view)
+	return im, im.keep(func(s span) []byte { return view[s.from:s.to] })
+}
+
+func spansOf(memory []byte) (spans []span) {
 	var zeros [grain]byte
-	for from := 0; from < len(view); from += grain {
-		to := min(from+grain, len(view))
-		zero := bytes.Equal(view[from:to], zeros[:to-from])
-		if n := len(im.spans); n > 0 && im.spans[n-1].zero == zero {
-			im.spans[n-1].to = to
+	for from := 0; from < len(memory); from += grain {
+		to := min(from+grain, len(memory))
+		zero := bytes.Equal(memory[from:to], zeros[:to-from])
+		if n := len(spans); n > 0 && spans[n-1].zero == zero {
+			spans[n-1].to = to
 		} else {
-			im.spans = append(im.spans, span{from, to, zero})
+			spans = append(spans, span{from, to, zero})
 		}
 	}
-	return im, nil
+	return spans
+}
+
+// keep takes in the memory, of which piece returns what is in a span that is not
+// all zero.
+func (im *image) keep(piece func(span) []byte) (err error) {
+	if canMap && im.size > copyLimit {
+		im.file, err = imageFile(im.size, im.spans, piece)
+		return err
+	}
+	im.memory = make([]byte, im.size)
+	for _, s := range im.spans {
+		if !s.zero {
+			copy(im.memory[s.from:s.to], piece(s))
+		}
+	}
+	return nil
 }
 
 // fits reports whether the memory of inst still has the size of the image.

@@ -63,14 +63,21 @@ func (m *mapping) forget(n int) bool {
 	return unix.Madvise(m.all[:n], unix.MADV_DONTNEED) == nil
 }
 
-// imageFile returns a file in memory with these bytes, which cannot change.
-func imageFile(memory []byte) (*os.File, error) {
+// imageFile returns a file in memory of that size with these spans, which cannot
+// change. What is zero takes no memory until somebody reads it.
+func imageFile(size int, spans []span, piece func(span) []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate("trellis-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make memory image: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "trellis-image")
-	if _, err := f.Write(memory); err != nil {
+	err = f.Truncate(int64(size))
+	for _, s := range spans {
+		if !s.zero && err == nil {
+			_, err = f.WriteAt(piece(s), int64(s.from))
+		}
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("make memory image: %w", err)
 	}

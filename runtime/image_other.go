@@ -19,4 +19,5 @@ func (*mapping) Reallocate(uint64) []byte { return nil }
 func (*mapping) Free()                    {}
 func (*mapping) view(*image) bool         { return false }
 func (*mapping) forget(int) bool          { return false }
-func imageFile([]byte) (*os.File, error)  { return nil, errors.ErrUnsupported }
+
+func imageFile(int, []span, func(span) []byte) (*os.File, error) { return nil, errors.ErrUnsupported }

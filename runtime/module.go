@@ -23,6 +23,7 @@ type Module struct {
 	conv     convention
 	hooks    []string
 	limits   Limits
+	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
 	mapped   atomic.Bool           // memories are mapped, not allocated
 	image    atomic.Pointer[image] // nil: instances cannot be put back
@@ -48,7 +49,7 @@ type Budget struct {
 
 // Call is one call of a guest.
 type Call struct {
-	Hook string // one of [Module.Hooks]
+	Hook string // one of [Module.Hooks], any name for a WASI command
 	In   []byte
 	Dst  []byte // the answer is appended to it
 	// Key names the instance of a pinned module. It is also whose the call is:
@@ -79,28 +80,38 @@ type Stats struct {
 	HostCalls int
 }
 
-func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
+// newModule returns a module that has neither an image nor an instance yet.
+func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
 	conv, err := recognise(info)
 	if err != nil {
 		return nil, err
 	}
+	if err := mayIsolate(conv, l.Isolation); err != nil {
+		return nil, err
+	}
 	m := &Module{
-		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l,
+		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l, slice: r.sliceOf(l),
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
+	m.growth.over = conv == (command{}) // it has no allocator before it runs
 	m.mapped.Store(canMap && int(info.MinMemory)*pageSize >= copyLimit)
-	if _, err := r.acquire(ctx, ours, longestWait); err != nil {
-		return nil, err
+	return m, nil
+}
+
+// prime starts an instance, to see whether it starts and to keep its image.
+func (m *Module) prime(ctx context.Context) error {
+	if _, err := m.rt.acquire(ctx, ours, longestWait); err != nil {
+		return err
 	}
-	defer r.release(ours)
-	inst, _, err := m.start(ctx, warmup, r.startBudget())
+	defer m.rt.release(ours)
+	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
-		return nil, err
+		return err
 	}
 	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "%w", err)
+		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
-	return m, m.begin(ctx, inst)
+	return m.begin(ctx, inst)
 }
 
 // begin keeps the image of an instance that was just started and, if it can be
@@ -141,7 +152,8 @@ func (m *Module) begin(ctx context.Context, inst *instance) error {
 	return nil
 }
 
-// Hooks returns the names of the hooks, in alphabetical order.
+// Hooks returns the names of the hooks, in alphabetical order; "*" alone says that
+// every name is a hook, as with a WASI command.
 func (m *Module) Hooks() []string { return slices.Clone(m.hooks) }
 
 // Info returns what is known of the module, as [Check] does.
@@ -171,7 +183,7 @@ func (m *Module) Call(ctx context.Context, c Call) ([]byte, Stats, error) {
 }
 
 func (m *Module) call(ctx context.Context, c Call) (out []byte, s Stats, err error) {
-	if _, ok := slices.BinarySearch(m.hooks, c.Hook); !ok {
+	if !m.takes(c.Hook) {
 		return nil, s, trellis.Errorf(trellis.NotFound, "the module has no such hook")
 	}
 	if err := ctx.Err(); err != nil {

@@ -30,7 +30,8 @@ func (trellis1) offers() []hostFunction { return append(trellisFunctions(), wasi
 
 func (t trellis1) claims(info instrument.Info) bool {
 	_, alloc := info.Exports[allocExport]
-	return alloc || len(t.hooks(info)) > 0
+	_, program := info.Exports[mainExport]
+	return alloc || len(t.hooks(info)) > 0 && !program
 }
 
 func (t trellis1) check(info instrument.Info) error {
@@ -61,7 +62,7 @@ func (t trellis1) check(info instrument.Info) error {
 func (trellis1) hooks(info instrument.Info) []string {
 	var names []string
 	for name, s := range info.Exports {
-		if s == hookSignature && name != allocExport {
+		if s == hookSignature && name != allocExport && name != anyHook {
 			names = append(names, name)
 		}
 	}

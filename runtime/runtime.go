@@ -27,6 +27,16 @@
 // environment and no sockets: what a guest writes to standard output and error
 // goes to the log, and nothing ever waits. Any other import is refused by name.
 //
+// # Fuel and time
+//
+// A guest's work is measured in fuel: the same input costs the same on every
+// machine, [New] measures what a second of it is worth here. A guest ends when its
+// fuel is spent. One that is compiled with a [Limits].Fuel of more than is worth
+// 250 ms yields: every few milliseconds it stops for a moment, in which the clock
+// is looked at, the garbage collector may work, and others who wait for a worker
+// get their turn. That costs it a tenth to a third of its speed. Any other guest
+// sees the clock only when it calls the host.
+//
 // # Isolation
 //
 // A [Pristine] module never sees what an earlier call left behind: its memory and
@@ -115,8 +125,8 @@ type Limits struct {
 	Output    int           // bytes of the answer: 1 MiB
 	HostCalls int           // host operations: 100; further ones are answered with Exhausted
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
-	Fuel      uint64        // units of work: worth 100 ms here. More than is worth 250 ms is cut to that
-	Time      time.Duration // wall time, looked at when the guest calls the host: 250 ms
+	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 250 ms, the guest yields: see the package comment
+	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
 	Instances int           // calls at a time, and instances that are kept: 8
 	Isolation Isolation     // Pristine
 }
@@ -127,8 +137,8 @@ const (
 	maxNesting = 3
 
 	usualStretch = 100 * time.Millisecond
-	// No guest runs longer than this without a look at the clock, because the
-	// garbage collector of the whole process waits for it.
+	// No guest that does not yield runs longer than this without a look at the
+	// clock, because the garbage collector of the whole process waits for it.
 	longestStretch = 250 * time.Millisecond
 )
 
@@ -238,23 +248,25 @@ func (r *Runtime) open(ctx context.Context) error {
 	return r.calibrate(ctx)
 }
 
-// offer registers the host functions of every convention, gathered by the name of
-// their module.
+// offer registers the host functions of every convention, and the one for
+// yielding, gathered by the name of their module.
 func (r *Runtime) offer(ctx context.Context) error {
-	builders, known := map[string]wazero.HostModuleBuilder{}, map[string]bool{}
+	offers := []hostFunction{yieldFunction()}
 	for _, c := range conventions() {
-		for _, f := range c.offers() {
-			if known[f.name+"."+f.module] {
-				continue // what two conventions offer is the same
-			}
-			known[f.name+"."+f.module] = true
-			b := builders[f.module]
-			if b == nil {
-				b = r.wasm.NewHostModuleBuilder(f.module)
-				builders[f.module] = b
-			}
-			b.NewFunctionBuilder().WithGoModuleFunction(f.guard(), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
+		offers = append(offers, c.offers()...)
+	}
+	builders, known := map[string]wazero.HostModuleBuilder{}, map[string]bool{}
+	for _, f := range offers {
+		if known[f.name+"."+f.module] {
+			continue // what two conventions offer is the same
 		}
+		known[f.name+"."+f.module] = true
+		b := builders[f.module]
+		if b == nil {
+			b = r.wasm.NewHostModuleBuilder(f.module)
+			builders[f.module] = b
+		}
+		b.NewFunctionBuilder().WithGoModuleFunction(f.guard(), valueTypes(f.params), valueTypes(f.results)).Export(f.name)
 	}
 	for name, b := range builders {
 		if _, err := b.Instantiate(ctx); err != nil {

@@ -10,8 +10,8 @@ import (
 
 // WASI preview 1 (snapshot_preview1 of the WebAssembly System Interface) for a
 // guest with no files, no environment and no sockets: the three standard
-// descriptors cannot be closed or changed, standard input is at its end, and
-// what is written goes to the log. It is written here and not taken from wazero,
+// descriptors cannot be closed or changed, and what they are is said in
+// wasi_streams.go. It is written here and not taken from wazero,
 // whose functions may be made to work for as long as a guest likes, outside of
 // its fuel: a single fd_write of overlapping pieces copies terabytes.
 
@@ -26,12 +26,7 @@ const (
 	errnoSpipe = 70
 )
 
-const (
-	filetypeCharacterDevice = 2
-	rightRead, rightWrite   = 1 << 1, 1 << 6
-	wasiStdout              = 1
-	wasiStderr              = 2
-)
+const rightRead, rightWrite = 1 << 1, 1 << 6
 
 // wasiFunctions returns all functions of preview 1.
 func wasiFunctions() []hostFunction {
@@ -39,8 +34,8 @@ func wasiFunctions() []hostFunction {
 		name, params string
 		call         func(f *frame, stack []uint64) (errno uint64)
 	}{
-		{"args_get", "ii", wasiNothing},
-		{"args_sizes_get", "ii", wasiNoSizes},
+		{"args_get", "ii", wasiArgs},
+		{"args_sizes_get", "ii", wasiArgsSizes},
 		{"environ_get", "ii", wasiNothing},
 		{"environ_sizes_get", "ii", wasiNoSizes},
 		{"clock_res_get", "ii", wasiClockResolution},
@@ -180,9 +175,9 @@ func wasiStat(f *frame, stack []uint64) uint64 {
 		return errnoFault
 	}
 	clear(b)
-	b[0] = filetypeCharacterDevice
+	b[0] = f.filetype(fd)
 	rights := uint64(rightWrite)
-	if fd == 0 {
+	if fd == wasiStdin {
 		rights = rightRead
 	}
 	binary.LittleEndian.PutUint64(b[8:], rights)
@@ -199,51 +194,7 @@ func wasiFileStat(f *frame, stack []uint64) uint64 {
 		return errnoFault
 	}
 	clear(b)
-	b[16] = filetypeCharacterDevice
-	return 0
-}
-
-// wasiRead reads from standard input, which is at its end.
-func wasiRead(f *frame, stack []uint64) uint64 {
-	if uint32(stack[0]) != 0 {
-		return errnoBadf
-	}
-	if !f.put(stack[3], 0, 4) {
-		return errnoFault
-	}
-	return 0
-}
-
-// wasiWrite sends standard output and error to the log. More than the log may
-// hold is counted as written and not looked at.
-func wasiWrite(f *frame, stack []uint64) uint64 {
-	fd, count := uint32(stack[0]), uint32(stack[2])
-	if fd != wasiStdout && fd != wasiStderr {
-		return errnoBadf
-	}
-	if count > maxIovecs {
-		return errnoInval
-	}
-	iovecs, ok := f.inst.mem.Read(uint32(stack[1]), count*8)
-	if !ok {
-		return errnoFault
-	}
-	f.charge(dear + cheap*uint64(count))
-	var total uint64
-	for ; len(iovecs) > 0; iovecs = iovecs[8:] {
-		text, ok := f.inst.mem.Read(binary.LittleEndian.Uint32(iovecs), binary.LittleEndian.Uint32(iovecs[4:]))
-		if !ok {
-			return errnoFault
-		}
-		if total += uint64(len(text)); total > 1<<31 {
-			return errnoInval
-		}
-		f.charge(uint64(min(len(text), f.logLeft)))
-		f.print(int(fd-wasiStdout), text)
-	}
-	if !f.put(stack[3], total, 4) {
-		return errnoFault
-	}
+	b[16] = f.filetype(uint32(stack[0]))
 	return 0
 }
 

@@ -117,6 +117,14 @@ func uleb(n int) []byte {
 	return append(b, byte(n))
 }
 
+func sleb(n int) []byte {
+	var b []byte
+	for ; n < -0x40 || n >= 0x40; n >>= 7 {
+		b = append(b, byte(n)|0x80)
+	}
+	return append(b, byte(n)&0x7f)
+}
+
 func vector(b []byte) []byte { return append(uleb(len(b)), b...) }
 func name(s string) []byte   { return vector([]byte(s)) }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis/extensions"
@@ -72,7 +73,7 @@ func (c *extInspectCmd) Run(e *env) error {
 	asks := b.Manifest.Sentences(app.Known())
 	e.show(map[string]any{"manifest": b.Manifest, "digest": b.Digest, "signature": signed, "asks": asks, "module": info}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s %s, %s\ndigest %s\n", b.Manifest.Title, b.Manifest.ID, b.Manifest.Version, signed, b.Digest)
-		fmt.Fprintf(w, "module: %s, %d bytes, exports %s\n", info.Convention, len(b.Module), strings.Join(info.Hooks, ", "))
+		fmt.Fprintf(w, "module: %s, %d bytes, %s\n", info.Convention, len(b.Module), hooksOf(info))
 		if info.Fresh != "" {
 			fmt.Fprintf(w, "slow: each call needs a new instance, because %s\n", info.Fresh)
 		}
@@ -83,6 +84,14 @@ func (c *extInspectCmd) Run(e *env) error {
 		}
 	})
 	return fault
+}
+
+// hooksOf says by which names a module can be called.
+func hooksOf(info runtime.Info) string {
+	if slices.Contains(info.Hooks, "*") {
+		return "a program that takes every hook as its argument"
+	}
+	return "exports " + strings.Join(info.Hooks, ", ")
 }
 
 // check looks whether a bundle fits together, as installing it would.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -141,7 +142,7 @@ func (c *runCmd) Run(e *env) error {
 			return err
 		}
 	}
-	if info, err := runtime.Check(module, runtime.Limits{}); err == nil && !strings.Contains(" "+strings.Join(info.Hooks, " ")+" ", " "+c.Export+" ") {
+	if info, err := runtime.Check(module, runtime.Limits{}); err == nil && !slices.Contains(info.Hooks, c.Export) && !slices.Contains(info.Hooks, "*") {
 		return advise(trellis.Errorf(trellis.Invalid, "%s has no export %s that can be called", c.Module, c.Export), "the exports are: %s", strings.Join(info.Hooks, ", "))
 	}
 	out, stats, err := call(e, module, runtime.Limits{}, c.Export, in, &local{settings: settings, note: e.note})

@@ -3,6 +3,7 @@ package instrument_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"testing"
 
@@ -60,31 +61,102 @@ type guest struct {
 	api.Module
 	info        instrument.Info
 	fuel, depth api.MutableGlobal
+	host        *host
 }
 
+// host gives fuel to a guest that yields, a slice at a time.
+type host struct {
+	slice, rest uint64
+	yields      int
+}
+
+const plenty = 1 << 40
+
+var errNoFuel = errors.New("the fuel is spent")
+
+// yield is what the guest calls where its fuel is below zero.
+func (h *host) yield(_ context.Context, mod api.Module, _ []uint64) {
+	h.yields++
+	fuel := mod.ExportedGlobal(instrument.FuelGlobal).(api.MutableGlobal)
+	left := int64(fuel.Get()) + int64(h.rest)
+	if left < 0 {
+		h.rest = 0
+		fuel.Set(uint64(left))
+		panic(errNoFuel)
+	}
+	slice := min(int64(h.slice), left)
+	fuel.Set(uint64(slice))
+	h.rest = uint64(left - slice)
+}
+
+// refuel makes n units the fuel, of which a guest that yields gets no more than a
+// slice at first.
+func (g guest) refuel(n uint64) {
+	if g.host == nil {
+		g.fuel.Set(n)
+		return
+	}
+	first := min(n, g.host.slice)
+	g.fuel.Set(first)
+	g.host.rest = n - first
+}
+
+// left is the fuel that is left, below zero if more was spent than there was.
+func (g guest) left() int64 {
+	left := int64(g.fuel.Get())
+	if g.host != nil {
+		left += int64(g.host.rest)
+	}
+	return left
+}
+
+// instantiate rewrites a module and instantiates it with plenty of fuel. One that
+// yields gets 1,000 units at a time.
 func instantiate(t testing.TB, binary []byte, l instrument.Limits) guest {
 	t.Helper()
 	out, info, err := instrument.Rewrite(binary, l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := plain(t, out)
-	g := guest{
-		Module: m, info: info,
-		fuel:  m.ExportedGlobal(instrument.FuelGlobal).(api.MutableGlobal),
-		depth: m.ExportedGlobal(instrument.DepthGlobal).(api.MutableGlobal),
+	g := guest{info: info}
+	ctx := context.Background()
+	r := newEngine(t, wazero.NewRuntimeConfigCompiler())
+	if l.Yield {
+		g.host = &host{slice: 1000}
+		g.host.offer(t, r)
 	}
-	g.fuel.Set(1 << 40)
+	g.Module, err = r.InstantiateWithConfig(ctx, out, wazero.NewModuleConfig().WithStartFunctions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.fuel = g.ExportedGlobal(instrument.FuelGlobal).(api.MutableGlobal)
+	g.depth = g.ExportedGlobal(instrument.DepthGlobal).(api.MutableGlobal)
+	g.refuel(plenty)
 	return g
+}
+
+// offer makes the host's function an import that modules may have.
+func (h *host) offer(t testing.TB, r wazero.Runtime) {
+	t.Helper()
+	b := r.NewHostModuleBuilder(instrument.YieldModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(h.yield), nil, nil).Export(instrument.YieldName)
+	if _, err := b.Instantiate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newEngine(t testing.TB, config wazero.RuntimeConfig) wazero.Runtime {
+	t.Helper()
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, config)
+	t.Cleanup(func() { r.Close(ctx) })
+	return r
 }
 
 // plain instantiates a module as it is.
 func plain(t testing.TB, binary []byte) api.Module {
 	t.Helper()
-	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
-	t.Cleanup(func() { r.Close(ctx) })
-	m, err := r.InstantiateWithConfig(ctx, binary, wazero.NewModuleConfig().WithStartFunctions())
+	m, err := newEngine(t, wazero.NewRuntimeConfigCompiler()).InstantiateWithConfig(context.Background(), binary, wazero.NewModuleConfig().WithStartFunctions())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ func (f *function) assemble() []byte {
 	a := assembler{
 		fuel: uint32(len(f.m.globals)), depth: uint32(len(f.m.globals) + 1),
 		i64: uint32(scratch), i32: uint32(scratch + 1),
+		yields: f.m.limits.Yield, yield: f.m.yield(),
 	}
 	a.locals(f.locals[len(f.typ.params):])
 	from := 0
@@ -51,8 +52,7 @@ func (f *function) assemble() []byte {
 	return append(appendUint(make([]byte, 0, len(a.b)+5), len(a.b)), a.b...)
 }
 
-// appendResultType appends the type of a block without parameters. For several
-// results it needs a function type, which it adds if there is none.
+// appendResultType appends the type of a block without parameters.
 func (m *module) appendResultType(b, results []byte) []byte {
 	switch len(results) {
 	case 0:
@@ -60,16 +60,7 @@ func (m *module) appendResultType(b, results []byte) []byte {
 	case 1:
 		return append(b, results[0])
 	}
-	index, ok := m.resultTypes[string(results)]
-	if !ok {
-		index = len(m.types) + len(m.addedTypes)
-		m.addedTypes = append(m.addedTypes, funcType{results: results})
-		if m.resultTypes == nil {
-			m.resultTypes = make(map[string]int)
-		}
-		m.resultTypes[string(results)] = index
-	}
-	return appendSigned(b, int64(index))
+	return appendSigned(b, int64(m.addType(funcType{results: results})))
 }
 
 // assembler writes the code that is put in.
@@ -77,6 +68,8 @@ type assembler struct {
 	b           []byte
 	fuel, depth uint32 // globals
 	i64, i32    uint32 // scratch locals
+	yields      bool   // where fuel has run out, calls the function
+	yield       uint32
 }
 
 // locals declares the original locals and the scratch ones.
@@ -96,7 +89,7 @@ func (a *assembler) locals(types []byte) {
 	a.b = append(appendUint(a.b, n), groups...)
 }
 
-// pay subtracts fuel; if check, it traps when less than nothing is left.
+// pay subtracts fuel; if check, it traps or yields when less than nothing is left.
 func (a *assembler) pay(fuel int64, check bool) {
 	a.b = appendUint(append(a.b, opGlobalGet), a.fuel)
 	a.b = appendSigned(append(a.b, opI64Const), fuel)
@@ -113,7 +106,12 @@ func (a *assembler) settle(check bool) {
 	a.b = appendUint(append(a.b, opLocalTee), a.i64)
 	a.b = appendUint(append(a.b, opGlobalSet), a.fuel)
 	a.b = appendUint(append(a.b, opLocalGet), a.i64)
-	a.b = append(a.b, opI64Const, 0, opI64LtS, opIf, typeEmpty, opUnreachable, opEnd)
+	if !a.yields {
+		a.b = append(a.b, opI64Const, 0, opI64LtS, opIf, typeEmpty, opUnreachable, opEnd)
+		return
+	}
+	a.b = append(a.b, opI64Const, 0, opI64LtS, opIf, typeEmpty)
+	a.b = append(appendUint(append(a.b, opCall), a.yield), opEnd)
 }
 
 // payLength pays for the i32 on the stack, which stays there.

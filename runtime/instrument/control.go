@@ -66,9 +66,8 @@ func (f *function) blockType() funcType {
 }
 
 func (f *function) begin(op byte, at int) {
-	if len(f.frames) > f.m.limits.Nesting {
-		f.r.failAt(at, "blocks are nested deeper than the limit of %d", f.m.limits.Nesting)
-		return
+	if n := len(f.frames); n > f.m.limits.Nesting {
+		f.tooDeep(n, at)
 	}
 	f.out = append(f.out, op)
 	t := f.blockType()
@@ -155,7 +154,7 @@ func (f *function) branchTable() {
 	at := r.pos
 	n := r.count("targets of a br_table", 1)
 	if n > f.m.limits.BranchTable {
-		r.failAt(at, "br_table with %d targets exceeds the limit of %d", n, f.m.limits.BranchTable)
+		r.exceeds(at, LimitBranchTable, n, f.m.limits.BranchTable, "br_table with %d targets exceeds the limit of %d")
 		return
 	}
 	f.out = appendUint(append(f.out, opBrTable), n)

@@ -21,17 +21,21 @@ func (m *module) encode(code [][]byte) []byte {
 	}
 
 	var b []byte
-	for _, t := range slices.Concat(m.types, m.addedTypes) {
+	imports := slices.Clone(m.imports)
+	if m.limits.Yield {
+		imports = append(imports, importFunc{YieldModule, YieldName, uint32(m.addType(funcType{}))})
+	}
+	for _, t := range slices.Concat(m.types, m.moreTypes) {
 		b = append(appendUint(append(b, 0x60), len(t.params)), t.params...)
 		b = append(appendUint(b, len(t.results)), t.results...)
 	}
-	section(secType, len(m.types)+len(m.addedTypes), b)
+	section(secType, len(m.types)+len(m.moreTypes), b)
 
 	b = b[:0]
-	for _, i := range m.imports {
+	for _, i := range imports {
 		b = appendUint(append(appendName(appendName(b, i.module), i.name), 0), i.typ)
 	}
-	section(secImport, len(m.imports), b)
+	section(secImport, len(imports), b)
 
 	b = b[:0]
 	for _, typ := range m.funcs[len(m.imports):] {
@@ -60,6 +64,9 @@ func (m *module) encode(code [][]byte) []byte {
 	exports := m.allExports()
 	b = b[:0]
 	for _, e := range exports {
+		if e.kind == 0 {
+			e.index = m.output(e.index)
+		}
 		b = appendUint(append(appendName(b, e.name), e.kind), e.index)
 	}
 	section(secExport, len(exports), b)
@@ -114,7 +121,7 @@ func (m *module) appendNames(out []byte) []byte {
 	}
 	names := appendUint(nil, len(m.names))
 	for _, i := range slices.Sorted(maps.Keys(m.names)) {
-		names = appendName(appendUint(names, i), m.names[i])
+		names = appendName(appendUint(names, m.output(i)), m.names[i])
 	}
 	custom := appendUint(append(appendName(nil, "name"), 1), len(names))
 	return append(append(appendUint(append(out, secCustom), len(custom)+len(names)), custom...), names...)

@@ -62,6 +62,7 @@ func (f *function) enter(parent int, loop bool) {
 	p := point{kind: pointRegion, parent: parent}
 	if loop {
 		p.kind = pointLoop
+		f.hold() // while it yields
 	}
 	f.region = f.addPoint(p)
 }
@@ -107,5 +108,6 @@ func (f *function) length(shift int, most int64) {
 	if f.dead {
 		return
 	}
+	f.hold()
 	f.addPoint(point{kind: pointLength, value: int64(shift), most: most})
 }

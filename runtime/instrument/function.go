@@ -22,6 +22,9 @@ func (m *module) rewriteCode() ([][]byte, error) {
 		for f.r.err == nil && len(f.frames) > 0 {
 			f.instruction()
 		}
+		if f.deepest > 0 && f.r.err == nil {
+			f.r.exceeds(f.deepAt, LimitNesting, f.deepest, f.m.limits.Nesting, "blocks are nested %d deep, deeper than the limit of %d")
+		}
 		if f.r.err == nil && f.r.left() != 0 {
 			f.r.fail("code after the end of the function")
 		}
@@ -68,6 +71,8 @@ type function struct {
 	held      int // operands that stay on the stack during calls
 	counted   int // how many of those on the stack are in held
 	merged    int // locals that may get a value where ways meet
+	deepest   int // nesting of blocks, where it exceeds the limit
+	deepAt    int // where it does first
 	calls     bool
 	vectors   bool
 }
@@ -92,7 +97,7 @@ func (f *function) readLocals() {
 		n := r.u32()
 		t := r.valueType()
 		if uint64(n)+uint64(len(f.locals)) > uint64(f.m.limits.Locals) {
-			r.failAt(at, "%d locals and parameters exceed the limit of %d", uint64(n)+uint64(len(f.locals)), f.m.limits.Locals)
+			r.exceeds(at, LimitLocals, int(n)+len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 		}
 		if r.err != nil {
 			return
@@ -101,10 +106,10 @@ func (f *function) readLocals() {
 		f.locals = append(f.locals, slices.Repeat([]byte{t}, int(n))...)
 	}
 	if size := r.left(); size > f.m.limits.Body {
-		r.fail("body of %d bytes exceeds the limit of %d", size, f.m.limits.Body)
+		r.exceeds(r.pos, LimitBody, size, f.m.limits.Body, "body of %d bytes exceeds the limit of %d")
 	}
 	if len(f.locals) > f.m.limits.Locals {
-		r.fail("%d locals and parameters exceed the limit of %d", len(f.locals), f.m.limits.Locals)
+		r.exceeds(r.pos, LimitLocals, len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 	}
 }
 
@@ -212,7 +217,7 @@ func (f *function) simple(op byte, at int) {
 		if r.err == nil && (f.m.declared == nil || !f.m.declared[index]) {
 			r.failAt(at, "ref.func of function %d, which is not declared outside of the code", index)
 		}
-		f.out = appendUint(f.out, index)
+		f.out = appendUint(f.out, f.m.output(index))
 		f.stack(0, 1)
 	default:
 		r.failAt(at, "%s", unknown.refusal(hex(op)))
@@ -239,7 +244,7 @@ func (f *function) call(op byte) {
 	var t funcType
 	if op == opCall {
 		callee := r.index("function", len(f.m.funcs))
-		f.out = appendUint(f.out, callee)
+		f.out = appendUint(f.out, f.m.output(callee))
 		if r.err != nil {
 			return
 		}
@@ -263,9 +268,14 @@ func (f *function) call(op byte) {
 	f.calls = true
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
+	f.hold()
+	f.stack(0, len(t.results))
+}
+
+// hold counts the operands on the stack as such that wait there during a call.
+func (f *function) hold() {
 	f.held += f.height - f.counted
 	f.counted = f.height
-	f.stack(0, len(t.results))
 }
 
 // stack takes operands from the stack and puts results on it.
@@ -289,6 +299,6 @@ func (f *function) stack(operands, results int) {
 // move a thousand, which takes as long to compile as a thousand instructions.
 func (f *function) pass(n int) {
 	if f.passed += n; f.passed > f.m.limits.Body {
-		f.r.fail("blocks, branches and calls pass more than %d values", f.m.limits.Body)
+		f.r.exceeds(f.r.pos, LimitBody, f.passed, f.m.limits.Body, "blocks, branches and calls pass %d values or more, which exceeds the limit of %d")
 	}
 }

@@ -44,6 +44,11 @@ const (
 	// a trap, a value above [Limits].Depth means that recursion was the cause. It
 	// is not put back by a trap: the instance is discarded, or the host sets 0.
 	DepthGlobal = "__trellis_depth"
+	// YieldModule and YieldName are the import that a module with [Limits].Yield
+	// calls, a function without parameters and results. It is the last import. No
+	// module may bring an import of its own from YieldModule.
+	YieldModule = "__trellis"
+	YieldName   = "yield"
 	// StartExport is the module's start function, a function without parameters
 	// and results, if it had one. The host calls it once, before anything else.
 	StartExport = "__trellis_start"
@@ -68,6 +73,11 @@ type Limits struct {
 	Table       int    // elements of one table; default 65,536
 	Memory      uint32 // pages of 64 KiB that the memory may grow to; default 256
 	Depth       int    // call depth in units of frame weight; default [DefaultDepth]
+
+	// Yield makes the module ask its host for more fuel where it would trap for
+	// lack of it: it calls the import [YieldModule].[YieldName], which sets the
+	// fuel anew, or ends the call by a panic. What a call costs does not change.
+	Yield bool
 }
 
 func (l Limits) withDefaults() Limits {
@@ -142,7 +152,7 @@ type Info struct {
 func Rewrite(binary []byte, l Limits) ([]byte, Info, error) {
 	l = l.withDefaults()
 	if len(binary) > l.Module {
-		return nil, Info{}, trellis.Errorf(trellis.Invalid, "module of %d bytes exceeds the limit of %d", len(binary), l.Module)
+		return nil, Info{}, trellis.Errorf(trellis.Invalid, "%w", &LimitError{LimitModule, len(binary), l.Module, "module of %d bytes exceeds the limit of %d"})
 	}
 	m, err := parse(binary, l)
 	if err != nil {

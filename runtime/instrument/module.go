@@ -144,9 +144,36 @@ type module struct {
 	unresettable string
 	dataByIndex  bool
 
-	// Types that wrappers need and the module does not have.
-	addedTypes  []funcType
-	resultTypes map[string]int
+	// Types that we need and the module may not have, each once.
+	addedTypes map[string]int
+	moreTypes  []funcType
+}
+
+// output returns the index that function f of the original module has in what we
+// write: the import for yielding, if any, stands behind all others.
+func (m *module) output(f uint32) uint32 {
+	if m.limits.Yield && int(f) >= len(m.imports) {
+		return f + 1
+	}
+	return f
+}
+
+// yield returns the index of the import for yielding.
+func (m *module) yield() uint32 { return uint32(len(m.imports)) }
+
+// addType returns the index of a type t.
+func (m *module) addType(t funcType) int {
+	key := string(t.params) + "\x00" + string(t.results)
+	index, ok := m.addedTypes[key]
+	if !ok {
+		index = len(m.types) + len(m.moreTypes)
+		m.moreTypes = append(m.moreTypes, t)
+		if m.addedTypes == nil {
+			m.addedTypes = make(map[string]int)
+		}
+		m.addedTypes[key] = index
+	}
+	return index
 }
 
 // parse reads everything but the bodies, which need to know all the rest.

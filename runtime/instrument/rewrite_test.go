@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	goruntime "runtime"
 	"slices"
@@ -42,6 +43,9 @@ var (
 		0x41, 10, 0x0f, 0x0b, 0x41, 20, 0x0f, 0x0b, 0x41, 30, 0x0b)
 )
 
+// variants are the two ways of rewriting a module.
+func variants() []instrument.Limits { return []instrument.Limits{{}, {Yield: true}} }
+
 func TestSameResults(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -54,18 +58,21 @@ func TestSameResults(t *testing.T) {
 		{"br_table", choose, [][]uint64{{0}, {1}, {2}, {99}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before, after := plain(t, tt.binary).ExportedFunction("f"), instantiate(t, tt.binary, instrument.Limits{})
-			for _, args := range tt.args {
-				want, err := before.Call(t.Context(), args...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := after.ExportedFunction("f").Call(t.Context(), args...)
-				if err != nil || !slices.Equal(got, want) {
-					t.Errorf("f%d = %d, %v; want %d", args, got, err, want)
-				}
-				if d := after.depth.Get(); d != 0 {
-					t.Errorf("depth after f%d is %d", args, d)
+			before := plain(t, tt.binary).ExportedFunction("f")
+			for _, l := range variants() {
+				after := instantiate(t, tt.binary, l)
+				for _, args := range tt.args {
+					want, err := before.Call(t.Context(), args...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got, err := after.ExportedFunction("f").Call(t.Context(), args...)
+					if err != nil || !slices.Equal(got, want) {
+						t.Errorf("yield %v: f%d = %d, %v; want %d", l.Yield, args, got, err, want)
+					}
+					if d := after.depth.Get(); d != 0 {
+						t.Errorf("yield %v: depth after f%d is %d", l.Yield, args, d)
+					}
 				}
 			}
 		})
@@ -83,17 +90,24 @@ func TestCausesAreToldApart(t *testing.T) {
 		{"trap", code(0x00), false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := instantiate(t, tt.binary, instrument.Limits{})
-			g.fuel.Set(10_000_000)
-			_, err := g.ExportedFunction("f").Call(t.Context())
-			if err == nil || !strings.Contains(err.Error(), "unreachable") {
-				t.Errorf("ended with %v", err)
+			var left [2]int64
+			for i, l := range variants() {
+				g := instantiate(t, tt.binary, l)
+				g.refuel(10_000_000)
+				_, err := g.ExportedFunction("f").Call(t.Context())
+				if want := l.Yield && tt.fuel; err == nil || errors.Is(err, errNoFuel) != want || strings.Contains(err.Error(), "unreachable") == want {
+					t.Errorf("yield %v: ended with %v", l.Yield, err)
+				}
+				if got := g.left() < 0; got != tt.fuel {
+					t.Errorf("yield %v: fuel %d", l.Yield, g.left())
+				}
+				if got := g.depth.Get() > instrument.DefaultDepth; got != tt.depth {
+					t.Errorf("yield %v: depth %d", l.Yield, g.depth.Get())
+				}
+				left[i] = g.left()
 			}
-			if got := int64(g.fuel.Get()) < 0; got != tt.fuel {
-				t.Errorf("fuel %d", int64(g.fuel.Get()))
-			}
-			if got := g.depth.Get() > instrument.DefaultDepth; got != tt.depth {
-				t.Errorf("depth %d", g.depth.Get())
+			if left[0] != left[1] {
+				t.Errorf("fuel left: %d without yielding, %d with", left[0], left[1])
 			}
 		})
 	}
@@ -123,14 +137,16 @@ func TestFuelIsExact(t *testing.T) {
 		{"division", code(0x41, 6, 0x41, 3, 0x6d, 0x1a), nil, 3 + 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := instantiate(t, tt.binary, instrument.Limits{})
-			for range 2 {
-				g.fuel.Set(1 << 40)
-				if _, err := g.ExportedFunction("f").Call(t.Context(), tt.args...); err != nil {
-					t.Fatal(err)
-				}
-				if got := 1<<40 - g.fuel.Get(); got != tt.want {
-					t.Errorf("fuel %d, want %d", got, tt.want)
+			for _, l := range variants() {
+				g := instantiate(t, tt.binary, l)
+				for range 2 {
+					g.refuel(plenty)
+					if _, err := g.ExportedFunction("f").Call(t.Context(), tt.args...); err != nil {
+						t.Fatal(err)
+					}
+					if got := plenty - g.left(); got != int64(tt.want) {
+						t.Errorf("yield %v: fuel %d, want %d", l.Yield, got, tt.want)
+					}
 				}
 			}
 		})
@@ -163,17 +179,19 @@ func TestFuelOfBranchesNotTaken(t *testing.T) {
 	if _, err := g.ExportedFunction("f").Call(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if used := 1<<40 - g.fuel.Get(); used < 50 || used > 300 {
+	if used := plenty - g.left(); used < 50 || used > 300 {
 		t.Errorf("fuel %d for 100 blocks and 50 instructions of %d", used, cases*50)
 	}
 }
 
 func TestLengthsArePaidBefore(t *testing.T) {
 	// memory.copy of 4 GiB, again and again, must not run past the fuel.
-	g := instantiate(t, code(0x41, 0, 0x41, 0, 0x41, 0x7f, 0xfc, 0x0a, 0, 0), instrument.Limits{})
-	g.fuel.Set(1_000_000)
-	if _, err := g.ExportedFunction("f").Call(t.Context()); err == nil || int64(g.fuel.Get()) >= 0 {
-		t.Errorf("ended with %v, fuel %d", err, int64(g.fuel.Get()))
+	for _, l := range variants() {
+		g := instantiate(t, code(0x41, 0, 0x41, 0, 0x41, 0x7f, 0xfc, 0x0a, 0, 0), l)
+		g.refuel(1_000_000)
+		if _, err := g.ExportedFunction("f").Call(t.Context()); err == nil || g.left() >= 0 {
+			t.Errorf("yield %v: ended with %v, fuel %d", l.Yield, err, g.left())
+		}
 	}
 }
 

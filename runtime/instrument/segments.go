@@ -29,7 +29,7 @@ func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
 	case opRefFunc:
 		f := r.index("function", len(m.funcs))
 		m.declare(f)
-		expr = appendUint(expr, f)
+		expr = appendUint(expr, m.output(f))
 	case opVector:
 		if sub := r.u32(); sub != 12 {
 			r.failAt(at, "instruction %s in a constant expression", hexSub(op, sub))
@@ -98,7 +98,7 @@ func (m *module) element(r *reader) []byte {
 	}
 	n := r.count("elements", 1)
 	if m.elementCount += n; m.elementCount > 2*m.limits.Table {
-		r.failAt(at, "%d elements of segments exceed the limit of %d", m.elementCount, 2*m.limits.Table)
+		r.exceeds(at, LimitTable, m.elementCount, 2*m.limits.Table, "%d elements of segments exceed the limit of %d, twice that of a table")
 	}
 	out = appendUint(out, n)
 	for range n {
@@ -111,7 +111,7 @@ func (m *module) element(r *reader) []byte {
 		} else {
 			f := r.index("function", len(m.funcs))
 			m.declare(f)
-			out = appendUint(out, f)
+			out = appendUint(out, m.output(f))
 		}
 	}
 	return out
