@@ -21,21 +21,9 @@ func code(parts ...any) []byte {
 	return b
 }
 
-// sleb encodes a signed LEB128 number.
-func sleb(v int64) (b []byte) {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
-}
-
 // i32 and i64 push a constant.
-func i32(v int64) []byte { return append([]byte{opI32Const}, sleb(int64(int32(v)))...) }
-func i64(v int64) []byte { return append([]byte{opI64Const}, sleb(v)...) }
+func i32(v int64) []byte { return append([]byte{opI32Const}, sleb(int(int32(v)))...) }
+func i64(v int64) []byte { return append([]byte{opI64Const}, sleb(int(v))...) }
 
 // poke stores a constant of 32 bits.
 func poke(at, v int64) []byte { return code(i32(at), i32(v), opI32Store, 2, 0) }

@@ -43,7 +43,7 @@ func formAttacks() []attack {
 		{name: "many groups of locals", module: withBody(code(many(100, code(uleb(4000), typeI64)))), refused: []string{"locals and parameters", "limit of 5000"}},
 		{name: "br_table of 100,000", module: withBody([]byte{0}, code(i32(0), opBrTable, uleb(100_000), make([]byte, 100_001))), refused: []string{"br_table with 100000 targets", "limit of 4096"}},
 		{name: "br_table of more than there is", module: withBody([]byte{0}, code(i32(0), opBrTable, uleb(4_000_000_000))), refused: []string{"do not fit into the remaining"}},
-		{name: "20,000 blocks in one another", module: withBody([]byte{0}, bytes.Repeat([]byte{opBlock, typeEmpty}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), refused: []string{"nested deeper than the limit of 2000"}},
+		{name: "20,000 blocks in one another", module: withBody([]byte{0}, bytes.Repeat([]byte{opBlock, typeEmpty}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), refused: []string{"deeper than the limit of 2000"}},
 		{name: "body of 1 MiB", module: withBody([]byte{0}, bytes.Repeat([]byte{1}, 1<<20)), refused: []string{"limit of 1048576"}},
 		{name: "100,000 functions", module: whole(partTypes(), rawSection(3, many(100_000, []byte{2})), rawSection(10, many(100_000, []byte{2, 0, opEnd}))), refused: []string{"100000 functions exceed the limit of 50000"}},
 		{name: "table of 100,000,000", module: whole(partTypes(), partFunctions(), section(4, [][]byte{append([]byte{typeFuncref, 0}, uleb(100_000_000)...)})), refused: []string{"table begins with a size of 100000000", "limit of 65536"}},
