@@ -22,14 +22,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// compiler is the command of a child that compiles, with further arguments.
+// compiler is the command of a child that compiles, with further arguments. Where
+// this process is emulated, the child has to be (see .ci/arm64).
 func compiler(t testing.TB, args ...string) []string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append([]string{self, childArgument}, args...)
+	argv := append([]string{self, childArgument}, args...)
+	if emulator := os.Getenv("TRELLIS_EMULATOR"); emulator != "" {
+		argv = append([]string{emulator}, argv...)
+	}
+	return argv
 }
 
 // hostFunc is a [runtime.Host].
