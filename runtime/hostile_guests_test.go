@@ -95,9 +95,9 @@ func stackAttacks() []attack {
 		{name: "with large frames", module: tinyGuest(wide).build(), sentinel: runtime.ErrTrap, says: deep},
 		{name: "exponential", module: attacker(code(opLocalGet, 0, opLocalGet, 1, opCall, self+1, opDrop, opI64Const, 0), exporting(doubling(self+1, 24)...)),
 			sentinel: runtime.ErrFuel},
-		{name: "half a million calls of a long function", module: tinyGuest(
-			tinyFunction{name: "attack", params: "ii", results: "I", body: code(slices.Repeat([]byte{opCall, self + 1}, 500_000), opI64Const, 0)},
-			tinyFunction{body: slices.Repeat(code(i32(7), i32(3), opI32DivU, opDrop), 160_000)}).build(), sentinel: runtime.ErrFuel},
+		{name: "a hundred thousand calls of a long function", module: tinyGuest(
+			tinyFunction{name: "attack", params: "ii", results: "I", body: code(slices.Repeat([]byte{opCall, self + 1}, 100_000), opI64Const, 0)},
+			tinyFunction{body: slices.Repeat(code(i32(7), i32(3), opI32DivU, opDrop), 30_000)}).build(), sentinel: runtime.ErrFuel},
 		{name: "a table of itself", module: attacker(code(i32(0), opRefFunc, self, opTableSet, 0, opLocalGet, 0, opLocalGet, 1, i32(0), opCallIndirect, 1, 0), withTable(4, self)),
 			sentinel: runtime.ErrTrap, says: deep},
 		{name: "an entry of another type", module: attacker(code(opLocalGet, 0, opLocalGet, 1, i32(0), opCallIndirect, 1, 0), withTable(4, 0)),

@@ -36,13 +36,14 @@ type attack struct {
 // attacks returns the whole corpus, by what is attacked.
 func attacks() map[string][]attack {
 	return map[string][]attack{
-		"form":   formAttacks(),
-		"start":  startAttacks(),
-		"stack":  stackAttacks(),
-		"memory": memoryAttacks(),
-		"border": borderAttacks(),
-		"floods": floodAttacks(),
-		"names":  nameAttacks(),
+		"form":    formAttacks(),
+		"start":   startAttacks(),
+		"stack":   stackAttacks(),
+		"memory":  memoryAttacks(),
+		"border":  borderAttacks(),
+		"floods":  floodAttacks(),
+		"names":   nameAttacks(),
+		"command": commandAttacks(),
 	}
 }
 
@@ -98,14 +99,19 @@ func (b bystander) check(t *testing.T) {
 }
 
 // run makes one attack and looks at what is left behind.
-func (a attack) run(t *testing.T, r *runtime.Runtime, b bystander) {
-	guarded(t, func() { a.attempt(t, r) })
+func (a attack) run(t *testing.T, r *runtime.Runtime, b bystander, yields bool) {
+	guarded(t, func() { a.attempt(t, r, yields) })
 	b.check(t)
 }
 
-func (a attack) attempt(t *testing.T, r *runtime.Runtime) {
-	l := a.limits
-	l.Fuel = r.FuelPerSecond() / 50
+// attempt has the guest trap when its fuel ends or, if yields, ask the host for
+// more and be refused.
+func (a attack) attempt(t *testing.T, r *runtime.Runtime, yields bool) {
+	l, fuel := a.limits, r.FuelPerSecond()/50
+	l.Fuel = fuel
+	if yields {
+		l.Fuel = r.FuelPerSecond()
+	}
 	if l.Time == 0 {
 		l.Time = patience
 	}
@@ -129,7 +135,7 @@ func (a attack) attempt(t *testing.T, r *runtime.Runtime) {
 		hook = "attack"
 	}
 	for range 3 { // also on what an earlier one left behind
-		out, s, err := m.Call(t.Context(), runtime.Call{Hook: hook, In: []byte(a.in), Key: "attacker", Log: plainLines(t)})
+		out, s, err := m.Call(t.Context(), runtime.Call{Hook: hook, In: []byte(a.in), Key: "attacker", Log: plainLines(t), Budget: runtime.Budget{Fuel: fuel}})
 		switch {
 		case a.sentinel == nil && a.kind == "":
 			if err != nil || string(out) != a.answer {
@@ -173,29 +179,32 @@ func plainLines(t *testing.T) func(int, string) {
 	}
 }
 
-// TestHostile makes every attack of the corpus twice in one runtime. Each has a
-// clear error, and the second time leaves nothing that the first did not.
+// TestHostile makes every attack of the corpus, in both variants and all of it
+// twice, in one runtime. Each has a clear error, and the second time leaves nothing
+// that the first did not.
 func TestHostile(t *testing.T) {
 	r := newRuntime(t, runtime.Config{Host: hostFunc(hostileHost), Workers: 2})
 	b := newBystander(t, r)
-	pass := func(name string) {
+	pass := func(name string, yields bool) {
 		t.Run(name, func(t *testing.T) {
 			for area, list := range attacks() {
 				t.Run(area, func(t *testing.T) {
 					for _, a := range list {
-						t.Run(a.name, func(t *testing.T) { a.run(t, r, b) })
+						t.Run(a.name, func(t *testing.T) { a.run(t, r, b, yields) })
 					}
 				})
 			}
 		})
 	}
-	pass("first")
+	pass("trapping", false)
+	pass("yielding", true)
 	before := settle(holdings{})
-	pass("again")
+	pass("trapping again", false)
+	pass("yielding again", true)
 	after := settle(before)
 	t.Logf("before %v, after %v", before, after)
 	if !after.within(before) {
-		t.Errorf("the process holds %v, before the second pass it held %v", after, before)
+		t.Errorf("the process holds %v, before the second time it held %v", after, before)
 	}
 }
 

@@ -13,7 +13,10 @@ import (
 	"github.com/trellis-learning/trellis/runtime"
 )
 
-const childArgument = "compile-child"
+const (
+	childArgument    = "compile-child"
+	emulatorVariable = "TRELLIS_EMULATOR" // the program that runs this one, if one does
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
@@ -31,7 +34,7 @@ func compiler(t testing.TB, args ...string) []string {
 		t.Fatal(err)
 	}
 	argv := append([]string{self, childArgument}, args...)
-	if emulator := os.Getenv("TRELLIS_EMULATOR"); emulator != "" {
+	if emulator := os.Getenv(emulatorVariable); emulator != "" {
 		argv = append([]string{emulator}, argv...)
 	}
 	return argv
