@@ -38,7 +38,7 @@ type cache struct {
 }
 
 const (
-	cacheFormat  = 2 // of the entries
+	cacheFormat  = 3 // of the entries
 	entryMagic   = "trellis-module\n"
 	entrySuffix  = ".module"
 	buildPrefix  = "build-"

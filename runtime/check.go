@@ -9,7 +9,7 @@ import (
 
 // Info is what can be said of a module without running it.
 type Info struct {
-	Convention string   // "trellis/1" or "command"
+	Convention string   // "extism", "trellis/1" or "command"
 	Hooks      []string // in alphabetical order; "*" alone if every name is a hook
 	Imports    []string // "module.name", in alphabetical order
 	Memory     int      // bytes of linear memory at the start
@@ -80,7 +80,7 @@ func recognise(info instrument.Info) (convention, error) {
 			return c, c.check(info)
 		}
 	}
-	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does")
+	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does, and imports nothing from extism:host/env")
 }
 
 // checkImports refuses by name what the convention does not offer.

@@ -49,6 +49,9 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 	m, err := newModule(r, c.module, c.info, l)
 	if err == nil {
 		m.code, m.cached = c.size, c.cached
+		m.debug, err = r.debugOf(key, binary, rewriting)
+	}
+	if err == nil {
 		err = m.ready(ctx, key)
 	}
 	if err != nil {

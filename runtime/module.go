@@ -25,6 +25,7 @@ type Module struct {
 	conv     convention
 	hooks    []string
 	limits   Limits
+	debug    debugSource
 	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
 	mapped   atomic.Bool           // memories are mapped, not allocated
