@@ -247,7 +247,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err != nil {
 		return runtime.Stats{}, err
 	}
-	m, done, err := h.r.modules.get(ctx, in, in.limits)
+	m, done, err := h.r.modules.get(ctx, in, h.s.limits())
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
 		return runtime.Stats{}, err

@@ -63,6 +63,9 @@ func (r *Registry) Inspect(ctx context.Context, raw []byte, owner Scope) (Inspec
 	if err := out.fault(err); err != nil {
 		return out, err
 	}
+	if err := out.fault(r.checkWork(m)); err != nil {
+		return out, err
+	}
 	return out, r.inspectBeside(ctx, &out, b, owner)
 }
 

@@ -40,6 +40,9 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err := b.Manifest.CheckAgainst(info.Hooks, r.cfg.Known); err != nil {
 		return Extension{}, err
 	}
+	if err := r.checkWork(b.Manifest); err != nil {
+		return Extension{}, err
+	}
 	// Compiling here, in the child process, means that a server's start and the
 	// first call only load what was compiled.
 	tenant, err := store.Tenant(ctx)

@@ -170,6 +170,7 @@ func (m *modules) keep(s *snapshot) {
 	for _, t := range s.tenants {
 		for _, in := range t.all {
 			used[moduleKey{in.bundle, in.limits}] = true
+			used[moduleKey{in.bundle, in.work}] = true
 		}
 	}
 	m.mu.Lock()

@@ -33,7 +33,12 @@ type Modules struct {
 	// modules that were called longest ago are let go of, and loaded again when
 	// they are called. 512 MiB if zero.
 	Loaded int64
+	// Work is how long a call of a schedule or a job may work at most, where the
+	// manifest asks for it by limits.work. A minute if zero.
+	Work time.Duration
 }
+
+func (m Modules) work() time.Duration { return cmp.Or(m.Work, usualWork) }
 
 func (m Modules) loaded() int64 { return cmp.Or(m.Loaded, 512<<20) }
 
