@@ -33,7 +33,13 @@ func (g *gate) queued(at place) int {
 func Idle(m *Module) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.idle)
+	n := len(m.idle)
+	for i := range m.parked {
+		if m.parked[i].Load() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // WASI returns the functions of preview 1: name, parameters and results.
