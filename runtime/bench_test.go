@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,10 +135,32 @@ func BenchmarkInstance(b *testing.B) {
 
 // BenchmarkLoad is what a module costs at the start of a server: from the cache.
 func BenchmarkLoad(b *testing.B) {
-	r := newRuntime(b, runtime.Config{Cache: cacheDir(b)})
-	for b.Loop() {
-		if err := compile(b, r, "echo", runtime.Limits{}).Close(context.Background()); err != nil {
-			b.Fatal(err)
-		}
+	for _, tt := range []struct {
+		name   string
+		binary []byte
+	}{
+		{"C", guest(b, "echo")},
+		{"Go", goGuest(b, "./testdata/goguest")},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			r := newRuntime(b, runtime.Config{Cache: cacheDir(b)})
+			load := func() time.Duration {
+				began := time.Now()
+				m, err := r.Compile(context.Background(), tt.binary, runtime.Limits{})
+				took := time.Since(began)
+				if err != nil {
+					b.Fatal(err)
+				}
+				_ = m.Close(context.Background())
+				return took
+			}
+			load() // compiles
+			var all []time.Duration
+			for b.Loop() {
+				all = append(all, load())
+			}
+			slices.Sort(all)
+			b.ReportMetric(float64(all[len(all)/2].Microseconds())/1000, "median-ms")
+		})
 	}
 }

@@ -31,21 +31,28 @@ func (w workspace) build(ctx context.Context, key string, binary []byte, l instr
 	if err != nil {
 		return info, err
 	}
-	native, err := w.compile(ctx, module)
+	explains, err := encodeDebug(binary, l)
 	if err != nil {
 		return info, err
 	}
-	h := entryHeader{Info: info, Native: native}
-	if native != "" {
-		code, err := os.ReadFile(filepath.Join(w.dir, native))
-		if err != nil {
-			return info, fmt.Errorf("read machine code: %w", err)
+	if explains != nil {
+		if err := w.place(explains, key+debugSuffix); err != nil {
+			return info, err
 		}
-		h.Digest = digestOf(code)
-		if err := os.MkdirAll(filepath.Join(w.cache, filepath.Dir(native)), dirMode); err != nil {
-			return info, fmt.Errorf("store machine code: %w", err)
+	}
+	code, err := w.compile(ctx, "code", module)
+	if err != nil {
+		return info, err
+	}
+	h := entryHeader{Info: info}
+	if code != "" {
+		if module, err = instrument.Hollow(module, key); err != nil {
+			return info, fmt.Errorf("hollow out the module: %w", err)
 		}
-		if err := os.Rename(filepath.Join(w.dir, native), filepath.Join(w.cache, native)); err != nil {
+		if h.Native, err = w.compile(ctx, "hollow", module); err != nil {
+			return info, err
+		}
+		if err := w.keep(filepath.Join("code", code), &h); err != nil {
 			return info, fmt.Errorf("store machine code: %w", err)
 		}
 	}
@@ -56,10 +63,34 @@ func (w workspace) build(ctx context.Context, key string, binary []byte, l instr
 	return info, w.place(entry, key+entrySuffix)
 }
 
-// compile has wazero compile into the workspace and returns the path of the
-// machine code there, "" if this engine makes none.
-func (w workspace) compile(ctx context.Context, module []byte) (native string, err error) {
-	files, err := wazero.NewCompilationCacheWithDir(w.dir)
+// keep moves machine code from the workspace to where the engine will look for it
+// when it is given the hollow module.
+func (w workspace) keep(code string, h *entryHeader) error {
+	from, to := filepath.Join(w.dir, code), filepath.Join(w.cache, h.Native)
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	h.Size = st.Size()
+	if h.Sum, err = checksum(f); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), dirMode); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// compile has wazero compile into a directory of the workspace and returns the
+// path of the machine code there, "" if this engine makes none.
+func (w workspace) compile(ctx context.Context, dir string, module []byte) (native string, err error) {
+	dir = filepath.Join(w.dir, dir)
+	files, err := wazero.NewCompilationCacheWithDir(dir)
 	if err != nil {
 		return "", fmt.Errorf("open workspace: %w", err)
 	}
@@ -69,20 +100,30 @@ func (w workspace) compile(ctx context.Context, module []byte) (native string, e
 	if _, err := r.CompileModule(ctx, module); err != nil {
 		return "", notCompiled(ctx, err)
 	}
-	err = filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		if native != "" {
 			return fmt.Errorf("more than one file of machine code")
 		}
-		native, err = filepath.Rel(w.dir, path)
+		native, err = filepath.Rel(dir, path)
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("find machine code: %w", err)
 	}
 	return native, nil
+}
+
+// put places a file in the cache.
+func (c *cache) put(name string, data []byte) error {
+	w, err := c.workspace()
+	if err != nil {
+		return err
+	}
+	defer w.remove()
+	return w.place(data, name)
 }
 
 // place writes a file in the workspace and renames it into the cache. It does not

@@ -84,5 +84,5 @@ var machine = sync.OnceValues(func() (string, error) {
 	}
 	w := workspace{dir, dir}
 	defer w.remove()
-	return w.compile(context.Background(), module)
+	return w.compile(context.Background(), "", module)
 })

@@ -86,7 +86,7 @@ func TestBombs(t *testing.T) {
 	}{
 		{"4,000,000,000 locals", withBody(append(append([]byte{1}, uleb(4_000_000_000)...), typeI64)), "4000000000 locals and parameters exceed the limit of 5000"},
 		{"a br_table of 100,000", withBody(nil, []byte{opI32Const, 0, opBrTable}, uleb(100_000), make([]byte, 100_001)), "br_table with 100000 targets exceeds the limit of 4096"},
-		{"20,000 blocks in one another", withBody(nil, bytes.Repeat([]byte{opBlock, 0x40}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), "nested deeper than the limit of 2000"},
+		{"20,000 blocks in one another", withBody(nil, bytes.Repeat([]byte{opBlock, 0x40}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), "nested 20000 deep, deeper than the limit of 2000"},
 		{"a body of 1 MiB", withBody(nil, bytes.Repeat([]byte{0x01}, 1<<20)), "exceeds the limit of 1048576"},
 		{"a module of 16 MiB", append(tinyGuest().build(), make([]byte, 16<<20)...), "exceeds the limit of 16777216"},
 		{"a memory of 4 GiB", vast.build(), "memory begins with a size of 65536, which exceeds the limit of 256"},

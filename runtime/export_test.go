@@ -1,5 +1,12 @@
 package runtime
 
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/trellis-learning/trellis/runtime/instrument"
+)
+
 // LaneBound is how many calls of one key may wait.
 const LaneBound = laneBound
 
@@ -55,3 +62,30 @@ func DecodeEntry(data []byte) error {
 	_, _, err := decodeEntry(data)
 	return err
 }
+
+// DecodeImage is what reads an image of the cache, after its digest was found to
+// be right, for a module with one page to two and so many globals. It returns
+// what would be written of it, and its size.
+func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
+	sum := sha256.Sum256(body)
+	info := instrument.Info{MinMemory: 1, MaxMemory: 2, Globals: make([]byte, globals), Resettable: true}
+	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info)
+	if err != nil {
+		return nil, 0, err
+	}
+	return im.encode("trellis/1"), im.size, nil
+}
+
+// Builds admits compilations.
+type Builds = builds
+
+// NewBuilds is what admits compilations, so many at a time.
+func NewBuilds(slots int) *Builds { return newBuilds(slots) }
+
+// Do runs build, on behalf of class, for the module with that key.
+func (b *builds) Do(ctx context.Context, class, key string, build func() error) error {
+	return b.do(ctx, class, key, build)
+}
+
+// WaitingBuilds is how many modules of a class may wait to be compiled.
+const WaitingBuilds = waitingBuilds

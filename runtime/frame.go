@@ -37,12 +37,13 @@ type frame struct {
 	stopped   error // why a host function left the guest
 	hostCalls int
 
-	answer  []byte // of the last host operation, for read
-	logLeft int    // not zero either
-	logged  int    // lines
-	logFull bool
-	last    string          // the last line logged, or the one that said why
-	lines   [2]bytes.Buffer // what stands on stdout and stderr since the last line's end
+	answer   []byte // of the last host operation, for read
+	logLeft  int    // not zero either
+	logged   int    // lines
+	logFull  bool
+	last     string          // the last line logged, or the one that said why
+	panicked goTrace         // what it printed after that
+	lines    [2]bytes.Buffer // what stands on stdout and stderr since the last line's end
 }
 
 // Value hides the caller's values from wazero, which searches them on each call.
@@ -120,7 +121,7 @@ func (f *frame) settle() {
 		f.trace.open.Store(false)
 	}
 	f.called, f.waited, f.trace, f.limited, f.cancel, f.stopped, f.hostCalls = false, 0, nil, nil, nil, nil, 0
-	f.answer, f.logged, f.logFull, f.last = nil, 0, false, ""
+	f.answer, f.logged, f.logFull, f.last, f.panicked = nil, 0, false, "", goTrace{}
 	for i := range f.lines {
 		f.lines[i].Reset()
 	}

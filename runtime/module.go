@@ -19,10 +19,12 @@ import (
 type Module struct {
 	rt       *Runtime
 	compiled wazero.CompiledModule
+	code     int64 // bytes of machine code
 	info     instrument.Info
 	conv     convention
 	hooks    []string
 	limits   Limits
+	debug    debugSource
 	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
 	image    atomic.Pointer[image] // nil: instances cannot be put back
@@ -79,7 +81,8 @@ type Stats struct {
 	HostCalls int
 }
 
-func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
+// newModule returns a module that has neither an image nor an instance yet.
+func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info, l Limits) (*Module, error) {
 	conv, err := recognise(info)
 	if err != nil {
 		return nil, err
@@ -93,22 +96,23 @@ func newModule(ctx context.Context, r *Runtime, compiled wazero.CompiledModule, 
 	}
 	m.gate.spare = m.clearParking
 	m.growth.over = conv == (command{}) // it has no allocator before it runs
-	if _, err := r.acquire(ctx, ours, longestWait); err != nil {
-		return nil, err
+	return m, nil
+}
+
+// prime starts an instance, to see whether it starts and to keep its image.
+func (m *Module) prime(ctx context.Context) error {
+	if _, err := m.rt.acquire(ctx, ours, longestWait); err != nil {
+		return err
 	}
-	defer r.release(ours)
-	inst, _, err := m.start(ctx, warmup, r.startBudget())
+	defer m.rt.release(ours)
+	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
-		return nil, err
+		return err
 	}
 	if err != nil {
-		return nil, trellis.Errorf(trellis.Invalid, "%w", err)
+		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
-	if err := m.begin(ctx, inst); err != nil {
-		return nil, err
-	}
-	r.add(m)
-	return m, nil
+	return m.begin(ctx, inst)
 }
 
 // begin keeps the image of an instance that was just started and, if it can be
@@ -152,6 +156,21 @@ func (m *Module) Hooks() []string { return slices.Clone(m.hooks) }
 
 // Info returns what is known of the module, as [Check] does.
 func (m *Module) Info() Info { return describe(m.conv, m.info) }
+
+// Footprint returns about how many bytes the module takes as long as it is not
+// closed: its machine code and its image. Instances come on top.
+func (m *Module) Footprint() int64 {
+	n := m.code + moduleOverhead
+	if im := m.image.Load(); im != nil {
+		for _, p := range im.pieces {
+			n += int64(len(p.data))
+		}
+	}
+	return n
+}
+
+// moduleOverhead is what a module takes however small it is.
+const moduleOverhead = 128 << 10
 
 // Call calls a hook and appends its answer to c.Dst.
 //

@@ -22,6 +22,9 @@ func (m *module) rewriteCode() ([][]byte, error) {
 		for f.r.err == nil && len(f.frames) > 0 {
 			f.instruction()
 		}
+		if f.deepest > 0 && f.r.err == nil {
+			f.r.exceeds(f.deepAt, LimitNesting, f.deepest, f.m.limits.Nesting, "blocks are nested %d deep, deeper than the limit of %d")
+		}
 		if f.r.err == nil && f.r.left() != 0 {
 			f.r.fail("code after the end of the function")
 		}
@@ -31,7 +34,11 @@ func (m *module) rewriteCode() ([][]byte, error) {
 			}
 			return nil, trellis.Errorf(trellis.Invalid, "function %d: %w", index, err)
 		}
-		out = append(out, f.assemble())
+		body := f.assemble()
+		if m.marking {
+			m.marks = append(m.marks, f.placed(len(body)-f.size))
+		}
+		out = append(out, body)
 	}
 	return out, nil
 }
@@ -42,6 +49,7 @@ type frame struct {
 	typ    funcType
 	height int  // of the operand stack below its parameters
 	region int  // in which it began: that one comes before whatever follows it
+	reach  int  // outermost frame to which a branch in it leads, by its place in frames
 	sets   int  // assignments to locals before it
 	dead   bool // it lies in code that never runs
 	target bool // something branches to its label
@@ -58,6 +66,9 @@ type function struct {
 	frames []frame
 	out    []byte
 	points []point
+	marks  []mark // where the instructions were, if that is asked
+	puts   []put
+	size   int // of the finished body
 
 	region    int // point of the present region
 	dead      bool
@@ -68,6 +79,8 @@ type function struct {
 	held      int // operands that stay on the stack during calls
 	counted   int // how many of those on the stack are in held
 	merged    int // locals that may get a value where ways meet
+	deepest   int // nesting of blocks, where it exceeds the limit
+	deepAt    int // where it does first
 	calls     bool
 	vectors   bool
 }
@@ -81,6 +94,8 @@ func (f *function) reset(index int, body span) {
 		frames: append(f.frames[:0], frame{op: opBlock, typ: funcType{results: typ.results}}),
 		out:    f.out[:0],
 		points: append(f.points[:0], point{kind: pointEntry}),
+		marks:  f.marks[:0],
+		puts:   f.puts[:0],
 	}
 }
 
@@ -92,7 +107,7 @@ func (f *function) readLocals() {
 		n := r.u32()
 		t := r.valueType()
 		if uint64(n)+uint64(len(f.locals)) > uint64(f.m.limits.Locals) {
-			r.failAt(at, "%d locals and parameters exceed the limit of %d", uint64(n)+uint64(len(f.locals)), f.m.limits.Locals)
+			r.exceeds(at, LimitLocals, int(n)+len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 		}
 		if r.err != nil {
 			return
@@ -101,10 +116,10 @@ func (f *function) readLocals() {
 		f.locals = append(f.locals, slices.Repeat([]byte{t}, int(n))...)
 	}
 	if size := r.left(); size > f.m.limits.Body {
-		r.fail("body of %d bytes exceeds the limit of %d", size, f.m.limits.Body)
+		r.exceeds(r.pos, LimitBody, size, f.m.limits.Body, "body of %d bytes exceeds the limit of %d")
 	}
 	if len(f.locals) > f.m.limits.Locals {
-		r.fail("%d locals and parameters exceed the limit of %d", len(f.locals), f.m.limits.Locals)
+		r.exceeds(r.pos, LimitLocals, len(f.locals), f.m.limits.Locals, "%d locals and parameters exceed the limit of %d")
 	}
 }
 
@@ -112,6 +127,7 @@ func (f *function) readLocals() {
 func (f *function) instruction() {
 	r := &f.r
 	at := r.pos
+	f.markInstruction(at)
 	op := r.byte()
 	if r.err != nil {
 		return
@@ -294,6 +310,6 @@ func (f *function) stack(operands, results int) {
 // move a thousand, which takes as long to compile as a thousand instructions.
 func (f *function) pass(n int) {
 	if f.passed += n; f.passed > f.m.limits.Body {
-		f.r.fail("blocks, branches and calls pass more than %d values", f.m.limits.Body)
+		f.r.exceeds(f.r.pos, LimitBody, f.passed, f.m.limits.Body, "blocks, branches and calls pass %d values or more, which exceeds the limit of %d")
 	}
 }

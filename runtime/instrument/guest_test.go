@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -192,12 +193,15 @@ func TestCGuest(t *testing.T) {
 	}
 }
 
-// BenchmarkGuest compares the same code without and with us; ns/fuel says how
-// even the price of fuel is.
+// BenchmarkGuest compares the same code as it is, with fuel, and with fuel and
+// yielding: the least of many short runs of each, taken in turns, because others
+// disturb what runs on a shared machine.
 func BenchmarkGuest(b *testing.B) {
 	binary := buildC(b)
-	before, after := plain(b, binary), instantiate(b, binary, instrument.Limits{})
-	p, err := before.ExportedFunction("alloc").Call(b.Context(), 1)
+	trap, yield := instantiate(b, binary, instrument.Limits{}), instantiate(b, binary, instrument.Limits{Yield: true})
+	yield.host.slice = 50_000_000
+	modules := []api.Module{plain(b, binary), trap.Module, yield.Module}
+	p, err := modules[0].ExportedFunction("alloc").Call(b.Context(), 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -205,29 +209,33 @@ func BenchmarkGuest(b *testing.B) {
 		name string
 		args []uint64
 	}{
-		{"tight", []uint64{1_000_000}}, {"scan", []uint64{p[0], uint64(len(document))}}, {"fib", []uint64{20}}, {"mixed", []uint64{100_000}}, {"sieve", []uint64{1_000_000}},
+		{"tight", []uint64{100_000}}, {"scan", []uint64{p[0], uint64(len(document))}}, {"fib", []uint64{15}}, {"mixed", []uint64{10_000}}, {"sieve", []uint64{100_000}},
 	} {
-		before.Memory().WriteString(uint32(p[0]), document)
-		after.Memory().WriteString(uint32(p[0]), document)
-		b.Run(tt.name+"/plain", func(b *testing.B) {
-			f := before.ExportedFunction(tt.name)
+		b.Run(tt.name, func(b *testing.B) {
+			var best [3]time.Duration
 			for b.Loop() {
-				if _, err := f.Call(b.Context(), tt.args...); err != nil {
-					b.Fatal(err)
+				for i, m := range modules {
+					trap.refuel(plenty)
+					yield.refuel(plenty)
+					m.Memory().WriteString(uint32(p[0]), document)
+					f := m.ExportedFunction(tt.name)
+					var stack [2]uint64
+					copy(stack[:], tt.args)
+					began := time.Now()
+					if err := f.CallWithStack(b.Context(), stack[:]); err != nil {
+						b.Fatal(err)
+					}
+					if took := time.Since(began); best[i] == 0 || took < best[i] {
+						best[i] = took
+					}
+					if used := plenty - trap.left(); i == 1 {
+						b.ReportMetric(float64(best[i])/float64(used)*1000, "ns/1000-fuel")
+					}
 				}
 			}
-		})
-		b.Run(tt.name+"/rewritten", func(b *testing.B) {
-			f := after.ExportedFunction(tt.name)
-			var fuel uint64
-			for b.Loop() {
-				after.fuel.Set(1 << 50)
-				if _, err := f.Call(b.Context(), tt.args...); err != nil {
-					b.Fatal(err)
-				}
-				fuel = 1<<50 - after.fuel.Get()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(fuel), "ns/fuel")
+			b.ReportMetric(float64(best[1])/float64(best[0]), "trap/raw")
+			b.ReportMetric(float64(best[2])/float64(best[0]), "yield/raw")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }

@@ -32,7 +32,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 1
+const Version = 3
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
@@ -152,7 +152,7 @@ type Info struct {
 func Rewrite(binary []byte, l Limits) ([]byte, Info, error) {
 	l = l.withDefaults()
 	if len(binary) > l.Module {
-		return nil, Info{}, trellis.Errorf(trellis.Invalid, "module of %d bytes exceeds the limit of %d", len(binary), l.Module)
+		return nil, Info{}, trellis.Errorf(trellis.Invalid, "%w", &LimitError{LimitModule, len(binary), l.Module, "module of %d bytes exceeds the limit of %d"})
 	}
 	m, err := parse(binary, l)
 	if err != nil {

@@ -25,6 +25,11 @@ func (r *reader) failAt(pos int, format string, args ...any) {
 	r.pos = r.end
 }
 
+// exceeds records that the module exceeds a limit.
+func (r *reader) exceeds(at int, limit string, found, allowed int, format string) {
+	r.failAt(at, "%w", &LimitError{limit, found, allowed, format})
+}
+
 func (r *reader) left() int { return r.end - r.pos }
 
 func (r *reader) byte() byte {

@@ -2,6 +2,7 @@ package instrument_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,14 +36,14 @@ func TestRefused(t *testing.T) {
 		{"locals of many functions", module(section(1, typ(nil, nil)), section(3, many(1000, 0)...),
 			section(10, many(1000, body(cat([]byte{1}, uleb(5000), []byte{i32}), 0x0b)...)...)), "locals and parameters of all functions exceed the limit of 4000000"},
 		{"br_table", code(cat([]byte{0x41, 0, 0x0e}, uleb(100_000), repeat(100_001, 0))...), "br_table with 100000 targets exceeds the limit of 4096"},
-		{"nesting", code(cat(repeat(20_000, 0x02, 0x40), repeat(20_000, 0x0b))...), "blocks are nested deeper than the limit of 2000"},
+		{"nesting", code(cat(repeat(20_000, 0x02, 0x40), repeat(20_000, 0x0b))...), "blocks are nested 20000 deep, deeper than the limit of 2000"},
 		{"body", code(repeat(1<<20, 0x01)...), "body of 1048577 bytes exceeds the limit of 1048576"},
 		{"functions", module(section(1, typ(nil, nil)), section(3, many(50_001, 0)...), section(10, many(50_001, empty...)...)), "50001 functions exceed the limit of 50000"},
 		{"types", module(section(1, many(100_001, 0x60, 0, 0)...)), "100001 types exceed the limit of 100000"},
 		{"parameters", module(section(1, typ(repeat(1001, i32), nil))), "1001 parameters exceed the limit of 1000"},
 		{"results", module(section(1, typ(nil, repeat(1001, i32)))), "1001 results exceed the limit of 1000"},
 		{"a short call with many values", module(section(1, typ(repeat(1000, i32), repeat(1000, i32))), section(3, []byte{0}),
-			section(10, body(noLocals, cat(repeat(1000, 0x41, 0), repeat(1000, 0x10, 0), []byte{0x0b})...))), "pass more than 1048576 values"},
+			section(10, body(noLocals, cat(repeat(1000, 0x41, 0), repeat(1000, 0x10, 0), []byte{0x0b})...))), "which exceeds the limit of 1048576"},
 		{"table", module(section(4, cat([]byte{funcref, 0}, uleb(100_000_000)))), "table begins with a size of 100000000, which exceeds the limit of 65536"},
 		{"tables", module(section(4, many(17, funcref, 0, 1)...)), "17 tables exceed the limit of 16"},
 		{"memory", module(section(5, cat([]byte{0}, uleb(257)))), "memory begins with a size of 257, which exceeds the limit of 256"},
@@ -145,8 +146,13 @@ func TestLimits(t *testing.T) {
 			if _, _, err := instrument.Rewrite(tt.at, tt.l); err != nil {
 				t.Errorf("at the limit: %v", err)
 			}
-			if _, _, err := instrument.Rewrite(tt.over, tt.l); err == nil || !strings.Contains(err.Error(), tt.want) {
+			_, _, err := instrument.Rewrite(tt.over, tt.l)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("over the limit: %v, want %q", err, tt.want)
+			}
+			var over *instrument.LimitError
+			if !errors.As(err, &over) || over.Found <= over.Allowed || over.Limit != strings.Replace(tt.name, "parameters alone", instrument.LimitLocals, 1) {
+				t.Errorf("%v says %+v", err, over)
 			}
 		})
 	}

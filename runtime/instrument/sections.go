@@ -117,7 +117,7 @@ func (m *module) readImports(r *reader) {
 func (m *module) readFunctions(r *reader) {
 	n := r.count("functions", 1)
 	if len(m.funcs)+n > m.limits.Functions {
-		r.fail("%d functions exceed the limit of %d", len(m.funcs)+n, m.limits.Functions)
+		r.exceeds(r.pos, LimitFunctions, len(m.funcs)+n, m.limits.Functions, "%d functions exceed the limit of %d")
 		return
 	}
 	m.funcs = slices.Grow(m.funcs, n)
@@ -128,7 +128,7 @@ func (m *module) readFunctions(r *reader) {
 
 func (m *module) checkFunctions(r *reader) {
 	if len(m.funcs) > m.limits.Functions {
-		r.fail("%d functions exceed the limit of %d", len(m.funcs), m.limits.Functions)
+		r.exceeds(r.pos, LimitFunctions, len(m.funcs), m.limits.Functions, "%d functions exceed the limit of %d")
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *reader) bounds(what string, limit uint32) (lo, hi uint32) {
 		hi = min(limit, declared)
 	}
 	if lo > limit {
-		r.failAt(at, "%s begins with a size of %d, which exceeds the limit of %d", what, lo, limit)
+		r.exceeds(at, what, int(lo), int(limit), what+" begins with a size of %d, which exceeds the limit of %d")
 	}
 	return lo, hi
 }

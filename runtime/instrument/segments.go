@@ -98,7 +98,7 @@ func (m *module) element(r *reader) []byte {
 	}
 	n := r.count("elements", 1)
 	if m.elementCount += n; m.elementCount > 2*m.limits.Table {
-		r.failAt(at, "%d elements of segments exceed the limit of %d", m.elementCount, 2*m.limits.Table)
+		r.exceeds(at, LimitTable, m.elementCount, 2*m.limits.Table, "%d elements of segments exceed the limit of %d, twice that of a table")
 	}
 	out = appendUint(out, n)
 	for range n {

@@ -1,0 +1,44 @@
+package instrument
+
+import "fmt"
+
+// The limits by the names that a [LimitError] gives them.
+const (
+	LimitModule      = "module"
+	LimitLocals      = "locals"
+	LimitBody        = "body"
+	LimitNesting     = "nesting"
+	LimitBranchTable = "branch table"
+	LimitFunctions   = "functions"
+	LimitTable       = "table"
+	LimitMemory      = "memory"
+)
+
+// LimitError says that a module exceeds one of its [Limits], so that whoever sets
+// these can say how to raise it. [Rewrite] returns it wrapped in where it found
+// that.
+type LimitError struct {
+	Limit   string `json:"limit"`   // one of LimitModule and so on
+	Found   int    `json:"found"`   // what the module has, at the first place that exceeds the limit
+	Allowed int    `json:"allowed"` // the limit
+	Format  string `json:"format"`  // of the message, with a verb for each of the two numbers
+}
+
+// Error returns what is too large, and the limit.
+func (e *LimitError) Error() string { return fmt.Sprintf(e.Format, e.Found, e.Allowed) }
+
+// maxNesting is how deep blocks are followed to say how deep they are, where that
+// is deeper than they may be.
+const maxNesting = 65_536
+
+// tooDeep notes that blocks are nested n deep. The function is read to its end
+// all the same, to find out how deep it gets.
+func (f *function) tooDeep(n, at int) {
+	if f.deepest == 0 {
+		f.deepAt = at
+	}
+	f.deepest = max(f.deepest, n)
+	if n > maxNesting {
+		f.r.exceeds(f.deepAt, LimitNesting, n, f.m.limits.Nesting, "blocks are nested %d deep or more, deeper than the limit of %d")
+	}
+}
