@@ -318,7 +318,6 @@ func (r *Runtime) shut(ctx context.Context) error {
 		return nil
 	}
 	r.freed = true
-	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))

@@ -52,7 +52,7 @@ type scope struct {
 
 const (
 	maxUnits  = 20_000
-	maxThings = 1_000_000 // functions and lines, of all units that were asked for
+	maxThings = 500_000 // functions and lines, of all units that were asked for
 	maxSpans  = 10_000    // of one entry
 	maxDepth  = 200       // of entries within entries
 )
