@@ -55,6 +55,12 @@ func kindNumber(k trellis.Kind) int {
 // encodeProblem returns how err looks to a guest. Messages of Unavailable and
 // Internal may name what is not the guest's business, and are replaced.
 func encodeProblem(err error) (kind int, answer []byte) {
+	p := problemOf(err)
+	answer, _ = json.Marshal(p) // two strings cannot fail
+	return kindNumber(p.Kind), answer
+}
+
+func problemOf(err error) problem {
 	p := problem{Kind: trellis.KindOf(err)}
 	switch p.Kind {
 	case trellis.Unavailable:
@@ -64,8 +70,7 @@ func encodeProblem(err error) (kind int, answer []byte) {
 	default:
 		p.Message = clean(err.Error(), maxMessage)
 	}
-	answer, _ = json.Marshal(p) // two strings cannot fail
-	return kindNumber(p.Kind), answer
+	return p
 }
 
 // decodeProblem returns the error that a guest answered with.

@@ -51,11 +51,13 @@ func (f *frame) logLine(level int, text []byte) {
 }
 
 // print takes what the guest writes to standard output (0) or error (1) and
-// passes it on line by line.
+// passes it on line by line. Each line is charged, because empty ones take nothing
+// of the log's limit.
 func (f *frame) print(stream int, text []byte) {
 	level := logInfo + stream
 	buf := &f.lines[stream]
 	for !f.logFull {
+		f.charge(perLine)
 		line, rest, ended := bytes.Cut(text, []byte{'\n'})
 		if room := f.logLeft + 1 - buf.Len(); len(line) > room {
 			line, ended, rest = line[:max(room, 0)], true, nil // enough to fill the log

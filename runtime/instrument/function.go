@@ -49,6 +49,7 @@ type frame struct {
 	typ    funcType
 	height int  // of the operand stack below its parameters
 	region int  // in which it began: that one comes before whatever follows it
+	reach  int  // outermost frame to which a branch in it leads, by its place in frames
 	sets   int  // assignments to locals before it
 	dead   bool // it lies in code that never runs
 	target bool // something branches to its label
