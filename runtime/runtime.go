@@ -358,7 +358,6 @@ func (r *Runtime) shut(ctx context.Context) error {
 	for _, m := range r.list() {
 		m.drop(ctx)
 	}
-	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))
