@@ -21,13 +21,21 @@ type Info struct {
 
 // Check examines a module as [Runtime.Compile] does, but neither compiles nor
 // runs it: its form, the limits of its size, its imports and exports. What it
-// accepts may still fail to compile. Errors are of kind Invalid.
-func Check(binary []byte, l Limits) (Info, error) {
+// accepts may still fail to compile. Errors are of kind Invalid. The bounds of
+// [Accept] are the defaults.
+func Check(binary []byte, l Limits) (Info, error) { return check(binary, l, Accept{}) }
+
+// Check is the function [Check], within the bounds of [Config.Accept].
+func (r *Runtime) Check(binary []byte, l Limits) (Info, error) {
+	return check(binary, l, r.cfg.Accept)
+}
+
+func check(binary []byte, l Limits, a Accept) (Info, error) {
 	l, err := l.withDefaults()
 	if err != nil {
 		return Info{}, err
 	}
-	_, info, err := instrument.Rewrite(binary, l.instrument())
+	_, info, err := instrument.Rewrite(binary, a.over(l.instrument()))
 	if err != nil {
 		return Info{}, err
 	}

@@ -26,8 +26,9 @@ const (
 	cheap      = 150
 	dear       = 500
 	dearest    = 2500
-	perByte    = 4 // units for a byte of randomness
-	perUnit    = 4 // bytes copied for a unit
+	perByte    = 4  // units for a byte of randomness
+	perUnit    = 4  // bytes copied for a unit
+	perLine    = 50 // units for a line of what is printed
 	maxName    = 128
 	maxIovecs  = 1024
 	answerSlop = 64 << 10

@@ -108,6 +108,8 @@ type Config struct {
 	// rest of the process; they are shared out fairly, see [Call.Class].
 	// Default: GOMAXPROCS.
 	Workers int
+	// Accept bounds what modules may look like. Default: see there.
+	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -211,9 +213,9 @@ type Runtime struct {
 	cache   cache
 	wasm    wazero.Runtime
 	native  wazero.CompilationCache
-	fuel    uint64        // units worth a second
-	workers *gate         // a slot for each guest that runs
-	builds  chan struct{} // a token for each compilation
+	fuel    uint64 // units worth a second
+	workers *gate  // a slot for each guest that runs
+	builds  *builds
 	started time.Time
 
 	closed  atomic.Bool
@@ -222,6 +224,8 @@ type Runtime struct {
 	idling  sync.Once     // closes idle
 	freeing sync.Mutex    // held while everything is freed
 	freed   bool
+
+	explainers explainers
 }
 
 // New returns a runtime. It takes some milliseconds to measure how fast this
@@ -230,6 +234,9 @@ type Runtime struct {
 func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
+	}
+	if err := cfg.Accept.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = goruntime.GOMAXPROCS(0)
@@ -240,7 +247,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
@@ -305,7 +312,7 @@ func runtimeConfig() wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(maxMemory / pageSize).
-		WithDebugInfoEnabled(false)
+		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
 // FuelPerSecond returns how many units of fuel a second of guest code is worth
@@ -340,6 +347,7 @@ func (r *Runtime) shut(ctx context.Context) error {
 		return nil
 	}
 	r.freed = true
+	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))
