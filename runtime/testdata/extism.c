@@ -186,8 +186,9 @@ EXPORT(eat) int eat(void) { u32 n = 0; while (alloc(100000)) n++; u8 out = n > 1
 
 // script takes its input for calls of the host, each 17 bytes: which one, and two
 // numbers. With the top bit set, what the last call returned is added to the first.
+// The last call, 25, is none of the host's: it answers with a mark of all results.
 EXPORT(script) int script(void) {
-	u64 last = 0;
+	u64 last = 0, mark = 0;
 	read_input();
 	for (u32 i = 0; i + 17 <= input_len; i += 17) {
 		u64 a, b;
@@ -220,7 +221,9 @@ EXPORT(script) int script(void) {
 		case 22: input_set(a, b); break;
 		case 23: last = output_offset() + output_length(); break;
 		case 24: last = error_get() + memory_bytes(); break;
+		case 25: say(&mark, 8); break;
 		}
+		mark = mark * 1099511628211ull + last;
 	}
 	return 0;
 }
