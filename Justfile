@@ -33,9 +33,17 @@ test *ARGS:
 race:
     go test -race -short $(go list ./... | grep -v '/cmd/\|/examples')
 
-# each fuzz test for a while: just fuzz 30s
-fuzz TIME="20s":
-    .ci/fuzz {{TIME}}
+# fuzz tests for a while each, all or the named: just fuzz 30s FuzzRewrite; `just fuzz -list` lists them
+fuzz TIME="20s" *NAMES:
+    .ci/fuzz {{TIME}} {{NAMES}}
+
+# the engine's tests as an ARM machine runs them (apt-get install qemu-user-static)
+arm64 *PACKAGES:
+    .ci/arm64 {{PACKAGES}}
+
+# the engine under guests good and hostile, with what it holds a line a minute: just soak 1h
+soak TIME="10m":
+    go test -run 'TestSoak$' -count=1 -v -timeout 0 ./runtime -args -soak {{TIME}}
 
 # the pages in Chromium (apt-get install chromium): just browser -run TestGallery
 browser *ARGS: axe
@@ -108,6 +116,15 @@ new ID DIR:
 # what the figures are made of; TRELLIS_BENCH_ROWS=1000000 just bench imports a million rows
 bench *ARGS:
     go test -run '^$' -bench . {{ARGS}} ./runtime ./internal/store ./extensions/slots ./internal/app
+
+# the engine and its peers on one job, in one run, and what must show: runtime/peerbench/README.md
+peers *ARGS:
+    cd runtime/peerbench && go run . {{ARGS}}
+
+# the peers in Rust, which `just peers` finds afterwards: some 25 minutes on two cores (cargo: https://rustup.rs)
+peers-rust:
+    cd runtime/peerbench/rust/wasmtime && cargo build --release --locked
+    cd runtime/peerbench/rust/extism && cargo build --release --locked
 
 # every platform that Trellis is built for
 cross:

@@ -151,7 +151,7 @@ func missing(fault *fs.PathError, flag, command string) error {
 		next = "trellis ext keygen FILE makes a key"
 	case command == "ext trust":
 		next = "trellis ext keygen FILE makes a key, and FILE.pub to trust it by"
-	case command == "run":
+	case command == "run", command == "bench":
 		next = "trellis ext build DIR makes main.wasm from a project"
 	case command == "import":
 		next = "trellis import FILE takes a OneRoster zip; trellis export oneroster makes one"

@@ -63,8 +63,9 @@ type cli struct {
 	Token  tokenCmd  `cmd:"" help:"Make, list and end tokens."`
 	API    apiCmd    `cmd:"" name:"api" help:"Send any request to the server: what has no command of its own."`
 
-	Run runCmd `cmd:"" help:"Call one export of a guest here, without a server."`
-	ABI abiCmd `cmd:"" name:"abi" help:"Print the contract between the platform and extensions."`
+	Run   runCmd   `cmd:"" help:"Call one export of a guest here, without a server."`
+	Bench benchCmd `cmd:"" help:"Measure what calls of a guest cost here, in each of its modes."`
+	ABI   abiCmd   `cmd:"" name:"abi" help:"Print the contract between the platform and extensions."`
 }
 
 func main() {

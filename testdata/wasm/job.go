@@ -27,3 +27,8 @@ var JobExtism []byte
 //
 //go:embed job.json
 var JobInput []byte
+
+// JobSpin is a guest whose hook "spin" never ends.
+//
+//go:embed job-spin.wasm
+var JobSpin []byte

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	goruntime "runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// report is what one run found out.
+type report struct {
+	Time     time.Time         `json:"time"`
+	Commit   string            `json:"commit"`
+	Machine  map[string]string `json:"machine"`
+	Versions map[string]string `json:"versions"`
+	Rounds   int               `json:"rounds"`
+	Peers    []figures         `json:"peers"`
+	Alone    []figure          `json:"alone"`
+	Aims     []aim             `json:"aims"`
+}
+
+// figures is what was measured of one peer.
+type figures struct {
+	Name        string    `json:"name"`
+	Group       string    `json:"group"`
+	Title       string    `json:"title"`
+	Nanoseconds float64   `json:"ns"` // of a job: the median of the rounds
+	Rounds      []float64 `json:"rounds_ns,omitempty"`
+	Allocs      uint64    `json:"allocs"`
+	Bytes       uint64    `json:"bytes"`
+	Elsewhere   bool      `json:"elsewhere"` // timed in another process: nothing is known of its allocations
+	Missing     string    `json:"missing,omitempty"`
+
+	floor string
+}
+
+func (f *figures) fill(r *running) {
+	f.Nanoseconds, f.Rounds, f.Allocs, f.Bytes, f.Elsewhere = median(r.rounds), r.rounds, r.allocs, r.bytes, r.repeat != nil
+}
+
+// spread is by how much the rounds lie around their median: half of them do.
+func (f figures) spread() float64 {
+	off := make([]float64, len(f.Rounds))
+	for i, ns := range f.Rounds {
+		off[i] = max(ns-f.Nanoseconds, f.Nanoseconds-ns)
+	}
+	return median(off) / f.Nanoseconds
+}
+
+func (r *report) print(out io.Writer) {
+	fmt.Fprintf(out, "\n%s, %s cores, %s; commit %s\n", r.Machine["cpu"], r.Machine["cores"], r.Machine["system"], r.Commit)
+	fmt.Fprintf(out, "a call: %d rounds of all peers in turn, medians; the spread is that of half the rounds\n", r.Rounds)
+	t := table{columns: []string{"", "a call", "spread", "calls/s", "ratio", "to", "allocs", "bytes"}, left: map[int]bool{0: true, 5: true}}
+	group := ""
+	for _, f := range r.Peers {
+		if f.Group != group {
+			group = f.Group
+			t.head(group)
+		}
+		if f.Missing != "" {
+			t.note("  "+f.Title, f.Missing)
+			continue
+		}
+		ratio, to := "", ""
+		if floor, why := r.value(f.floor); why == "" && floor > 0 {
+			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), r.title(f.floor)
+		}
+		allocs, bytes := fmt.Sprint(f.Allocs), fmt.Sprint(f.Bytes)
+		if f.Elsewhere {
+			allocs, bytes = "", ""
+		}
+		t.row("  "+f.Title, quantity(f.Nanoseconds, "ns"), fmt.Sprintf("±%.0f %%", 100*f.spread()), rate(f.Nanoseconds), ratio, to, allocs, bytes)
+	}
+	t.print(out)
+
+	if len(r.Alone) > 0 {
+		t = table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
+		t.head("Trellis by itself")
+		for _, f := range r.Alone {
+			if f.Missing != "" {
+				t.note("  "+f.Title, f.Missing)
+				continue
+			}
+			t.row("  "+f.Title, quantity(f.Value, f.Unit), quantity(f.Worst, f.Unit))
+		}
+		t.print(out)
+	}
+	if len(r.Aims) > 0 {
+		t = table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
+		t.head("It must show")
+		for _, a := range r.Aims {
+			switch a.Status {
+			case statusNotBuilt:
+				t.row("  "+a.Title, a.bound(), "", statusNotBuilt)
+			case statusFailed:
+				t.row("  "+a.Title, a.bound(), quantity(a.Measured, a.Unit), "MISSED")
+			default:
+				t.row("  "+a.Title, a.bound(), quantity(a.Measured, a.Unit), a.Status)
+			}
+		}
+		t.print(out)
+	}
+	r.printMissing(out)
+}
+
+// printMissing says, once for each reason, how what is not there is built.
+func (r *report) printMissing(out io.Writer) {
+	said := map[string]bool{}
+	for _, f := range r.Peers {
+		if f.Missing != "" && !said[f.Missing] {
+			said[f.Missing] = true
+			fmt.Fprintf(out, "%s: %s\n", f.Group, f.Missing)
+		}
+	}
+}
+
+func (r *report) title(name string) string {
+	for _, f := range r.Peers {
+		if f.Name == name {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// quantity writes a figure with three digits and the unit that suits it.
+func quantity(v float64, unit string) string {
+	switch {
+	case unit == "ns" && v >= 1e6:
+		v, unit = v/1e6, "ms"
+	case unit == "ns" && v >= 1e3:
+		v, unit = v/1e3, "µs"
+	case unit == "KiB" && v >= 1024:
+		v, unit = v/1024, "MiB"
+	}
+	digits := 2
+	switch {
+	case v == float64(int(v)) && (v >= 10 || unit == ""):
+		digits = 0
+	case v >= 100:
+		digits = 0
+	case v >= 10:
+		digits = 1
+	}
+	if unit == "×" {
+		return fmt.Sprintf("%.*f×", digits, v)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, v, unit))
+}
+
+// rate is how many calls a second that is, on one core.
+func rate(ns float64) string {
+	switch persecond := 1e9 / ns; {
+	case persecond >= 1e6:
+		return fmt.Sprintf("%.1f M", persecond/1e6)
+	case persecond >= 1e4:
+		return fmt.Sprintf("%.0f k", persecond/1e3)
+	case persecond >= 1e3:
+		return fmt.Sprintf("%.1f k", persecond/1e3)
+	default:
+		return fmt.Sprintf("%.0f", persecond)
+	}
+}
+
+// machine says what this ran on.
+func machine() map[string]string {
+	m := map[string]string{
+		"cpu": "an unnamed processor", "cores": fmt.Sprint(goruntime.NumCPU()),
+		"system": goruntime.GOOS + "/" + goruntime.GOARCH, "go": goruntime.Version(),
+	}
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == "model name" {
+			m["cpu"] = strings.TrimSpace(v)
+			break
+		}
+	}
+	return m
+}
+
+// versions says what was compared.
+func versions() map[string]string {
+	v := map[string]string{"go": goruntime.Version(), "wasmtime (Rust)": "48.0.8", "extism (Rust)": "1.30.0"}
+	info, _ := debug.ReadBuildInfo()
+	for _, name := range []string{
+		"github.com/tetratelabs/wazero", "github.com/extism/go-sdk", "github.com/extism/go-pdk", "github.com/knqyf263/go-plugin",
+		"github.com/hashicorp/go-plugin", "google.golang.org/grpc", "github.com/dop251/goja", "go.starlark.net",
+	} {
+		for _, d := range info.Deps {
+			if d.Path == name {
+				v[name] = d.Version
+			}
+		}
+	}
+	return v
+}
+
+// commit names what was measured, with a star if it was changed since.
+func commit() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty=*").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
