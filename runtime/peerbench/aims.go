@@ -28,15 +28,14 @@ const (
 func (r *report) judge(all bool) {
 	for _, a := range aims() {
 		got, why := r.value(a.of)
-		over := 1.0
 		if a.over != "" && why == "" {
-			over, why = r.value(a.over)
+			got, why = r.ratio(a.of, a.over)
 		}
 		if why == absent && !all {
 			continue
 		}
 		j := aim{Title: a.title, Bound: a.bound, AtLeast: a.atLeast, Unit: a.unit, Why: why}
-		switch j.Measured = got / over; {
+		switch j.Measured = got; {
 		case why != "":
 			j.Status, j.Measured = statusNotBuilt, 0
 		case a.atLeast && j.Measured >= a.bound, !a.atLeast && j.Measured <= a.bound:
@@ -49,6 +48,17 @@ func (r *report) judge(all bool) {
 }
 
 const absent = "not measured in this run"
+
+// ratio is that of two peers, as it was measured side by side.
+func (r *report) ratio(of, over string) (v float64, why string) {
+	for _, p := range r.Pairs {
+		if p.Of == of && p.Over == over {
+			return p.Ratio, ""
+		}
+	}
+	_, why = r.value(over)
+	return 0, why
+}
 
 // value is the figure of that name: the time of a peer, its allocations, or what
 // was measured alone. why says why there is none.

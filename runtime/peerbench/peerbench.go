@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, out, errs io.Writer) (ok bool, err erro
 	}
 	defer b.close()
 	r := report{Machine: machine(), Versions: versions(), Commit: commit(), Time: time.Now().UTC(), Rounds: o.rounds}
-	if r.Peers, err = b.peers(ctx, peers()); err != nil {
+	if r.Peers, r.Pairs, err = b.peers(ctx, peers()); err != nil {
 		return false, err
 	}
 	if r.Alone, err = b.alone(ctx); err != nil {
