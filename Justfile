@@ -33,9 +33,17 @@ test *ARGS:
 race:
     go test -race -short $(go list ./... | grep -v '/cmd/\|/examples')
 
-# each fuzz test for a while: just fuzz 30s
-fuzz TIME="20s":
-    .ci/fuzz {{TIME}}
+# fuzz tests for a while each, all or the named: just fuzz 30s FuzzRewrite; `just fuzz -list` lists them
+fuzz TIME="20s" *NAMES:
+    .ci/fuzz {{TIME}} {{NAMES}}
+
+# the engine's tests as an ARM machine runs them (apt-get install qemu-user-static)
+arm64 *PACKAGES:
+    .ci/arm64 {{PACKAGES}}
+
+# the engine under guests good and hostile, with what it holds a line a minute: just soak 1h
+soak TIME="10m":
+    go test -run 'TestSoak$' -count=1 -v -timeout 0 ./runtime -args -soak {{TIME}}
 
 # the pages in Chromium (apt-get install chromium): just browser -run TestGallery
 browser *ARGS: axe
@@ -71,9 +79,29 @@ tidy:
 fresh:
     go test -count=1 -run 'Fresh|Golden|Current' ./...
 
-# rebuild the committed C guests (apt-get install clang lld)
+# rebuild the committed guests in C (apt-get install clang lld)
 wasm:
-    .ci/wasm build
+    .ci/wasm build c
+
+# those in C++ (apt-get install clang lld)
+wasm-cpp:
+    .ci/wasm build cpp
+
+# those in Rust (https://rustup.rs, rustup target add wasm32-unknown-unknown)
+wasm-rust:
+    .ci/wasm build rust
+
+# those in AssemblyScript (.ci/wasm install as, which asks npm)
+wasm-as:
+    .ci/wasm build as
+
+# the policy in C as a WASI command (apt-get install clang lld)
+wasm-command:
+    .ci/wasm build command
+
+# the policies that are Extism plug-ins (apt-get install clang lld; .ci/wasm install extism-as)
+wasm-extism:
+    .ci/wasm build extism-c extism-as
 
 demo *ARGS:
     go run ./cmd/trellis demo {{ARGS}}

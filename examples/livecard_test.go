@@ -13,7 +13,7 @@ import (
 )
 
 func TestLiveCard(t *testing.T)        { liveCard(t, wasm.LiveCard) }
-func TestLiveCardRebuilt(t *testing.T) { liveCard(t, cModule(t, "live-card-c")) }
+func TestLiveCardRebuilt(t *testing.T) { liveCard(t, rebuilt(t, "c", "live-card.wasm")) }
 
 // liveCard wants of the card in C that it counts each enrolment once, wherever a
 // delivery breaks off, shows what it has counted, and tidies up.

@@ -2,9 +2,6 @@ package examples_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,27 +34,8 @@ func (s *script) Call(_ context.Context, operation string, in []byte) ([]byte, e
 	return []byte(list[0].(string)), nil
 }
 
-// cModule builds an example in C.
-func cModule(t *testing.T, name string) []byte {
-	t.Helper()
-	if _, err := exec.LookPath("clang"); err != nil {
-		t.Skip("SKIPPED the rebuilt guests: clang is absent")
-	}
-	out := filepath.Join(t.TempDir(), "main.wasm")
-	msg, err := exec.Command("clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=16384",
-		"-I", "../hostapi/guest/c", "-o", out, name+"/main.c").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, msg)
-	}
-	raw, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
 func TestWelcome(t *testing.T)        { welcome(t, wasm.Welcome) }
-func TestWelcomeRebuilt(t *testing.T) { welcome(t, cModule(t, "welcome-c")) }
+func TestWelcomeRebuilt(t *testing.T) { welcome(t, rebuilt(t, "c", "welcome.wasm")) }
 
 // welcome wants of the subscriber in C that it asks for what it is to ask for, and
 // passes on why it could not.

@@ -31,6 +31,15 @@ func (w workspace) build(ctx context.Context, key string, binary []byte, l instr
 	if err != nil {
 		return info, err
 	}
+	explains, err := encodeDebug(binary, l)
+	if err != nil {
+		return info, err
+	}
+	if explains != nil {
+		if err := w.place(explains, key+debugSuffix); err != nil {
+			return info, err
+		}
+	}
 	code, err := w.compile(ctx, "code", module)
 	if err != nil {
 		return info, err

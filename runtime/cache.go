@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -39,7 +38,7 @@ type cache struct {
 }
 
 const (
-	cacheFormat  = 2 // of the entries
+	cacheFormat  = 3 // of the entries
 	entryMagic   = "trellis-module\n"
 	entrySuffix  = ".module"
 	buildPrefix  = "build-"
@@ -124,31 +123,31 @@ func (c *cache) file(key, suffix string) string { return filepath.Join(c.dir, ke
 var errMiss = errors.New("not in the compile cache")
 
 // load returns the module from the cache, if entry and machine code are whole.
-func (r *Runtime) load(ctx context.Context, key string) (wazero.CompiledModule, instrument.Info, error) {
+func (r *Runtime) load(ctx context.Context, key string) (code, error) {
 	module, h, err := r.cache.read(key)
 	if err != nil {
-		return nil, h.Info, err
+		return code{}, err
 	}
 	native := filepath.Join(r.cache.dir, h.Native)
 	checked, err := h.checkNative(native)
 	if err != nil {
-		return nil, h.Info, err
+		return code{}, err
 	}
 	compiled, err := r.wasm.CompileModule(ctx, module)
 	if err != nil {
-		return nil, h.Info, fmt.Errorf("load compiled module: %w", err)
+		return code{}, fmt.Errorf("load compiled module: %w", err)
 	}
 	if h.Native == "" {
-		return compiled, h.Info, nil
+		return code{compiled, h.Info, 0}, nil
 	}
 	// Had the machine code gone meanwhile, the engine would have compiled the
 	// hollow module, and kept what came of it.
 	if now, err := os.Stat(native); err != nil || !os.SameFile(now, checked) {
 		_ = compiled.Close(ctx)
 		_ = os.Remove(native)
-		return nil, h.Info, fmt.Errorf("%w: machine code was changed meanwhile", errMiss)
+		return code{}, fmt.Errorf("%w: machine code was changed meanwhile", errMiss)
 	}
-	return compiled, h.Info, nil
+	return code{compiled, h.Info, h.Size}, nil
 }
 
 // read returns an entry. Its machine code is to be checked yet.

@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 		{"spin", "now", "", runtime.ErrFuel, nil},
 		{"spin", "random", "", runtime.ErrFuel, nil},
 		{"spin", "fill", "", runtime.ErrFuel, nil},
-		{"spin", "recurse", "", runtime.ErrTrap, []string{"in deeper < deeper < deeper"}},
+		{"spin", "recurse", "", runtime.ErrTrap, []string{"at deeper < …"}},
 		{"trap", "unreachable", "", runtime.ErrTrap, []string{"hook unreachable: trapped: unreachable", "last log line: going down"}},
 		{"trap", "bounds", "", runtime.ErrTrap, []string{"out of bounds memory access"}},
 		{"trap", "divide", "", runtime.ErrTrap, []string{"integer divide by zero"}},

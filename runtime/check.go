@@ -9,7 +9,7 @@ import (
 
 // Info is what can be said of a module without running it.
 type Info struct {
-	Convention string   // "trellis/1" or "command"
+	Convention string   // "extism", "trellis/1" or "command"
 	Hooks      []string // in alphabetical order; "*" alone if every name is a hook
 	Imports    []string // "module.name", in alphabetical order
 	Memory     int      // bytes of linear memory at the start
@@ -21,13 +21,21 @@ type Info struct {
 
 // Check examines a module as [Runtime.Compile] does, but neither compiles nor
 // runs it: its form, the limits of its size, its imports and exports. What it
-// accepts may still fail to compile. Errors are of kind Invalid.
-func Check(binary []byte, l Limits) (Info, error) {
+// accepts may still fail to compile. Errors are of kind Invalid. The bounds of
+// [Accept] are the defaults.
+func Check(binary []byte, l Limits) (Info, error) { return check(binary, l, Accept{}) }
+
+// Check is the function [Check], within the bounds of [Config.Accept].
+func (r *Runtime) Check(binary []byte, l Limits) (Info, error) {
+	return check(binary, l, r.cfg.Accept)
+}
+
+func check(binary []byte, l Limits, a Accept) (Info, error) {
 	l, err := l.withDefaults()
 	if err != nil {
 		return Info{}, err
 	}
-	_, info, err := instrument.Rewrite(binary, l.instrument())
+	_, info, err := instrument.Rewrite(binary, a.over(l.instrument()))
 	if err != nil {
 		return Info{}, err
 	}
@@ -72,7 +80,7 @@ func recognise(info instrument.Info) (convention, error) {
 			return c, c.check(info)
 		}
 	}
-	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does")
+	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does, and imports nothing from extism:host/env")
 }
 
 // checkImports refuses by name what the convention does not offer.

@@ -31,6 +31,7 @@ const (
 type report struct {
 	Info  *instrument.Info `json:"info,omitempty"`
 	Error *problem         `json:"error,omitempty"`
+	Limit *LimitError      `json:"limit,omitempty"` // that the module exceeds
 }
 
 // CompileChild is the main function of the child process that [Config.Compiler]
@@ -74,7 +75,7 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	}
 	info, err := compileFrom(stdin, workspace{*cacheDir, *dir}, *key, l)
 	if err != nil {
-		say(report{Error: &problem{trellis.KindOf(err), err.Error()}})
+		say(report{Error: &problem{trellis.KindOf(err), err.Error()}, Limit: limitOf(err)})
 		return 1
 	}
 	say(report{Info: &info})
@@ -124,7 +125,7 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 	r.log.Debug("module compiled", "key", key, "bytes", len(binary), "took", time.Since(start), "err", err)
 	var rep report
 	if json.Unmarshal(out.data, &rep) == nil && rep.Error != nil {
-		return trellis.Errorf(rep.Error.Kind, "%s", clean(rep.Error.Message, maxMessage))
+		return rep.refusal()
 	}
 	var exit *exec.ExitError
 	switch {

@@ -12,6 +12,9 @@ import (
 // checksModes says that the permission bits of a directory mean something here.
 const checksModes = true
 
+// childNice is how far a child stands back behind the server that started it.
+const childNice = 10
+
 // cpuGrace is what a child has left, when its processor time is over, to say so.
 const cpuGrace = 2 // seconds
 
@@ -20,6 +23,7 @@ const cpuGrace = 2 // seconds
 // the processor time is over spent is called, which should end the process; if it
 // does not, the kernel does, a little later.
 func limitChild(memory, cpuSeconds uint64, spent func()) error {
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, childNice) // others wait meanwhile, in pages
 	if memory > 0 {
 		if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: memory, Max: memory}); err != nil {
 			return fmt.Errorf("limit memory to %d: %w", memory, err)

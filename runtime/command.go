@@ -90,22 +90,37 @@ func (g *commandGuest) call(f *frame, hook string, in, dst []byte) ([]byte, erro
 	err := g.main.CallWithStack(f, nil)
 	out := g.out
 	g.hook, g.in, g.out = "", nil, nil
-	var exit *sys.ExitError
-	switch {
-	case err == nil:
-		return out, nil
-	case !errors.As(err, &exit) || f.stopped != nil:
-		return dst, f.fault(err)
-	case exit.ExitCode() == 0:
+	if err == nil {
 		return out, nil
 	}
-	if exit.ExitCode() == statusAnswer {
+	switch status, exited := f.exited(err); {
+	case !exited:
+		return dst, f.fault(err)
+	case status == 0:
+		return out, nil
+	case status == statusAnswer:
 		if err := errorAnswer(out[g.from:]); err != nil {
 			return dst, err
 		}
+		return dst, f.exitFault(status)
+	default:
+		return dst, f.exitFault(status)
 	}
+}
+
+// exited returns the status that a guest left with, if that is how it ended.
+func (f *frame) exited(err error) (status uint32, ok bool) {
+	var exit *sys.ExitError
+	if f.stopped != nil || !errors.As(err, &exit) {
+		return 0, false
+	}
+	return exit.ExitCode(), true
+}
+
+// exitFault says that a guest left with a status that stands for no answer.
+func (f *frame) exitFault(status uint32) error {
 	f.flush() // the last line may lack its end
-	return dst, fmt.Errorf("%w: exit status %d%s", ErrTrap, exit.ExitCode(), f.lastWords())
+	return fmt.Errorf("%w: exit status %d%s", ErrTrap, status, f.lastWords())
 }
 
 // errorAnswer returns the error that a guest's answer is, nil if it is none.

@@ -19,6 +19,14 @@ import (
 // wrong, does not keep to its calling convention, cannot be compiled within the
 // compiler's own limits, or fails while it starts, is an error of kind Invalid.
 func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module, error) {
+	return r.CompileFor(ctx, "", binary, l)
+}
+
+// CompileFor is Compile on behalf of a class, as of [Call.Class]: a class has one
+// module compiled at a time, and classes take turns. Compile is on behalf of nobody,
+// and only waits while all are busy. An error of kind Exhausted says that too many
+// modules of the class wait.
+func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l Limits) (*Module, error) {
 	l, err := l.withDefaults()
 	if err != nil {
 		return nil, err
@@ -34,59 +42,82 @@ func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module
 	rewriting := l.instrument()
 	rewriting.Yield = r.yields(l)
 	key := r.cache.key(binary, rewriting)
-	compiled, info, err := r.compiled(ctx, key, binary, rewriting)
+	c, err := r.compiled(ctx, class, key, binary, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
-	m, err := newModule(r, compiled, info, l)
-	if err == nil && !m.restore(key) {
-		if err = m.prime(ctx); err == nil {
-			m.save(key)
-		}
+	m, err := newModule(r, c.module, c.info, l)
+	if err == nil {
+		m.code = c.size
+		m.debug, err = r.debugOf(key, binary, rewriting)
+	}
+	if err == nil {
+		err = m.ready(ctx, key)
 	}
 	if err != nil {
-		_ = compiled.Close(ctx)
+		_ = c.module.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
 	}
 	return m, nil
 }
 
+// ready gives the module an image, if it can have one: from the cache, or by
+// starting it.
+func (m *Module) ready(ctx context.Context, key string) error {
+	if m.restore(key) {
+		return nil
+	}
+	if err := m.prime(ctx); err != nil {
+		return err
+	}
+	m.save(key)
+	return nil
+}
+
+// code is a compiled module, ready to be instantiated.
+type code struct {
+	module wazero.CompiledModule
+	info   instrument.Info
+	size   int64 // bytes of machine code, as far as known
+}
+
 // compiled returns a module ready to be instantiated, from the cache or anew.
-func (r *Runtime) compiled(ctx context.Context, key string, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
+func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte, l instrument.Limits) (code, error) {
 	if key == "" {
 		return r.compileHere(ctx, binary, l)
 	}
-	if c, info, err := r.load(ctx, key); err == nil {
-		return c, info, nil
+	if c, err := r.load(ctx, key); err == nil {
+		return c, nil
 	}
-	select {
-	case r.builds <- struct{}{}:
-		defer func() { <-r.builds }()
-	case <-ctx.Done():
-		return nil, instrument.Info{}, ctx.Err()
+	var c code
+	err := r.builds.do(ctx, class, key, func() (err error) {
+		// Another process, or a call that has just ended, may have compiled it.
+		if c, err = r.load(ctx, key); err == nil {
+			return nil
+		}
+		return r.build(ctx, key, binary, l)
+	})
+	if err == nil && c.module == nil {
+		c, err = r.load(ctx, key)
 	}
-	// Whoever had the token before may have compiled the same module.
-	if c, info, err := r.load(ctx, key); err == nil {
-		return c, info, nil
-	}
-	if err := r.build(ctx, key, binary, l); err != nil {
-		return nil, instrument.Info{}, err
-	}
-	return r.load(ctx, key)
+	return c, err
 }
 
 // compileHere rewrites and compiles without a cache on disk.
-func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (wazero.CompiledModule, instrument.Info, error) {
-	out, info, err := rewrite(binary, l)
+func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (code, error) {
+	out, info, err := rewrite(binary, r.cfg.Accept.over(l))
 	if err != nil {
-		return nil, info, err
+		return code{}, err
 	}
 	c, err := r.wasm.CompileModule(ctx, out)
 	if err != nil {
-		return nil, info, notCompiled(ctx, err)
+		return code{}, notCompiled(ctx, err)
 	}
-	return c, info, nil
+	return code{c, info, codePerByte * int64(len(out))}, nil
 }
+
+// codePerByte is about how much machine code there is for each byte of a module.
+const codePerByte = 4
 
 // rewrite is [instrument.Rewrite] and the checks of the calling convention, which
 // come before a byte is compiled.
@@ -115,6 +146,7 @@ func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instru
 		return err
 	}
 	defer work.remove()
+	l = r.cfg.Accept.over(l) // they leave no mark on what comes of it, so the key is without them
 	if len(r.cfg.Compiler) == 0 {
 		_, err := work.build(ctx, key, binary, l)
 		return err

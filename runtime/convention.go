@@ -28,4 +28,4 @@ type guest interface {
 }
 
 // conventions returns the known conventions, in the order of being asked.
-func conventions() []convention { return []convention{trellis1{}, command{}} }
+func conventions() []convention { return []convention{extism{}, trellis1{}, command{}} }

@@ -3,12 +3,10 @@ package runtime
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/tetratelabs/wazero/sys"
 	"github.com/trellis-learning/trellis"
 )
 
@@ -34,11 +32,8 @@ var errNoMemory = trellis.Errorf(trellis.Unavailable, "no memory for another ins
 var errModuleClosed = trellis.Errorf(trellis.Unavailable, "the module is closed")
 
 const (
-	maxMessage      = 1000    // runes of an error message that crosses the border
-	maxErrorAnswer  = 8 << 10 // bytes of {"kind","message"}
-	maxTraceFrames  = 3
-	ourPanicMark    = "(recovered by wazero)" // a panic that was Go's, not the guest's
-	wazeroTraceMark = "wasm stack trace:\n\t"
+	maxMessage     = 1000    // runes of an error message that crosses the border
+	maxErrorAnswer = 8 << 10 // bytes of {"kind","message"}
 )
 
 // problem is an error at the border, in both directions.
@@ -60,6 +55,12 @@ func kindNumber(k trellis.Kind) int {
 // encodeProblem returns how err looks to a guest. Messages of Unavailable and
 // Internal may name what is not the guest's business, and are replaced.
 func encodeProblem(err error) (kind int, answer []byte) {
+	p := problemOf(err)
+	answer, _ = json.Marshal(p) // two strings cannot fail
+	return kindNumber(p.Kind), answer
+}
+
+func problemOf(err error) problem {
 	p := problem{Kind: trellis.KindOf(err)}
 	switch p.Kind {
 	case trellis.Unavailable:
@@ -69,8 +70,7 @@ func encodeProblem(err error) (kind int, answer []byte) {
 	default:
 		p.Message = clean(err.Error(), maxMessage)
 	}
-	answer, _ = json.Marshal(p) // two strings cannot fail
-	return kindNumber(p.Kind), answer
+	return p
 }
 
 // decodeProblem returns the error that a guest answered with.
@@ -112,61 +112,4 @@ func clean(s string, limit int) string {
 		s = string([]rune(s)[:limit-1]) + "…"
 	}
 	return s
-}
-
-// fault says why a call of the guest ended with err, and gives it its sentinel.
-func (f *frame) fault(err error) error {
-	if f.stopped != nil {
-		return f.stopped
-	}
-	f.broken = true
-	inst := f.inst
-	var exit *sys.ExitError
-	switch reason, trace := trapReason(err); {
-	case f.left() < 0:
-		return fmt.Errorf("%w: used the %d units it may", ErrFuel, f.budget.Fuel)
-	case inst.tooDeep():
-		return fmt.Errorf("%w: call depth exceeded%s", ErrTrap, trace)
-	case errors.As(err, &exit):
-		return fmt.Errorf("%w: exit code %d%s", ErrTrap, exit.ExitCode(), f.lastWords())
-	case strings.Contains(err.Error(), ourPanicMark):
-		inst.m.rt.log.Error("panic while a guest ran", "hook", f.hook, "err", err)
-		return trellis.Errorf(trellis.Internal, "the host panicked: %s", reason)
-	case reason == "unreachable" && inst.nearlyFull():
-		return fmt.Errorf("%w: %d KiB of %d KiB in use%s", ErrMemory, inst.mem.Size()>>10, inst.m.info.MaxMemory*(pageSize>>10), f.lastWords())
-	default:
-		return fmt.Errorf("%w: %s%s%s", ErrTrap, reason, trace, f.lastWords())
-	}
-}
-
-// trapReason takes wazero's error apart: the cause, and the innermost functions.
-func trapReason(err error) (reason, trace string) {
-	text := err.Error()
-	text, stack, _ := strings.Cut(text, wazeroTraceMark)
-	reason = strings.TrimPrefix(text, "wasm error: ")
-	if inner := errors.Unwrap(err); inner != nil {
-		reason = inner.Error()
-	}
-	var names []string
-	for line := range strings.SplitSeq(stack, "\n\t") {
-		name, _, ok := strings.Cut(line, "(")
-		if name = clean(strings.TrimPrefix(name, "."), 60); !ok || name == "" {
-			continue
-		}
-		if names = append(names, name); len(names) == maxTraceFrames {
-			break
-		}
-	}
-	if len(names) > 0 {
-		trace = " in " + strings.Join(names, " < ")
-	}
-	return clean(reason, 200), trace
-}
-
-// lastWords quotes what the guest logged before it ended.
-func (f *frame) lastWords() string {
-	if f.last == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (last log line: %s)", clean(f.last, 200))
 }

@@ -66,6 +66,6 @@ func ExampleModule_Call() {
 	_, _, err = m.Call(ctx, runtime.Call{Hook: "work", In: []byte("x")})
 	fmt.Println(err)
 	// Output:
-	// true hook spin: out of fuel: used the 10000 units it may
+	// true hook spin: out of fuel: used the 10000 units it may at spin
 	// <nil>
 }

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"context"
 	"crypto/sha256"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
@@ -69,3 +70,17 @@ func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
 	again, err = im.encode("trellis/1")
 	return again, im.size, err
 }
+
+// Builds admits compilations.
+type Builds = builds
+
+// NewBuilds is what admits compilations, so many at a time.
+func NewBuilds(slots int) *Builds { return newBuilds(slots) }
+
+// Do runs build, on behalf of class, for the module with that key.
+func (b *builds) Do(ctx context.Context, class, key string, build func() error) error {
+	return b.do(ctx, class, key, build)
+}
+
+// WaitingBuilds is how many modules of a class may wait to be compiled.
+const WaitingBuilds = waitingBuilds

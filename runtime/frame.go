@@ -34,12 +34,13 @@ type frame struct {
 	broken    bool  // the guest must not be called again
 	hostCalls int
 
-	answer  []byte // of the last host operation, for read
-	logLeft int
-	logged  int // lines
-	logFull bool
-	last    string          // the last line logged, or the one that said why
-	lines   [2]bytes.Buffer // what stands on stdout and stderr since the last line's end
+	answer   []byte // of the last host operation, for read
+	logLeft  int
+	logged   int // lines
+	logFull  bool
+	last     string          // the last line logged, or the one that said why
+	panicked goTrace         // what it printed after that
+	lines    [2]bytes.Buffer // what stands on stdout and stderr since the last line's end
 }
 
 // Value hides the caller's values from wazero, which searches them on each call.

@@ -75,7 +75,7 @@ func TestGoGuest(t *testing.T) {
 		want error
 		says string
 	}{
-		{"fail", runtime.ErrTrap, "panic: this guest gives up"},
+		{"fail", runtime.ErrTrap, "trapped: panic: this guest gives up at main.fail (testdata/goguest/main.go:56)"},
 		{"leave", runtime.ErrTrap, "exit code 7"},
 		{"spin", runtime.ErrFuel, ""},
 	} {

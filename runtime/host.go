@@ -26,8 +26,9 @@ const (
 	cheap      = 150
 	dear       = 500
 	dearest    = 2500
-	perByte    = 4 // units for a byte of randomness
-	perUnit    = 4 // bytes copied for a unit
+	perByte    = 4  // units for a byte of randomness
+	perUnit    = 4  // bytes copied for a unit
+	perLine    = 50 // units for a line of what is printed
 	maxName    = 128
 	maxIovecs  = 1024
 	answerSlop = 64 << 10
@@ -35,6 +36,9 @@ const (
 
 // guard is what wazero calls: it charges the guest and finds the call's frame.
 func (h hostFunction) guard() api.GoModuleFunc {
+	if h.fuel == 0 { // it charges by itself
+		return func(ctx context.Context, _ api.Module, stack []uint64) { h.call(ctx.(*frame), stack) }
+	}
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		f := ctx.(*frame) // we alone call guests, and always with a frame
 		f.charge(h.fuel)
@@ -113,31 +117,34 @@ func hostCall(f *frame, stack []uint64) {
 	name := string(f.bytes("call: the operation's name", stack[0], stack[1]))
 	in := f.bytes("call: the input", stack[2], stack[3])
 	f.charge(uint64(len(in) / perUnit))
-	f.hostCalls++
-	var err error
-	var out []byte
-	switch limits := f.inst.m.limits; {
-	case f.starting:
-		err = trellis.Errorf(trellis.Unavailable, "the guest is only starting")
-	case f.hostCalls > limits.HostCalls:
-		err = trellis.Errorf(trellis.Exhausted, "more than %d host operations in one call", limits.HostCalls)
-	case f.inst.m.rt.cfg.Host == nil:
-		err = trellis.Errorf(trellis.Unavailable, "this runtime has no host operations")
-	default:
-		if late := f.late(); late != nil {
-			f.stop(late)
-		}
-		out, err = f.operate(name, append(make([]byte, 0, len(in)), in...))
-		if most := limits.Memory + answerSlop; err == nil && len(out) > most {
-			err = trellis.Errorf(trellis.Exhausted, "the answer of %s has %d bytes, more than the guest's memory", name, len(out))
-		}
-	}
+	out, err := f.ask(name, append(make([]byte, 0, len(in)), in...))
 	kind := 0
 	if err != nil {
 		kind, out = encodeProblem(err)
 	}
 	f.answer = out
 	stack[0] = uint64(kind)<<32 | uint64(len(out))
+}
+
+// ask runs a host operation within the guest's limits. in is given away.
+func (f *frame) ask(name string, in []byte) ([]byte, error) {
+	f.hostCalls++
+	switch limits := f.inst.m.limits; {
+	case f.starting:
+		return nil, trellis.Errorf(trellis.Unavailable, "the guest is only starting")
+	case f.hostCalls > limits.HostCalls:
+		return nil, trellis.Errorf(trellis.Exhausted, "more than %d host operations in one call", limits.HostCalls)
+	case f.inst.m.rt.cfg.Host == nil:
+		return nil, trellis.Errorf(trellis.Unavailable, "this runtime has no host operations")
+	}
+	if late := f.late(); late != nil {
+		f.stop(late)
+	}
+	out, err := f.operate(name, in)
+	if most := f.inst.m.limits.Memory + answerSlop; err == nil && len(out) > most {
+		return nil, trellis.Errorf(trellis.Exhausted, "the answer of %s has %d bytes, more than the guest's memory", name, len(out))
+	}
+	return out, err
 }
 
 // operate leaves the guest to wait while the host works. Meanwhile another guest

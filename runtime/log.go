@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"bytes"
-	"strings"
 )
 
 // The levels of a guest's log.
@@ -37,7 +36,9 @@ func (f *frame) logLine(level int, text []byte) {
 		if f.emit != nil {
 			f.emit(level, line)
 		}
-		if !isObituary(f.last) {
+		if isObituary(f.last) {
+			f.panicked.line(line)
+		} else {
 			f.last = line
 		}
 	}
@@ -49,19 +50,14 @@ func (f *frame) logLine(level int, text []byte) {
 	}
 }
 
-// isObituary recognises how Go and Rust begin to say why a program ends; what
-// they print after that says only where.
-func isObituary(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
-		strings.HasPrefix(line, "thread '") && strings.Contains(line, "panicked")
-}
-
 // print takes what the guest writes to standard output (0) or error (1) and
-// passes it on line by line.
+// passes it on line by line. Each line is charged, because empty ones take nothing
+// of the log's limit.
 func (f *frame) print(stream int, text []byte) {
 	level := logInfo + stream
 	buf := &f.lines[stream]
 	for !f.logFull {
+		f.charge(perLine)
 		line, rest, ended := bytes.Cut(text, []byte{'\n'})
 		if room := f.logLeft + 1 - buf.Len(); len(line) > room {
 			line, ended, rest = line[:max(room, 0)], true, nil // enough to fill the log

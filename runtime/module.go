@@ -19,10 +19,12 @@ import (
 type Module struct {
 	rt       *Runtime
 	compiled wazero.CompiledModule
+	code     int64 // bytes of machine code
 	info     instrument.Info
 	conv     convention
 	hooks    []string
 	limits   Limits
+	debug    debugSource
 	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
 	mapped   atomic.Bool           // memories are mapped, not allocated
@@ -158,6 +160,23 @@ func (m *Module) Hooks() []string { return slices.Clone(m.hooks) }
 
 // Info returns what is known of the module, as [Check] does.
 func (m *Module) Info() Info { return describe(m.conv, m.info) }
+
+// Footprint returns about how many bytes the module takes as long as it is not
+// closed: its machine code and its image. Instances come on top.
+func (m *Module) Footprint() int64 {
+	n := m.code + moduleOverhead
+	if im := m.image.Load(); im != nil {
+		for _, s := range im.spans {
+			if !s.zero {
+				n += int64(s.to - s.from)
+			}
+		}
+	}
+	return n
+}
+
+// moduleOverhead is what a module takes however small it is.
+const moduleOverhead = 128 << 10
 
 // Call calls a hook and appends its answer to c.Dst.
 //

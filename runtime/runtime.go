@@ -27,6 +27,30 @@
 // environment and no sockets: what a guest writes to standard output and error
 // goes to the log, and nothing ever waits. Any other import is refused by name.
 //
+// A module that imports from "extism:host/env" is an Extism plugin (version 1) and
+// runs unmodified. Each export () -> (i32) or () -> () is a hook; _initialize, else
+// __wasm_call_ctors, and hs_init are called once, before everything else. Blocks
+// may take up as much as the guest's memory may, and are gone after each call.
+// Variables (var_get, var_set; a mebibyte in all) last as long as the state of the
+// instance: for the call, or with it if it is pinned. config_get answers from the
+// host operation config.get and http_request by http.fetch; a request that is
+// refused or fails ends the call with [ErrTrap]. A text of error_set is an error of
+// kind Internal, or the one that it spells out as {"kind": …, "message": …}; a
+// status other than 0 without a text is Internal too. Leaving by proc_exit with
+// another status than 0 is [ErrTrap]. What is logged as trace is dropped. All host
+// operations are offered in "extism:host/user", by offsets of blocks:
+//
+//	trellis_call(name, input i64) -> i64   runs a host operation and returns its answer
+//	trellis_error() -> i32                 the kind of the last one's error, 0 for success
+//
+// A WASI command is a program of any language that exports _start and is none of
+// the above. Each call runs it from its beginning: the input is its standard
+// input, the name of the hook, whatever it is, its first argument (argv[1]), what
+// it writes to standard output its answer, and what it writes to standard error
+// its log. Exit status 0 is success. With status 1 and {"kind": …, "message": …}
+// on standard output it answers with that error; any other status is [ErrTrap]. It
+// may import WASI preview 1 as above and nothing else: it has no host operations.
+//
 // # Fuel and time
 //
 // A guest's work is measured in fuel: the same input costs the same on every
@@ -43,7 +67,7 @@
 // globals are put back to what they were after _initialize. Seeds and clocks that
 // a guest read while it started are part of that; only random and now differ from
 // call to call. A [Pinned] module keeps its state, one instance for each
-// [Call.Key].
+// [Call.Key]; a WASI command has none to keep and cannot be pinned.
 package runtime
 
 import (
@@ -84,6 +108,8 @@ type Config struct {
 	// rest of the process; they are shared out fairly, see [Call.Class].
 	// Default: GOMAXPROCS.
 	Workers int
+	// Accept bounds what modules may look like. Default: see there.
+	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -187,9 +213,9 @@ type Runtime struct {
 	cache   cache
 	wasm    wazero.Runtime
 	native  wazero.CompilationCache
-	fuel    uint64        // units worth a second
-	workers *gate         // a slot for each guest that runs
-	builds  chan struct{} // a token for each compilation
+	fuel    uint64 // units worth a second
+	workers *gate  // a slot for each guest that runs
+	builds  *builds
 	started time.Time
 
 	closed  atomic.Bool
@@ -198,6 +224,8 @@ type Runtime struct {
 	idling  sync.Once     // closes idle
 	freeing sync.Mutex    // held while everything is freed
 	freed   bool
+
+	explainers explainers
 }
 
 // New returns a runtime. It takes some milliseconds to measure how fast this
@@ -206,6 +234,9 @@ type Runtime struct {
 func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
+	}
+	if err := cfg.Accept.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = goruntime.GOMAXPROCS(0)
@@ -216,7 +247,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2)),
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
@@ -281,7 +312,7 @@ func runtimeConfig() wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(maxMemory / pageSize).
-		WithDebugInfoEnabled(false)
+		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
 // FuelPerSecond returns how many units of fuel a second of guest code is worth
@@ -316,6 +347,7 @@ func (r *Runtime) shut(ctx context.Context) error {
 		return nil
 	}
 	r.freed = true
+	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))

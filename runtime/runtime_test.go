@@ -13,7 +13,10 @@ import (
 	"github.com/trellis-learning/trellis/runtime"
 )
 
-const childArgument = "compile-child"
+const (
+	childArgument    = "compile-child"
+	emulatorVariable = "TRELLIS_EMULATOR" // the program that runs this one, if one does
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childArgument {
@@ -22,14 +25,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// compiler is the command of a child that compiles, with further arguments.
+// compiler is the command of a child that compiles, with further arguments. Where
+// this process is emulated, the child has to be (see .ci/arm64).
 func compiler(t testing.TB, args ...string) []string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append([]string{self, childArgument}, args...)
+	argv := append([]string{self, childArgument}, args...)
+	if emulator := os.Getenv(emulatorVariable); emulator != "" {
+		argv = append([]string{emulator}, argv...)
+	}
+	return argv
 }
 
 // hostFunc is a [runtime.Host].

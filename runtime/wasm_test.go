@@ -10,6 +10,8 @@ type tiny struct {
 	pages   int
 	// table, if not 0, is the size of a table of functions.
 	table byte
+	// elements are the functions that the table begins with.
+	elements []byte
 	// globals are mutable numbers (i32) that begin as 0.
 	globals int
 	// data, if not empty, is a passive segment.
@@ -88,6 +90,9 @@ func (t tiny) build() []byte {
 	}
 	out = append(out, section(6, globals)...)
 	out = append(out, section(7, exports)...)
+	if len(t.elements) > 0 {
+		out = append(out, section(9, [][]byte{append([]byte{0, opI32Const, 0, opEnd}, vector(t.elements)...)})...)
+	}
 	if t.data == "" {
 		return append(out, section(10, code)...)
 	}

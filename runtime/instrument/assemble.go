@@ -40,6 +40,7 @@ func (f *function) assemble() []byte {
 		case pointLength:
 			a.payLength(int(p.value), p.most)
 		}
+		f.markPut(p.at, len(a.b))
 	}
 	a.b = append(a.b, f.out[from:]...)
 	if weight > 0 {
@@ -49,6 +50,7 @@ func (f *function) assemble() []byte {
 		a.b = appendUint(append(a.b, opGlobalSet), a.depth)
 		a.b = append(a.b, opEnd)
 	}
+	f.size = len(a.b)
 	return append(appendUint(make([]byte, 0, len(a.b)+5), len(a.b)), a.b...)
 }
 

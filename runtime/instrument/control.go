@@ -26,7 +26,7 @@ func (f *function) control(op byte, at int) {
 			f.leave()
 		} else if !f.dead {
 			// What follows runs only if the branch is not taken.
-			f.enter(f.region, false)
+			f.enter(f.region)
 		}
 	case opBrTable:
 		f.branchTable()
@@ -34,6 +34,7 @@ func (f *function) control(op byte, at int) {
 		f.spend(1)
 		f.pass(len(f.typ.results))
 		f.addPoint(point{kind: pointReturn, value: int64(len(f.frames) - 1)})
+		f.reach(0)
 		f.leave()
 	case opUnreachable:
 		f.spend(1)
@@ -79,16 +80,16 @@ func (f *function) begin(op byte, at int) {
 	}
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
-	f.frames = append(f.frames, frame{op: op, typ: t, height: f.height, region: f.region, sets: f.sets, dead: f.dead})
+	f.frames = append(f.frames, frame{op: op, typ: t, height: f.height, region: f.region, reach: len(f.frames), sets: f.sets, dead: f.dead})
 	f.stack(0, len(t.params))
 	if f.dead {
 		return
 	}
 	switch op {
 	case opLoop:
-		f.enter(f.region, true)
+		f.loop()
 	case opIf:
-		f.enter(f.region, false)
+		f.enter(f.region)
 	}
 }
 
@@ -105,7 +106,7 @@ func (f *function) otherwise(at int) {
 	f.dead = top.dead
 	f.stack(0, len(top.typ.params))
 	if !f.dead {
-		f.enter(top.region, false)
+		f.enter(top.region)
 	}
 }
 
@@ -116,6 +117,8 @@ func (f *function) end() {
 	wasDead := f.dead
 	if !last {
 		f.frames = f.frames[:len(f.frames)-1]
+		above := &f.frames[len(f.frames)-1]
+		above.reach = min(above.reach, top.reach)
 	}
 	f.height, f.counted = top.height, min(f.counted, top.height)
 	f.dead = top.dead
@@ -130,16 +133,25 @@ func (f *function) end() {
 	// A block that nothing leaves early only groups what is in it.
 	through := top.op == opBlock && !top.target && !wasDead
 	if !f.dead && !through {
-		f.enter(top.region, false)
+		f.rejoin(top.region, top.reach >= len(f.frames))
 	}
 }
 
 func (f *function) label() uint32 { return f.r.index("label", len(f.frames)) }
 
+// reach notes that something in the present block leads to the frame at.
+func (f *function) reach(at int) {
+	if top := &f.frames[len(f.frames)-1]; !f.dead {
+		top.reach = min(top.reach, at)
+	}
+}
+
 // branch notes a branch to label.
 func (f *function) branch(label uint32) {
-	target := &f.frames[len(f.frames)-1-int(label)]
+	at := len(f.frames) - 1 - int(label)
+	target := &f.frames[at]
 	target.target = true
+	f.reach(at)
 	if target.op == opLoop {
 		f.pass(len(target.typ.params))
 	} else {

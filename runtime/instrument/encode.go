@@ -1,7 +1,6 @@
 package instrument
 
 import (
-	"maps"
 	"slices"
 )
 
@@ -86,7 +85,10 @@ func (m *module) encode(code [][]byte) []byte {
 		b = append(appendUint(b, len(d.bytes)), d.bytes...)
 	}
 	section(secData, len(data), b)
-	return m.appendNames(out)
+	if Traceable(m.binary) {
+		out = appendSections(out, debugSections())
+	}
+	return out
 }
 
 func bit(v bool) byte {
@@ -112,19 +114,6 @@ func (m *module) allExports() []export {
 	return append(exports,
 		export{FuelGlobal, 3, uint32(len(m.globals))},
 		export{DepthGlobal, 3, uint32(len(m.globals) + 1)})
-}
-
-// appendNames appends the names of functions, for readable traces.
-func (m *module) appendNames(out []byte) []byte {
-	if len(m.names) == 0 {
-		return out
-	}
-	names := appendUint(nil, len(m.names))
-	for _, i := range slices.Sorted(maps.Keys(m.names)) {
-		names = appendName(appendUint(names, m.output(i)), m.names[i])
-	}
-	custom := appendUint(append(appendName(nil, "name"), 1), len(names))
-	return append(append(appendUint(append(out, secCustom), len(custom)+len(names)), custom...), names...)
 }
 
 // info returns what is known after the bodies were read.

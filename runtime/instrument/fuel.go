@@ -4,11 +4,16 @@ package instrument
 // first instruction. Regions begin at the function's entry, at the head of a
 // loop, after a conditional branch, in each arm of an if, and where a block
 // ends that something leaves early. Every region has one that always runs
-// before it (for what follows a block: the one in which the block began), so a
-// region either pays for itself where it begins or lets that one pay for it in
-// advance. It does the latter as long as what is paid in advance, and perhaps
-// never used, stays below slack. The heads of loops and the entries of functions
-// always pay themselves, so a loop pays for each turn.
+// before it (for what follows a block: the one in which the block began).
+//
+// What follows a block out of which nothing leads but to its end runs as often as
+// what stands before it. Both are one region, and paid for at once. (Something in
+// the block may trap, or never end: then what follows was paid for in vain.)
+//
+// Any other region either pays for itself where it begins or lets the one before
+// it pay in advance. It does the latter as long as what is paid in advance, and
+// perhaps never used, stays below slack. The heads of loops and the entries of
+// functions always pay themselves, so a loop pays for each turn.
 //
 // So what a guest pays exceeds what it uses by at most slack for each payment,
 // and code with few branches pays seldom. An interpreter, one loop around a
@@ -41,8 +46,10 @@ type point struct {
 	kind    pointKind
 	value   int64 // fuel; of a return, blocks; of a length, the shift
 	advance int64 // what it pays for later regions
-	payer   int   // point that pays for the region: itself or one before it
 	parent  int   // region that always runs before
+	same    bool  // and after which this one always runs
+	first   int   // the first of the regions that are the same: itself or one before it
+	payer   int   // point that pays for the region: itself or one before it
 	most    int64 // of a length: more than that costs nothing
 }
 
@@ -57,29 +64,51 @@ func (f *function) addPoint(p point) int {
 }
 
 // enter begins a region, which runs only after the region parent has.
-func (f *function) enter(parent int, loop bool) {
-	f.settle()
-	p := point{kind: pointRegion, parent: parent}
-	if loop {
-		p.kind = pointLoop
-		f.hold() // while it yields
-	}
-	f.region = f.addPoint(p)
+func (f *function) enter(parent int) {
+	f.region = f.addPoint(point{kind: pointRegion, parent: parent})
 }
 
-// settle decides who pays for the present region, which has ended.
+// loop begins the region at the head of a loop.
+func (f *function) loop() {
+	f.hold() // while it yields
+	f.region = f.addPoint(point{kind: pointLoop, parent: f.region})
+}
+
+// rejoin begins the region that follows a block, which began in region parent. It
+// is the same one if nothing leads out of the block but to its end.
+func (f *function) rejoin(parent int, same bool) {
+	f.region = f.addPoint(point{kind: pointRegion, parent: parent, same: same})
+}
+
+// settle decides who pays for what, once all is known.
 func (f *function) settle() {
-	p := &f.points[f.region]
-	p.payer = f.region
-	if p.kind != pointRegion {
-		return
+	for i := range f.points {
+		p := &f.points[i]
+		p.first = i
+		if p.same {
+			p.first = f.points[p.parent].first
+			f.points[p.first].value += p.value
+			p.value = 0
+		}
 	}
-	payer := &f.points[f.points[p.parent].payer]
-	if payer.advance+p.value <= slack {
-		payer.advance += p.value
-		payer.value += p.value
-		p.value = 0
-		p.payer = f.points[p.parent].payer
+	for i := range f.points {
+		p := &f.points[i]
+		switch p.kind {
+		case pointEntry, pointLoop:
+			p.payer = i
+		case pointRegion:
+			if p.first != i {
+				p.payer = f.points[p.first].payer
+				continue
+			}
+			p.payer = i
+			before := f.points[p.parent].payer
+			if payer := &f.points[before]; payer.advance+p.value <= slack {
+				payer.advance += p.value
+				payer.value += p.value
+				p.value, p.payer = 0, before
+			}
+		}
 	}
 }
 

@@ -34,7 +34,11 @@ func (m *module) rewriteCode() ([][]byte, error) {
 			}
 			return nil, trellis.Errorf(trellis.Invalid, "function %d: %w", index, err)
 		}
-		out = append(out, f.assemble())
+		body := f.assemble()
+		if m.marking {
+			m.marks = append(m.marks, f.placed(len(body)-f.size))
+		}
+		out = append(out, body)
 	}
 	return out, nil
 }
@@ -45,6 +49,7 @@ type frame struct {
 	typ    funcType
 	height int  // of the operand stack below its parameters
 	region int  // in which it began: that one comes before whatever follows it
+	reach  int  // outermost frame to which a branch in it leads, by its place in frames
 	sets   int  // assignments to locals before it
 	dead   bool // it lies in code that never runs
 	target bool // something branches to its label
@@ -61,6 +66,9 @@ type function struct {
 	frames []frame
 	out    []byte
 	points []point
+	marks  []mark // where the instructions were, if that is asked
+	puts   []put
+	size   int // of the finished body
 
 	region    int // point of the present region
 	dead      bool
@@ -86,6 +94,8 @@ func (f *function) reset(index int, body span) {
 		frames: append(f.frames[:0], frame{op: opBlock, typ: funcType{results: typ.results}}),
 		out:    f.out[:0],
 		points: append(f.points[:0], point{kind: pointEntry}),
+		marks:  f.marks[:0],
+		puts:   f.puts[:0],
 	}
 }
 
@@ -117,6 +127,7 @@ func (f *function) readLocals() {
 func (f *function) instruction() {
 	r := &f.r
 	at := r.pos
+	f.markInstruction(at)
 	op := r.byte()
 	if r.err != nil {
 		return

@@ -21,7 +21,7 @@ func (f *function) vector(at int) {
 	r := &f.r
 	sub := r.u32()
 	f.vectors = true
-	f.spend(costVector)
+	f.spend(costOfVector(sub))
 	f.out = appendUint(append(f.out, opVector), sub)
 	if r.err == nil && sub >= 0x100 && sub < 0x140 {
 		r.failAt(at, "relaxed SIMD is not supported (instruction %s)", hexSub(opVector, sub))

@@ -147,6 +147,10 @@ type module struct {
 	// Types that we need and the module may not have, each once.
 	addedTypes map[string]int
 	moreTypes  []funcType
+
+	codeStart int
+	marking   bool     // where instructions go is to be kept
+	marks     [][]mark // of each body
 }
 
 // output returns the index that function f of the original module has in what we
@@ -206,6 +210,7 @@ func parse(binary []byte, l Limits) (*module, error) {
 	if m.dataCount >= 0 && m.dataCount != len(m.data) {
 		return nil, trellis.Errorf(trellis.Invalid, "%d data segments are declared, there are %d", m.dataCount, len(m.data))
 	}
+	m.codeStart = found[secCode].pos
 	if s := found[secCustom]; s != (span{}) {
 		m.readNames(&reader{data: binary, pos: s.pos, end: s.end})
 	}

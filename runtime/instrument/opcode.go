@@ -164,38 +164,3 @@ const (
 	bulkTableSize
 	bulkTableFill
 )
-
-// The price of instructions in units of fuel; those that are not named cost 1.
-// A unit is worth 0.06 to 0.2 ns on the machines of 2026, whatever the mix. What
-// leaves the compiled code, or takes long by nature, is dearer accordingly.
-const (
-	costCall         = 4
-	costCallIndirect = 10
-	costCallImport   = 1_000
-	costDivide       = 10 // integers
-	costRoot         = 5  // division and roots of floats
-	costConvert      = 2  // conversions with checks
-	costTable        = 2
-	costBulk         = 100   // besides what the length costs
-	costGrow         = 1_000 // besides what the length costs
-	costVector       = 2
-)
-
-// Lengths are paid by their shift to the left, or if it is negative to the right.
-const (
-	shiftBytes   = -3 // 1 unit for 8 bytes that are copied or filled
-	shiftPages   = 15 // 32,768 units for a page that is added
-	shiftEntries = 1  // 2 units for an element of a table
-)
-
-func costOf(op byte) int64 {
-	switch {
-	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82:
-		return costDivide
-	case op == 0x91, op == 0x95, op == 0x9f, op == 0xa3:
-		return costRoot
-	case op >= 0xa8 && op <= 0xb1:
-		return costConvert
-	}
-	return 1
-}

@@ -1,5 +1,6 @@
-// Package wasm holds the built modules of the examples in C. They are small, and
-// committed, so that nobody needs a C compiler to run the demo or the tests.
+// Package wasm holds built modules of examples in C, C++, Rust and AssemblyScript.
+// They are small, and committed, so that nobody needs a compiler for these to run the
+// demo or the tests; .ci/wasm builds them.
 package wasm
 
 import _ "embed" // the modules

@@ -13,6 +13,10 @@
 // RFC 8259 allows and nothing else, at most 10,000 deep; a key that stands twice
 // has its last value; bytes that are not UTF-8 and halves of surrogate pairs
 // become U+FFFD.
+//
+// A program that is called in another way (a WASI command, an Extism plug-in) defines
+// TR_BARE before it includes this: then there are memory, texts and JSON alone, and
+// nothing is imported or exported.
 #ifndef TRELLIS_H
 #define TRELLIS_H
 
@@ -21,15 +25,20 @@ typedef unsigned int tr_u32;
 typedef long long tr_i64;
 typedef unsigned long long tr_u64;
 
+#ifndef TR_BARE
 #define TR_IMPORT(name) __attribute__((import_module("trellis"), import_name(#name)))
 TR_IMPORT(call) tr_u64 tr_host_call(const char *name, tr_u32 name_len, const char *in, tr_u32 len);
 TR_IMPORT(read) tr_u32 tr_host_read(char *to, tr_u32 cap, tr_u32 off);
 TR_IMPORT(log) void tr_host_log(tr_u32 level, const char *text, tr_u32 len);
+#endif
 
 // ---- memory
 
 extern tr_u8 __heap_base;
-static tr_u32 tr_top, tr_begin, tr_buffer, tr_room;
+static tr_u32 tr_top;
+#ifndef TR_BARE
+static tr_u32 tr_begin, tr_buffer, tr_room;
+#endif
 
 static tr_u32 tr_end(void) { return (tr_u32)__builtin_wasm_memory_size(0) << 16; }
 
@@ -46,6 +55,7 @@ static void *tr_take(tr_u32 n) {
   return (void *)at;
 }
 
+#ifndef TR_BARE
 // The input has a buffer of its own, which grows when it must.
 __attribute__((export_name("trellis_alloc"))) tr_u32 trellis_alloc(tr_u32 n) {
   if (n > 0x3fffffffu) return 0;
@@ -57,6 +67,7 @@ __attribute__((export_name("trellis_alloc"))) tr_u32 trellis_alloc(tr_u32 n) {
   }
   return tr_buffer;
 }
+#endif
 
 static void tr_copy(char *to, const char *from, tr_u32 n) {
   for (tr_u32 i = 0; i < n; i++) to[i] = from[i];
@@ -364,6 +375,7 @@ static int tr_integer(tr_value *v, tr_i64 *out) {
   return 1;
 }
 
+#ifndef TR_BARE
 // ---- calling the platform
 
 // tr_call runs an operation. It returns 0 and the answer, or the number of the
@@ -408,4 +420,5 @@ static void tr_start(void) {
       return (tr_u64)(tr_u32)tr_wrong.p << 32 | 0x80000000u | tr_wrong.n;                   \
     return (tr_u64)(tr_u32)"{}" << 32 | 2;                                                  \
   }
+#endif
 #endif

@@ -1,0 +1,65 @@
+package instrument
+
+// The price of instructions in units of fuel; those that are not named cost 1. A
+// unit is about a cycle of a processor that waits for each result, so that no
+// mix of instructions takes much longer than its fuel stands for; code whose
+// instructions do not wait for one another gets several done in a cycle. What
+// waits for memory that no cache holds is the exception: it takes 4 to 10 times
+// as long as it should, and nothing that it does tells it apart.
+const (
+	costCall         = 4
+	costCallIndirect = 10
+	costCallImport   = 1_000
+	costDivide       = 10 // integers
+	costFloatDivide  = 12
+	costFloatRoot    = 16
+	costRound        = 10
+	costConvert      = 8 // between integers and floats
+	costTable        = 2
+	costBulk         = 100   // besides what the length costs
+	costGrow         = 1_000 // besides what the length costs
+	costVector       = 3
+	costVectorMany   = 10 // vector instructions for which the engine needs several
+	costVectorMore   = 14 // and those for which it needs many
+)
+
+// Lengths are paid by their shift to the left, or if it is negative to the right.
+const (
+	shiftBytes   = -3 // 1 unit for 8 bytes that are copied or filled
+	shiftPages   = 15 // 32,768 units for a page that is added
+	shiftEntries = 1  // 2 units for an element of a table
+)
+
+func costOf(op byte) int64 {
+	switch {
+	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82:
+		return costDivide
+	case op == 0x95, op == 0xa3:
+		return costFloatDivide
+	case op == 0x91, op == 0x9f:
+		return costFloatRoot
+	case op >= 0x8d && op <= 0x90, op >= 0x9b && op <= 0x9e:
+		return costRound
+	case op >= 0xa8 && op <= 0xab, op >= 0xae && op <= 0xbb:
+		return costConvert
+	}
+	return 1
+}
+
+// costOfVector is what an instruction with prefix 0xfd costs.
+func costOfVector(sub uint32) int64 {
+	switch {
+	case sub >= 0x67 && sub <= 0x6a, sub == 0x74, sub == 0x75, sub == 0x7a, sub == 0x94: // ceil, floor, trunc, nearest
+		return costRound
+	case sub == 0xe3, sub == 0xef: // square roots
+		return costFloatRoot
+	case sub == 0xe7, sub == 0xf3: // division of floats
+		return costFloatDivide
+	case sub >= 0xf8: // conversions
+		return costVectorMore
+	case sub >= 0xcb && sub <= 0xcd, sub == 0xd5, sub >= 0xdc && sub <= 0xdf, // shifts and multiplication of i64x2
+		sub == 0xe8, sub == 0xe9, sub == 0xf4, sub == 0xf5: // min and max of floats
+		return costVectorMany
+	}
+	return costVector
+}

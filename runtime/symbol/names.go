@@ -1,0 +1,88 @@
+package symbol
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ianlancetaylor/demangle"
+)
+
+const (
+	functionNames = 1   // the subsection (WebAssembly Core Specification 7.4.1)
+	maxName       = 120 // bytes of a name that is shown
+	maxMangled    = 1000
+)
+
+// functionName looks up a function in a name section. Nothing is kept: it is asked
+// for a few names of a module that trapped.
+func functionName(section []byte, index int) string {
+	work := 8 * len(section)
+	r := reader{data: section, work: &work}
+	for !r.bad && r.left() > 0 {
+		id := r.byte()
+		body := r.bytes(r.uint())
+		if id != functionNames {
+			continue
+		}
+		s := reader{data: body, work: &work}
+		for range s.uint() {
+			at := s.uint()
+			name := s.bytes(s.uint())
+			if s.bad {
+				return ""
+			}
+			if at == uint64(index) {
+				return string(name[:min(len(name), maxMangled)])
+			}
+		}
+		return ""
+	}
+	return ""
+}
+
+// readable makes a compiler's name of a function one for people: names of C++ and
+// Rust are demangled, without the types of parameters, and what could not stand in
+// a line of a log is replaced.
+func readable(name string) string {
+	if strings.HasPrefix(name, "_Z") || strings.HasPrefix(name, "_R") || strings.HasPrefix(name, "__Z") {
+		// 1<<10 bounds what a few bytes can be made to expand to.
+		name = demangle.Filter(name, demangle.NoParams, demangle.NoTemplateParams, demangle.MaxLength(10))
+	}
+	name = printable(withoutParameters(name))
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName-len("…")], "") + "…"
+	}
+	return name
+}
+
+// withoutParameters cuts off the parameters of a C++ function, which linkers that
+// demangle names leave there.
+func withoutParameters(name string) string {
+	body := strings.TrimSuffix(name, " const")
+	if !strings.HasSuffix(body, ")") || strings.HasSuffix(body, "operator()") {
+		return name
+	}
+	depth := 0
+	for i := len(body) - 1; i > 0; i-- {
+		switch body[i] {
+		case ')':
+			depth++
+		case '(':
+			if depth--; depth == 0 {
+				return body[:i]
+			}
+		}
+	}
+	return name
+}
+
+// printable makes text of a module's choice fit for a line of a log.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "_"))
+}

@@ -1,0 +1,138 @@
+// Package symbol says what stands in the source where a WebAssembly module
+// trapped: the function by the name section, file and line by DWARF or a source
+// map. It reads what compilers leave in custom sections.
+//
+// All of that comes with a module that nobody has reason to trust, so it is read
+// by code that allocates nothing for what is not there, and that stops when it
+// has done a fixed amount of work: what is wrong, or too much, is left out, and
+// the answer has less in it.
+package symbol
+
+import (
+	"fmt"
+	"sync"
+)
+
+// Section is a custom section of a module.
+type Section struct {
+	Name string
+	Data []byte
+}
+
+// Names of sections, beside those of DWARF.
+const (
+	nameSection = "name"
+	// SourceMap holds the source map itself.
+	SourceMap = "trellis.sourcemap"
+	// SourceMapURL holds where the source map is. Only what is a data: URL is
+	// read; nothing is ever fetched.
+	SourceMapURL = "sourceMappingURL"
+)
+
+// Frame is a place in the source. A field that is not known is zero.
+type Frame struct {
+	Function string `json:"function,omitempty"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Inlined  bool   `json:"inlined,omitempty"` // the compiler put the function into the next frame's
+}
+
+// String returns the frame in one line: function (file:line).
+func (f Frame) String() string {
+	place := f.Place()
+	switch {
+	case place == "":
+		return f.Function
+	case f.Function == "":
+		return place
+	}
+	return f.Function + " (" + place + ")"
+}
+
+// Place returns file:line, or as much of it as is known.
+func (f Frame) Place() string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d", f.File, f.Line)
+}
+
+// Table answers for one module. It is safe for concurrent use, and keeps the
+// sections and what it found in them.
+type Table struct {
+	mu        sync.Mutex
+	names     []byte
+	dwarf     *dwarf
+	sourceMap *sourceMap
+	codeStart uint64
+	work      int // what is left to do, in all
+}
+
+// maxWork bounds what all questions to a table may cost together: a step is an
+// attribute, a line or some bytes, and takes some ten nanoseconds.
+const maxWork = 15_000_000
+
+// maxNames is how many bytes of names are looked at, for each function asked for.
+const maxNames = 4 << 20
+
+// maxInlined is how many frames one place may have.
+const maxInlined = 16
+
+// New returns a table of what the sections hold. codeStart is where in the module
+// the contents of the code section begin, which source maps count from.
+func New(sections []Section, codeStart int) *Table {
+	t := &Table{codeStart: uint64(max(codeStart, 0)), work: maxWork}
+	debug := map[string][]byte{}
+	for _, s := range sections {
+		if _, twice := debug[s.Name]; twice {
+			continue
+		}
+		debug[s.Name] = s.Data
+	}
+	t.names = debug[nameSection]
+	t.names = t.names[:min(len(t.names), maxNames)]
+	if len(debug[".debug_info"]) > 0 {
+		t.dwarf = newDWARF(debug, &t.work)
+	}
+	if text, ok := debug[SourceMap]; ok {
+		t.sourceMap = newSourceMap(text)
+	} else if url, ok := debug[SourceMapURL]; ok {
+		t.sourceMap = newSourceMap(dataURL(url))
+	}
+	return t
+}
+
+// Function returns the name of a function by its index, which counts imports, or
+// "function N" if it has none.
+func (t *Table) Function(index int) string {
+	if name := functionName(t.names, index); name != "" {
+		return readable(name)
+	}
+	return fmt.Sprintf("function %d", index)
+}
+
+// Frames returns the places at an offset in the code section, the innermost
+// first: more than one where functions were inlined, at least one. An offset of 0
+// stands for one that is not known.
+func (t *Table) Frames(function int, offset uint64) []Frame {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var frames []Frame
+	if offset > 0 && t.dwarf != nil {
+		frames = t.dwarf.frames(offset)
+	}
+	if offset > 0 && len(frames) == 0 && t.sourceMap != nil {
+		frames = t.sourceMap.frames(t.codeStart+offset, &t.work)
+	}
+	if len(frames) == 0 {
+		frames = []Frame{{}}
+	}
+	last := &frames[len(frames)-1]
+	if name := functionName(t.names, function); name != "" {
+		last.Function = readable(name)
+	} else if last.Function == "" {
+		last.Function = fmt.Sprintf("function %d", function)
+	}
+	return frames
+}
