@@ -12,6 +12,8 @@ type aim struct {
 	Bound    float64 `json:"bound"`
 	AtLeast  bool    `json:"at_least"` // otherwise: at most
 	Unit     string  `json:"unit"`
+	Low      float64 `json:"low,omitempty"` // half of the pairs lie between low and high
+	High     float64 `json:"high,omitempty"`
 	Status   string  `json:"status"` // ok, missed, not built
 	Why      string  `json:"why,omitempty"`
 }
@@ -28,13 +30,15 @@ const (
 func (r *report) judge(all bool) {
 	for _, a := range aims() {
 		got, why := r.value(a.of)
+		var p pair
 		if a.over != "" && why == "" {
-			got, why = r.ratio(a.of, a.over)
+			p, why = r.pair(a.of, a.over)
+			got = p.Ratio
 		}
 		if why == absent && !all {
 			continue
 		}
-		j := aim{Title: a.title, Bound: a.bound, AtLeast: a.atLeast, Unit: a.unit, Why: why}
+		j := aim{Title: a.title, Bound: a.bound, AtLeast: a.atLeast, Unit: a.unit, Low: p.Low, High: p.High, Why: why}
 		switch j.Measured = got; {
 		case why != "":
 			j.Status, j.Measured = statusNotBuilt, 0
@@ -49,15 +53,31 @@ func (r *report) judge(all bool) {
 
 const absent = "not measured in this run"
 
-// ratio is that of two peers, as it was measured side by side.
-func (r *report) ratio(of, over string) (v float64, why string) {
+// pair is what two peers were side by side.
+func (r *report) pair(of, over string) (p pair, why string) {
 	for _, p := range r.Pairs {
 		if p.Of == of && p.Over == over {
-			return p.Ratio, ""
+			return p, ""
 		}
 	}
 	_, why = r.value(over)
-	return 0, why
+	return pair{}, why
+}
+
+// unsure is how far apart the middle half of the pairs may lie, for their median
+// to be believed.
+const unsure = 1.25
+
+// outcome is how the table says what became of an aim.
+func (a aim) outcome() string {
+	text := a.Status
+	if a.Status == statusFailed {
+		text = "MISSED"
+	}
+	if a.Low > 0 && a.High/a.Low > unsure {
+		text += fmt.Sprintf(", unsure: %s to %s", quantity(a.Low, a.Unit), quantity(a.High, a.Unit))
+	}
+	return text
 }
 
 // value is the figure of that name: the time of a peer, its allocations, or what

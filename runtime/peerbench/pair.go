@@ -17,19 +17,14 @@ type pair struct {
 	Number int     `json:"pairs"`
 }
 
-const (
-	pairs     = 41
-	pairTries = 6
-	pairBatch = time.Millisecond
-)
+const pairs = 41
 
 // pairs measures the two peers of each aim side by side: the fastest of some
 // milliseconds of one, then of the other, many times. Whoever was interrupted in a
 // millisecond is not in another, and what slows the whole machine down slows both
 // of two neighbours down. So their ratio holds where medians of the whole run,
-// which lie seconds apart, tell more of the machine than of the peers. Collecting
-// garbage falls into few of these milliseconds, which is to the advantage of peers
-// that leave much of it.
+// which lie seconds apart, tell more of the machine than of the peers. Peers whose
+// calls vary by themselves get longer pieces, and their median.
 func (b *bench) pairs(ctx context.Context, ready []*running) ([]pair, error) {
 	find := func(name string) *running {
 		if i := slices.IndexFunc(ready, func(r *running) bool { return r.name == name }); i >= 0 {
@@ -63,11 +58,11 @@ func comparePair(ctx context.Context, of, over *running) (pair, error) {
 		if i%2 == 1 { // who comes first changes, should that make a difference
 			first, second = over, of
 		}
-		a, err := first.typical(first.short(), pairTries)
+		a, err := first.piece()
 		if err != nil {
 			return pair{}, err
 		}
-		b, err := second.typical(second.short(), pairTries)
+		b, err := second.piece()
 		if err != nil {
 			return pair{}, err
 		}
@@ -80,5 +75,11 @@ func comparePair(ctx context.Context, of, over *running) (pair, error) {
 	return pair{Of: of.name, Over: over.name, Ratio: median(ratios), Low: ratios[pairs/4], High: ratios[pairs*3/4], Number: pairs}, nil
 }
 
-// short is how many jobs make a short batch.
-func (r *running) short() int { return max(1, int(float64(pairBatch)/median(r.rounds))) }
+// piece is one peer's part of a pair.
+func (r *running) piece() (float64, error) {
+	tries, batch := 6, time.Millisecond
+	if r.varies() {
+		tries, batch = 3, 10*time.Millisecond
+	}
+	return r.typical(max(1, int(float64(batch)/median(r.rounds))), tries)
+}

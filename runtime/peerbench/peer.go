@@ -40,8 +40,7 @@ type worker struct {
 	// repeat, if not nil, does it n times and says how long that took: where do
 	// would measure the way there too.
 	repeat func(n int) (time.Duration, error)
-	// wakes says that each call wakes another process up. How long that takes
-	// differs from call to call, which belongs to what it costs.
+	// wakes says that each call wakes another process up.
 	wakes bool
 	// sorts says that the answer's keys are in another order.
 	sorts bool
@@ -131,19 +130,27 @@ func (r *running) round() error {
 	return nil
 }
 
+// litter is how many bytes a call may allocate before collecting them is a part of
+// what it costs that one has to wait for.
+const litter = 4 << 10
+
+// varies says whether calls differ by what belongs to their cost: another process
+// is woken up, garbage is collected.
+func (r *running) varies() bool { return r.wakes || r.bytes >= litter }
+
 // typical returns the nanoseconds of a job, out of several batches of n: the
 // fastest counts, which passes over what somebody else did on the machine
-// meanwhile. Where another process is woken up it is the median.
-func (w worker) typical(n, batches int) (float64, error) {
+// meanwhile. Where calls vary by themselves it is the median.
+func (r *running) typical(n, batches int) (float64, error) {
 	all := make([]float64, batches)
 	for i := range all {
-		took, err := w.times(n)
+		took, err := r.times(n)
 		if err != nil {
 			return 0, err
 		}
 		all[i] = float64(took) / float64(n)
 	}
-	if w.wakes {
+	if r.varies() {
 		return median(all), nil
 	}
 	return slices.Min(all), nil
@@ -210,9 +217,6 @@ func (b *bench) peers(ctx context.Context, groups []group) (all []figures, side 
 		}
 	}
 	for _, r := range ready {
-		if err := r.count(); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", r.name, err)
-		}
 		i := slices.IndexFunc(all, func(f figures) bool { return f.Name == r.name })
 		all[i].fill(r)
 	}
@@ -234,6 +238,9 @@ func (b *bench) open(ctx context.Context, p peer) (*running, error) {
 	r := &running{peer: p, worker: w}
 	if err = w.check(); err == nil {
 		r.n, err = w.calibrate(b.round / batches)
+	}
+	if err == nil {
+		err = r.count()
 	}
 	if err != nil {
 		w.close()

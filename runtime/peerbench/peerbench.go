@@ -20,13 +20,12 @@ import (
 
 // options is what the command line says.
 type options struct {
-	rounds  int
-	round   time.Duration // of one peer in one round
-	only    *regexp.Regexp
-	json    string
-	smoke   bool
-	rust    map[string]string // programs by name
-	verbose bool
+	rounds int
+	round  time.Duration // of one peer in one round
+	only   *regexp.Regexp
+	json   string
+	smoke  bool
+	rust   map[string]string // programs by name
 }
 
 // The exit statuses.
