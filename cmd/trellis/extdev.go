@@ -76,10 +76,10 @@ func buildAs(ctx context.Context, dir, file string) error {
 	var cmd *exec.Cmd
 	switch {
 	case exists(dir, "main.go"):
-		cmd = exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, ".")
+		cmd = exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o", file, ".")
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	case exists(dir, "main.c"):
-		cmd = exec.CommandContext(ctx, "clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-Wl,--strip-all",
+		cmd = exec.CommandContext(ctx, "clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-gline-tables-only", "-fdebug-compilation-dir=.", "-Wl,--no-entry",
 			"-Wl,-z,stack-size=16384", "-I", ".", "-o", file, "main.c")
 	default:
 		return advise(trellis.Errorf(trellis.Invalid, "%s has neither main.go nor main.c", dir), "trellis ext new acme.first begins a project")
