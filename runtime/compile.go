@@ -58,6 +58,7 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 		_ = c.module.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
 	}
+	r.add(m)
 	return m, nil
 }
 
