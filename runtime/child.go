@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	childMemory   = 384 << 20        // default of -memory
-	childCPU      = 60 * time.Second // default of -cpu
-	childModule   = 64 << 20 // bytes that a child reads at most
-	childReport   = 16 << 20
-	childStderr   = 64 << 10
+	childMemory = 384 << 20        // default of -memory
+	childCPU    = 60 * time.Second // default of -cpu
+	childModule = 64 << 20         // bytes that a child reads at most
+	childReport = 16 << 20
+	childStderr = 64 << 10
 )
 
 // report is what a child prints.
