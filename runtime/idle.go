@@ -32,6 +32,9 @@ func (m *Module) sweep() {
 	}
 	now := m.rt.now()
 	m.idle = slices.DeleteFunc(m.idle, func(inst *instance) bool {
+		if inst.fresh {
+			inst.fresh, inst.used = false, now
+		}
 		switch unused := time.Duration(now - inst.used); {
 		case unused >= idleFor:
 			inst.close(context.Background())

@@ -57,13 +57,17 @@ func (m *Module) create(ctx context.Context, b Budget) (*instance, uint64, error
 // give takes an instance back after a call. A pristine one is put back to the
 // image here and now, so that what a call left behind is not kept until the next.
 func (m *Module) give(inst *instance, keep bool, held holding, input int) {
-	if keep && m.limits.Isolation == Pristine {
+	switch {
+	case !keep:
+	case m.limits.Isolation == Pristine:
 		keep = m.putBack(inst, input)
+	case inst.order != m.uses.Load(): // another was used since
+		inst.order = m.uses.Add(1)
 	}
 	if keep && held == aSlot && inst.image == m.image.Load() && m.park(inst) {
 		return
 	}
-	at := inst.at // from now on the instance may be another's
+	at := inst.at // from then on the instance may be another's
 	if keep {
 		m.store(inst)
 	} else {
@@ -112,7 +116,7 @@ func (m *Module) evict() *instance {
 	}
 	var oldest *instance
 	for _, inst := range m.pinned {
-		if oldest == nil || inst.used < oldest.used {
+		if oldest == nil || inst.order < oldest.order {
 			oldest = inst
 		}
 	}
