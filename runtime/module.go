@@ -20,6 +20,7 @@ type Module struct {
 	rt       *Runtime
 	compiled wazero.CompiledModule
 	code     int64 // bytes of machine code
+	cached   bool  // nothing was compiled or started
 	info     instrument.Info
 	conv     convention
 	hooks    []string
@@ -162,6 +163,10 @@ func (m *Module) Hooks() []string { return slices.Clone(m.hooks) }
 // Info returns what is known of the module, as [Check] does.
 func (m *Module) Info() Info { return describe(m.conv, m.info) }
 
+// Cached reports whether the module came from the cache with its image, so that
+// nothing of it was compiled or started.
+func (m *Module) Cached() bool { return m.cached }
+
 // Footprint returns about how many bytes the module takes as long as it is not
 // closed: its machine code and its image. Instances come on top.
 func (m *Module) Footprint() int64 {
@@ -175,7 +180,7 @@ func (m *Module) Footprint() int64 {
 }
 
 // moduleOverhead is what a module takes however small it is.
-const moduleOverhead = 128 << 10
+const moduleOverhead = 256 << 10
 
 // Call calls a hook and appends its answer to c.Dst.
 //
@@ -429,5 +434,6 @@ func (m *Module) free(ctx context.Context) error {
 	if im := m.image.Swap(nil); im != nil {
 		im.close()
 	}
+	m.rt.explainers.forget(m)
 	return m.compiled.Close(ctx)
 }
