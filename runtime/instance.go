@@ -32,6 +32,7 @@ type instance struct {
 	fresh       bool                // used since the last sweep
 	used        int64               // before the sweep that found it used, as Runtime.now says it
 	cold        bool                // its memory was let go of
+	weight      int64               // what it takes, as last noted
 	frame       frame
 }
 
@@ -68,6 +69,8 @@ func (m *Module) instantiate(ctx context.Context) (inst *instance, err error) {
 		inst.globals = append(inst.globals, g)
 	}
 	inst.guest = m.conv.bind(inst.mod)
+	inst.weigh()
+	m.rt.shed()
 	return inst, nil
 }
 
@@ -160,4 +163,5 @@ func (inst *instance) close(ctx context.Context) {
 		_ = inst.mod.Close(ctx) // what it could say is of files, and there are none
 	}
 	inst.free()
+	inst.unweigh()
 }

@@ -48,6 +48,7 @@ func (inst *instance) free() {
 func (inst *instance) cool() {
 	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
 		inst.cold = inst.mapping.forget(im.size)
+		inst.weigh()
 	}
 }
 
@@ -55,6 +56,7 @@ func (inst *instance) cool() {
 // impossible.
 func (inst *instance) restore() bool {
 	inst.cold = false
+	inst.weigh()
 	im := inst.image
 	if im.file != nil {
 		return true // the pages come back by themselves
