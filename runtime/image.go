@@ -123,10 +123,10 @@ func (im *image) close() {
 	}
 }
 
-// allocator returns an allocator of memory for inst, nil for the usual one.
+// allocator returns an allocator of memory for inst.
 func (inst *instance) allocator() experimental.MemoryAllocator {
 	if !inst.m.mapped.Load() {
-		return nil
+		return experimental.MemoryAllocatorFunc(newHeapMemory)
 	}
 	return experimental.MemoryAllocatorFunc(func(_, max uint64) experimental.LinearMemory {
 		inst.mapping = newMapping(max)
