@@ -2,37 +2,73 @@ package runtime
 
 import "github.com/tetratelabs/wazero/experimental"
 
-// heapMemory is the memory of an instance on Go's heap. It implements wazero's
-// LinearMemory. wazero's own grows by a quarter at a time, so that a guest which
-// takes a page and another one has all of its memory copied and filled with zeros
-// again and again, for much longer than its fuel stands for.
-type heapMemory struct {
-	bytes []byte
-	max   uint64
+// allocate makes the memory of inst. It may grow to no more than the module's
+// limit, whatever the compiled module says.
+func (inst *instance) allocate(_, most uint64) experimental.LinearMemory {
+	most = min(most, uint64(inst.m.limits.Memory))
+	if !canMap {
+		return &heapMemory{most: most}
+	}
+	inst.mapping = newMapping(most)
+	return inst.mapping
 }
 
-var _ experimental.LinearMemory = (*heapMemory)(nil)
+// heapMemory is the memory of an instance on Go's heap.
+type heapMemory struct {
+	all  []byte
+	most uint64
+}
 
-func newHeapMemory(_, max uint64) experimental.LinearMemory { return &heapMemory{max: max} }
-
-// Reallocate makes the memory size bytes long, with room for as much again if it
-// has been smaller.
-func (m *heapMemory) Reallocate(size uint64) []byte {
-	if size > m.max {
+// Reallocate makes the first size bytes usable.
+func (h *heapMemory) Reallocate(size uint64) []byte {
+	switch {
+	case size > h.most:
 		return nil
-	}
-	if size > uint64(cap(m.bytes)) {
+	case size > uint64(cap(h.all)):
 		room := size
-		if m.bytes != nil {
-			room = min(2*size, m.max)
+		if h.all != nil { // it grows, perhaps again and again
+			room = min(2*size, h.most)
 		}
-		larger := make([]byte, size, room)
-		copy(larger, m.bytes)
-		m.bytes = larger
+		all := make([]byte, size, room)
+		copy(all, h.all)
+		h.all = all
 	}
-	m.bytes = m.bytes[:size] // what is behind the end is zero: nobody can have written there
-	return m.bytes
+	h.all = h.all[:size]
+	return h.all[:size:size]
 }
 
 // Free lets go of the memory.
-func (m *heapMemory) Free() { m.bytes = nil }
+func (h *heapMemory) Free() { h.all = nil }
+
+// free gives the memory back, unless wazero has done so: it does not where making
+// an instance fails half-way.
+func (inst *instance) free() {
+	if inst.mapping != nil {
+		inst.mapping.Free()
+	}
+}
+
+// cool lets go of the pages of an idle instance's memory, until restore.
+func (inst *instance) cool() {
+	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
+		inst.cold = inst.mapping.forget(im.size)
+	}
+}
+
+// restore puts back a memory that was let go of. It reports false if that is
+// impossible.
+func (inst *instance) restore() bool {
+	inst.cold = false
+	im := inst.image
+	if im.file != nil {
+		return true // the pages come back by themselves
+	}
+	memory, ok := inst.mem.Read(0, uint32(im.size))
+	if !ok {
+		return false
+	}
+	for _, p := range im.pieces {
+		copy(memory[p.at:], p.data)
+	}
+	return true
+}
