@@ -32,7 +32,7 @@ const (
 // Lengths are paid by their shift to the left, or if it is negative to the right.
 const (
 	shiftBytes   = -2 // 1 unit for 4 bytes that are copied or filled
-	shiftPages   = 16 // 65,536 units for a page that is added
+	shiftPages   = 15 // 32,768 units for a page that is added
 	shiftEntries = 1  // 2 units for an element of a table
 )
 
