@@ -10,7 +10,8 @@ const maxConstant = 1_000
 // i32.const value.
 func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
 	at := r.pos
-	var numbers []number // all of them operands still to be used, but the last
+	var few [4]number // there is hardly ever more than one
+	numbers := few[:0]
 	for n := 0; ; n++ {
 		at := r.pos
 		op := r.byte()
