@@ -94,7 +94,8 @@ type number struct {
 }
 
 func (n number) encode() (expr []byte, value uint32, fixed bool) {
-	return append(appendSigned([]byte{n.op}, n.value), opEnd), uint32(n.value), n.op == opI32Const
+	expr = appendSigned(append(make([]byte, 0, 12), n.op), n.value)
+	return append(expr, opEnd), uint32(n.value), n.op == opI32Const
 }
 
 // compute is what an instruction makes of two numbers.
