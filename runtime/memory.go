@@ -25,12 +25,16 @@ func (h *heapMemory) Reallocate(size uint64) []byte {
 	case size > h.most:
 		return nil
 	case size > uint64(cap(h.all)):
-		all := make([]byte, size)
+		room := size
+		if h.all != nil { // it grows, perhaps again and again
+			room = min(2*size, h.most)
+		}
+		all := make([]byte, size, room)
 		copy(all, h.all)
 		h.all = all
 	}
-	h.all = h.all[:size:size]
-	return h.all
+	h.all = h.all[:size]
+	return h.all[:size:size]
 }
 
 // Free lets go of the memory.
