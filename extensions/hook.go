@@ -247,11 +247,12 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err != nil {
 		return runtime.Stats{}, err
 	}
-	m, err := h.r.modules.get(ctx, in)
+	m, done, err := h.r.modules.get(ctx, in, h.s.limits())
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
 		return runtime.Stats{}, err
 	}
+	defer done()
 	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
 	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
 		actor.Via = in.id

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -40,13 +41,28 @@ func (g *gate) queued(at place) int {
 func Idle(m *Module) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.idle)
+	n := len(m.idle)
+	for i := range m.parked {
+		if m.parked[i].Load() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // WASI returns the functions of preview 1: name, parameters and results.
 func WASI() (functions [][3]string) {
 	for _, f := range wasiFunctions() {
 		functions = append(functions, [3]string{f.name, f.params, f.results})
+	}
+	return functions
+}
+
+// Extism returns the functions that Extism guests may import: module, name,
+// parameters and results.
+func Extism() (functions [][4]string) {
+	for _, f := range slices.Concat(extismFunctions(), extismUserFunctions()) {
+		functions = append(functions, [4]string{f.module, f.name, f.params, f.results})
 	}
 	return functions
 }
@@ -67,8 +83,7 @@ func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	again, err = im.encode("trellis/1")
-	return again, im.size, err
+	return im.encode("trellis/1"), im.size, nil
 }
 
 // Builds admits compilations.

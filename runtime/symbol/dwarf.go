@@ -53,8 +53,8 @@ type scope struct {
 const (
 	maxUnits  = 20_000
 	maxThings = 500_000 // functions and lines, of all units that were asked for
-	maxSpans  = 10_000    // of one entry
-	maxDepth  = 200       // of entries within entries
+	maxSpans  = 10_000  // of one entry
+	maxDepth  = 200     // of entries within entries
 )
 
 // newDWARF reads the headers of the units.
