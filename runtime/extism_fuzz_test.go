@@ -22,10 +22,10 @@ func script(calls ...[3]uint64) (out []byte) {
 	return out
 }
 
-// FuzzExtismScript has a guest call Extism's functions in any order with any numbers.
+// FuzzExtism has a guest call Extism's functions in any order with any numbers.
 // Whatever they are, the call ends in an answer or in an error that blames the
 // guest, twice in the same way, and the next call sees nothing of it.
-func FuzzExtismScript(f *testing.F) {
+func FuzzExtism(f *testing.F) {
 	r, err := runtime.New(context.Background(), runtime.Config{Host: hostFunc(extismHost)})
 	if err != nil {
 		f.Fatal(err)
