@@ -23,7 +23,7 @@ func TestNewProjectIn(t *testing.T) {
 			_, absent := os.Stat(filepath.Join(strings.TrimSpace(string(root)), "lib", "rustlib", "wasm32-unknown-unknown"))
 			return found("cargo") && err == nil && absent == nil
 		}},
-		{"assemblyscript", "asc (.ci/wasm install as)", func() bool { return modules(t) != "" }},
+		{"assemblyscript", "asc (.ci/wasm install as)", func() bool { return compilers(t) != "" }},
 	} {
 		t.Run(tt.lang, func(t *testing.T) {
 			s.ok("ext", "new", "acme.in-"+tt.lang, tt.lang, "-lang", tt.lang)
@@ -34,7 +34,7 @@ func TestNewProjectIn(t *testing.T) {
 				if !found("asc") {
 					s.fails(1, "asc is not installed", "ext", "build", tt.lang)
 				}
-				if err := os.Symlink(modules(t), filepath.Join(s.dir, tt.lang, "node_modules")); err != nil {
+				if err := os.Symlink(compilers(t), filepath.Join(s.dir, tt.lang, "node_modules")); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -56,8 +56,8 @@ func found(tool string) bool {
 	return err == nil
 }
 
-// modules is where .ci/wasm has npm put compilers, "" if it has not.
-func modules(t *testing.T) string {
+// compilers is where .ci/wasm has npm put compilers, "" if it has not.
+func compilers(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
