@@ -293,7 +293,7 @@ func (h Hook) verdict(probe, failed bool, err error, trace string) string {
 		h.r.breaker.succeeded(h.breaker(), probe)
 		return "ok"
 	case failed:
-		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace)
+		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace, framesOf(err)...)
 		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, h.inPage(), err); suspend {
 			h.r.suspend(h.s.inst, reason)
 		}

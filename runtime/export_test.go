@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -53,6 +54,15 @@ func Idle(m *Module) int {
 func WASI() (functions [][3]string) {
 	for _, f := range wasiFunctions() {
 		functions = append(functions, [3]string{f.name, f.params, f.results})
+	}
+	return functions
+}
+
+// Extism returns the functions that Extism guests may import: module, name,
+// parameters and results.
+func Extism() (functions [][4]string) {
+	for _, f := range slices.Concat(extismFunctions(), extismUserFunctions()) {
+		functions = append(functions, [4]string{f.module, f.name, f.params, f.results})
 	}
 	return functions
 }

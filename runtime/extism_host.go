@@ -59,8 +59,9 @@ func extismUserFunctions() []hostFunction {
 }
 
 const (
-	extismDebug = 1 // of Extism's levels: 0 trace to 4 error
-	perStep     = 4 // units for a block that is looked at
+	extismDebug = 1  // of Extism's levels: 0 trace to 4 error
+	perStep     = 4  // units for a block that is looked at
+	perJSON     = 10 // units for a byte of JSON that the host reads or writes
 
 	// What takes a word or less costs this much, and is paid for by hundreds:
 	// guests take their input and write their answer by thousands of these.
@@ -228,11 +229,11 @@ func extismLog(level int) func(*frame, []uint64) {
 // extismConfigGet answers from the settings, which are asked for once in a call.
 func extismConfigGet(f *frame, stack []uint64) {
 	g := f.extism()
-	key := string(f.block("config_get: the name", stack[0]))
+	key := f.block("config_get: the name", stack[0])
 	if g.config == nil {
 		g.config = f.settings()
 	}
-	stack[0] = f.leave([]byte(g.config[key]))
+	stack[0] = f.leave([]byte(g.config[string(key)]))
 }
 
 // settings asks the host for the settings, as text: those that are text are as
@@ -266,9 +267,9 @@ func (f *frame) settings() map[string]string {
 
 func extismVarGet(f *frame, stack []uint64) {
 	g := f.extism()
-	name := string(f.block("var_get: the name", stack[0]))
+	value := g.vars.values[string(f.block("var_get: the name", stack[0]))]
 	extismFree(f, stack)
-	stack[0] = f.leave(g.vars.values[name])
+	stack[0] = f.leave(value)
 }
 
 func extismVarSet(f *frame, stack []uint64) {
@@ -313,13 +314,16 @@ func extismHTTPRequest(f *frame, stack []uint64) {
 	g := f.extism()
 	g.status, g.headers = 0, nil
 	var in httpRequest
-	if err := json.Unmarshal(f.block("http_request: the request", stack[0]), &in); err != nil {
+	request := f.block("http_request: the request", stack[0])
+	f.charge(uint64(len(request)) * perJSON)
+	if err := json.Unmarshal(request, &in); err != nil {
 		f.stop(fmt.Errorf("%w: http_request: the request is not {url, method, headers}: %s", ErrTrap, clean(err.Error(), 200)))
 	}
 	if in.Method == "" {
 		in.Method = "GET"
 	}
 	body := string(f.block("http_request: the body", stack[1]))
+	f.charge(uint64(len(body)) * perJSON)
 	extismFree(f, stack[:1])
 	extismFree(f, stack[1:])
 	raw, err := json.Marshal(httpFetch{strings.ToUpper(in.Method), in.URL, in.Headers, body})
@@ -327,6 +331,7 @@ func extismHTTPRequest(f *frame, stack []uint64) {
 		f.stop(fmt.Errorf("http_request: %w", err))
 	}
 	out, err := f.ask("http.fetch", raw)
+	f.charge(uint64(len(out)) * perJSON)
 	var answer httpFetched
 	if err == nil {
 		err = json.Unmarshal(out, &answer)

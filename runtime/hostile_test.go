@@ -44,6 +44,7 @@ func attacks() map[string][]attack {
 		"floods":  floodAttacks(),
 		"names":   nameAttacks(),
 		"command": commandAttacks(),
+		"extism":  extismAttacks(),
 	}
 }
 

@@ -427,5 +427,6 @@ func (m *Module) free(ctx context.Context) error {
 	if im := m.image.Swap(nil); im != nil {
 		im.close()
 	}
+	m.rt.explainers.forget(m)
 	return m.compiled.Close(ctx)
 }

@@ -240,7 +240,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
 	}
-	if err := cfg.Accept.check(); err != nil {
+	if err := cfg.Accept.Check(); err != nil {
 		return nil, err
 	}
 	if cfg.Workers == 0 {
@@ -358,7 +358,6 @@ func (r *Runtime) shut(ctx context.Context) error {
 	for _, m := range r.list() {
 		m.drop(ctx)
 	}
-	r.explainers.forget()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))

@@ -133,6 +133,12 @@ func soakGuests(r *runtime.Runtime, t *testing.T) []*soakGuest {
 		{name: "log", calls: []soakCall{{hook: "flood", in: "twelve bytes"}}},
 		{name: "wasi", calls: []soakCall{{hook: "print"}, {hook: "exit", in: "3", want: runtime.ErrTrap}, {hook: "flood", budget: brief, want: runtime.ErrFuel}}},
 	}
+	list = append(list,
+		&soakGuest{name: "command", calls: []soakCall{{hook: "echo", in: "hello"}, {hook: "arguments"}, {hook: "use", in: "3000000"},
+			{hook: "leave", in: "3", want: runtime.ErrTrap}, {hook: "crash", want: runtime.ErrTrap}, {hook: "flood", want: runtime.ErrOutput}}},
+		&soakGuest{name: "extism", calls: []soakCall{{hook: "echo", in: "hello"}, {hook: "echo", in: strings.Repeat("x", 60_000)}, {hook: "count", in: "x"}, {hook: "large"}}},
+		&soakGuest{name: "spin", limits: runtime.Limits{Fuel: r.FuelPerSecond()}, calls: []soakCall{{hook: "work", in: "x"}, {hook: "spin", budget: brief, want: runtime.ErrFuel}}},
+	)
 	for _, g := range list {
 		g.binary = guest(t, g.name)
 	}

@@ -47,16 +47,16 @@ func toolchains() []toolchain {
 	return []toolchain{
 		{
 			sources: []string{"main.go", "go.mod"}, env: []string{"GOOS=wasip1", "GOARCH=wasm"},
-			build: []string{"go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", fileArg, "."},
+			build: []string{"go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o", fileArg, "."},
 			test:  []string{"go", "test", "./..."}, get: "https://go.dev/dl has Go",
 		}, {
 			sources: []string{"main.c"}, get: clang,
-			build: []string{"clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-Wl,--strip-all",
+			build: []string{"clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-gline-tables-only", "-fdebug-compilation-dir=.", "-Wl,--no-entry",
 				"-Wl,-z,stack-size=16384", "-I", ".", "-o", fileArg, "main.c"},
 		}, {
 			sources: []string{"main.cpp"}, get: clang,
 			build: []string{"clang++", "--target=wasm32", "-std=c++17", "-Os", "-nostdlib", "-fno-builtin", "-fno-exceptions", "-fno-rtti",
-				"-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=16384", "-I", ".", "-o", fileArg, "main.cpp"},
+				"-gline-tables-only", "-fdebug-compilation-dir=.", "-Wl,--no-entry", "-Wl,-z,stack-size=16384", "-I", ".", "-o", fileArg, "main.cpp"},
 		}, {
 			sources: []string{"Cargo.toml"}, get: "https://rustup.rs installs cargo; rustup target add wasm32-unknown-unknown",
 			build: []string{"cargo", "build", "--quiet", "--release", "--target", rustTarget, "--target-dir", "target"},
