@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,8 @@ func TestConventions(t *testing.T) {
 		name   string
 		module []byte
 	}{
-		{"command", goCommand(t, "./testdata/command")},
+		{"command", goModule(t, "./testdata/command")},
+		{"extism", goModule(t, "./testdata/extism", "-buildmode=c-shared")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx := p.Tenant(t, tt.name)
@@ -45,11 +47,11 @@ func TestConventions(t *testing.T) {
 	}
 }
 
-// goCommand builds a program in Go as a WASI command.
-func goCommand(t *testing.T, source string) []byte {
+// goModule builds a program in Go for WASI.
+func goModule(t *testing.T, source string, flags ...string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "main.wasm")
-	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", out, source)
+	cmd := exec.Command("go", slices.Concat([]string{"build", "-ldflags=-s -w", "-o", out}, flags, []string{source})...)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", source, err, msg)

@@ -20,6 +20,7 @@ import (
 func policies() map[string][]byte {
 	return map[string][]byte{
 		"c": wasm.EnrollmentPolicy, "cpp": wasm.PolicyCPP, "rust": wasm.PolicyRust, "as": wasm.PolicyAS, "command": wasm.PolicyCommand,
+		"extism-c": wasm.PolicyExtismC, "extism-as": wasm.PolicyExtismAS,
 	}
 }
 
@@ -69,17 +70,42 @@ func goPolicy(t *testing.T, dir string) []byte {
 	return raw
 }
 
-// TestPolicy: the policy gives the same answers in every language, by every
-// convention.
-func TestPolicy(t *testing.T) {
+// download fetches what a nested module needs, unless it is there.
+func download(dir string) (string, error) {
+	cmd := exec.Command("go", "mod", "download")
+	cmd.Dir = dir
+	msg, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(msg)), err
+}
+
+// everyPolicy is policies with those in Go, which are built.
+func everyPolicy(t *testing.T) map[string][]byte {
+	t.Helper()
 	modules := policies()
 	if testing.Short() {
-		t.Log("SKIPPED the policy in Go: -short")
-	} else {
-		modules["go"] = goPolicy(t, "enrollment-policy")
+		t.Log("SKIPPED the policies in Go: -short")
+		return modules
 	}
-	compare(t, modules)
+	modules["go"] = goPolicy(t, policyDir("go"))
+	if msg, err := download(policyDir("extism-go")); err != nil {
+		t.Logf("SKIPPED the policy through Extism's PDK for Go: %v: %s", err, msg)
+	} else {
+		modules["extism-go"] = goPolicy(t, policyDir("extism-go"))
+	}
+	return modules
 }
+
+// policyDir is the directory of a policy.
+func policyDir(name string) string {
+	if name == "go" {
+		return "enrollment-policy"
+	}
+	return "enrollment-policy-" + name
+}
+
+// TestPolicy: the policy gives the same answers in every language, by every
+// convention.
+func TestPolicy(t *testing.T) { compare(t, everyPolicy(t)) }
 
 // TestRebuilt: the committed modules do what their sources say.
 func TestRebuilt(t *testing.T) {
@@ -95,7 +121,7 @@ func committedFile(name string) string {
 	if name == "c" {
 		return "enrollment-policy.wasm"
 	}
-	return "enrollment-policy-" + name + ".wasm"
+	return policyDir(name) + ".wasm"
 }
 
 // rebuilt is a module that .ci/wasm builds.

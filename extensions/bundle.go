@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
 // Limits of a bundle, before anything in it is looked at.
@@ -29,6 +30,8 @@ const (
 	maxRatio       = 100 // of an entry, once it has more than a mebibyte
 	manifestFile   = "extension.json"
 	moduleFile     = "main.wasm"
+	sourceMapFile  = "main.wasm.map" // leads from the module to its source
+	maxSourceMap   = 4 << 20
 	signatureFile  = "signature.json"
 	assetDirectory = "assets/"
 )
@@ -36,7 +39,7 @@ const (
 // Bundle is an extension as it is handed around: NAME-VERSION.trellis, a zip.
 type Bundle struct {
 	Manifest  Manifest
-	Module    []byte
+	Module    []byte            // with the source map, if there is one
 	Files     map[string][]byte // every file but the signature, by path
 	Digest    string            // of the files: hexadecimal SHA-256
 	Signature *Signature        // nil: unsigned. It is not verified yet
@@ -127,6 +130,12 @@ func (b *Bundle) complete(signature []byte) (*Bundle, error) {
 	if !bytes.HasPrefix(b.Module, []byte("\x00asm")) {
 		return nil, trellis.Errorf(trellis.Invalid, "%s is not a WebAssembly module", moduleFile)
 	}
+	if text, ok := b.Files[sourceMapFile]; ok {
+		if len(text) > maxSourceMap {
+			return nil, trellis.Errorf(trellis.Invalid, "%s has %d bytes, of at most %d", sourceMapFile, len(text), maxSourceMap)
+		}
+		b.Module = symbol.WithSourceMap(b.Module, text)
+	}
 	b.Digest = digest(b.Files)
 	if signature != nil {
 		if b.Signature, err = readSignature(signature); err != nil {
@@ -162,14 +171,14 @@ func checkPath(name string) error {
 		return trellis.Errorf(trellis.Invalid, "the path %q in the bundle is not allowed: it must be relative, without .., backslashes and colons", name)
 	}
 	switch name {
-	case manifestFile, moduleFile, signatureFile, "README.md", "LICENSE":
+	case manifestFile, moduleFile, sourceMapFile, signatureFile, "README.md", "LICENSE":
 		return nil
 	}
 	if strings.HasPrefix(name, assetDirectory) {
 		return nil
 	}
-	return trellis.Errorf(trellis.Invalid, "%q does not belong into a bundle: it has %s, %s, %s, README.md, LICENSE and %s…",
-		name, manifestFile, moduleFile, signatureFile, assetDirectory)
+	return trellis.Errorf(trellis.Invalid, "%q does not belong into a bundle: it has %s, %s, %s, %s, README.md, LICENSE and %s…",
+		name, manifestFile, moduleFile, sourceMapFile, signatureFile, assetDirectory)
 }
 
 // unpack reads an entry, trusting what comes and not what the zip says of it.
@@ -215,7 +224,7 @@ func Make(files map[string][]byte) (*Bundle, error) {
 // same bytes.
 func Pack(dir string, w io.Writer) (*Bundle, error) {
 	b := &Bundle{Files: map[string][]byte{}}
-	for _, name := range []string{manifestFile, moduleFile, "README.md", "LICENSE"} {
+	for _, name := range []string{manifestFile, moduleFile, sourceMapFile, "README.md", "LICENSE"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			if name == moduleFile {
@@ -225,6 +234,9 @@ func Pack(dir string, w io.Writer) (*Bundle, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if name == sourceMapFile {
+			data = symbol.ShortSourceMap(data) // the text of the sources stays at home
 		}
 		b.Files[name] = data
 	}

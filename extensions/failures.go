@@ -4,9 +4,11 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
 // Failure is something that went wrong with an extension, once or again and again.
@@ -16,17 +18,37 @@ type Failure struct {
 	Count   int       `json:"count" doc:"How often."`
 	First   time.Time `json:"first" doc:"When it was seen first, as far as the log goes back."`
 	Last    time.Time `json:"last" doc:"When it was seen last."`
-	Traces  []string  `json:"traces" doc:"Requests in which it went wrong, the newest first, ten at most."`
+	// Frames are where it was the last time, if it was a crash.
+	Frames []symbol.Frame `json:"frames,omitempty" doc:"Where in its source the extension crashed the last time, the innermost function first, as far as its module tells."`
+	Traces []string       `json:"traces" doc:"Requests in which it went wrong, the newest first, ten at most."`
 }
 
 // maxTraces is how many traces of a failure are named.
 const maxTraces = 10
 
-// varying is what differs from one time to the next: numbers, and names of memory.
-var varying = regexp.MustCompile(`0x[0-9a-f]+|[0-9]+(\.[0-9]+)?`)
+// varying is what differs from one time to the next: numbers, and names of memory;
+// but first the places in a source, which are what tells two failures apart.
+var varying = regexp.MustCompile(`[^\s()]*\.[A-Za-z]+:[0-9]+(:[0-9]+)?|0x[0-9a-f]+|[0-9]+(\.[0-9]+)?`)
+
+// pattern returns what alike failures have in common: the message up to where it
+// was, without numbers, and the place. Who called the function that crashed does
+// not make it another failure.
+func (l LogLine) pattern() string {
+	message, place := l.Message, ""
+	if len(l.Frames) > 0 {
+		place = " at " + l.Frames[0].String()
+		message, _, _ = strings.Cut(message, place)
+	}
+	return varying.ReplaceAllStringFunc(message, func(s string) string {
+		if strings.Contains(s, ":") {
+			return s
+		}
+		return "#"
+	}) + place
+}
 
 // Failures returns what went wrong with an extension of an owner, as its log has
-// it: those that are alike but for numbers together, the newest first.
+// it: those that are alike together, see pattern, the newest first.
 func (r *Registry) Failures(ctx context.Context, extension string, owner Scope) ([]Failure, error) {
 	lines, err := r.Logs(ctx, LogQuery{ID: extension, Course: owner.Course, Level: "error", Limit: keptLogLines})
 	if err != nil {
@@ -35,12 +57,12 @@ func (r *Registry) Failures(ctx context.Context, extension string, owner Scope) 
 	out := []Failure{}
 	at := map[[2]string]int{}
 	for _, l := range slices.Backward(lines.Items) {
-		k := [2]string{l.Hook, varying.ReplaceAllString(l.Message, "#")}
+		k := [2]string{l.Hook, l.pattern()}
 		i, ok := at[k]
 		if !ok {
 			i = len(out)
 			at[k] = i
-			out = append(out, Failure{Message: l.Message, Hook: l.Hook, Last: l.Time, Traces: []string{}})
+			out = append(out, Failure{Message: l.Message, Hook: l.Hook, Last: l.Time, Frames: l.Frames, Traces: []string{}})
 		}
 		f := &out[i]
 		f.Count++

@@ -247,11 +247,12 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err != nil {
 		return runtime.Stats{}, err
 	}
-	m, err := h.r.modules.get(ctx, in)
+	m, done, err := h.r.modules.get(ctx, in, h.s.limits())
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
 		return runtime.Stats{}, err
 	}
+	defer done()
 	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
 	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
 		actor.Via = in.id
@@ -292,7 +293,7 @@ func (h Hook) verdict(probe, failed bool, err error, trace string) string {
 		h.r.breaker.succeeded(h.breaker(), probe)
 		return "ok"
 	case failed:
-		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace)
+		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace, framesOf(err)...)
 		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, h.inPage(), err); suspend {
 			h.r.suspend(h.s.inst, reason)
 		}

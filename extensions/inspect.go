@@ -7,7 +7,6 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
-	"github.com/trellis-learning/trellis/runtime"
 )
 
 // Inspection is what a bundle is and asks for, and what would become of it.
@@ -55,13 +54,16 @@ func (r *Registry) Inspect(ctx context.Context, raw []byte, owner Scope) (Inspec
 	if err != nil {
 		return out, err
 	}
-	info, err := runtime.Check(b.Module, limits)
+	info, err := r.cfg.Runtime.Check(b.Module, limits)
 	if err == nil {
 		err = m.CheckAgainst(info.Hooks, r.cfg.Known)
 	} else {
-		err = trellis.Errorf(trellis.KindOf(err), "%s: %w", moduleFile, err)
+		err = r.moduleFault(err)
 	}
 	if err := out.fault(err); err != nil {
+		return out, err
+	}
+	if err := out.fault(r.checkWork(m)); err != nil {
 		return out, err
 	}
 	return out, r.inspectBeside(ctx, &out, b, owner)

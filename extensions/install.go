@@ -33,18 +33,25 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err != nil {
 		return Extension{}, err
 	}
-	info, err := runtime.Check(b.Module, limits)
+	info, err := r.cfg.Runtime.Check(b.Module, limits)
 	if err != nil {
-		return Extension{}, trellis.Errorf(trellis.KindOf(err), "%s: %w", moduleFile, err)
+		return Extension{}, r.moduleFault(err)
 	}
 	if err := b.Manifest.CheckAgainst(info.Hooks, r.cfg.Known); err != nil {
 		return Extension{}, err
 	}
+	if err := r.checkWork(b.Manifest); err != nil {
+		return Extension{}, err
+	}
 	// Compiling here, in the child process, means that a server's start and the
 	// first call only load what was compiled.
-	mod, err := r.cfg.Runtime.Compile(ctx, b.Module, limits)
+	tenant, err := store.Tenant(ctx)
 	if err != nil {
-		return Extension{}, trellis.Errorf(trellis.KindOf(err), "%s: %w", moduleFile, err)
+		return Extension{}, err
+	}
+	mod, err := r.cfg.Runtime.CompileFor(ctx, tenant, b.Module, limits)
+	if err != nil {
+		return Extension{}, r.moduleFault(err)
 	}
 	defer func() { _ = mod.Close(context.WithoutCancel(ctx)) }()
 	bundle, _, err := r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), MaxBundle)
@@ -60,6 +67,17 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 		return Extension{}, err
 	}
 	return r.Get(ctx, b.Manifest.ID, owner)
+}
+
+// moduleFault is what is wrong with a module, in words for whoever installs it.
+func (r *Registry) moduleFault(err error) error {
+	var over *runtime.LimitError
+	if errors.As(err, &over) && r.cfg.Modules.Raise != nil {
+		if how := r.cfg.Modules.Raise(over.Limit); how != "" {
+			return trellis.Errorf(trellis.KindOf(err), "%s: %w; %s", moduleFile, err, how)
+		}
+	}
+	return trellis.Errorf(trellis.KindOf(err), "%s: %w", moduleFile, err)
 }
 
 // keepBundle stores a bundle again if an uninstallation elsewhere of the same

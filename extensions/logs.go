@@ -2,6 +2,8 @@ package extensions
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
 // The levels of a guest's log, by number.
@@ -32,6 +36,8 @@ type LogLine struct {
 	Hook    string    `json:"hook" doc:"Export that ran."`
 	Message string    `json:"message" doc:"What was said."`
 	Trace   string    `json:"trace,omitempty" doc:"The request that it belongs to."`
+	// Frames are where in its source it crashed, the innermost function first.
+	Frames []symbol.Frame `json:"frames,omitempty" doc:"Where in its source the extension crashed, the innermost function first, as far as its module tells."`
 
 	tenant, installation string
 }
@@ -52,9 +58,10 @@ const (
 	maxLogLines   = 10_000 // that wait to be written
 	keptLogLines  = 1_000  // of an installation
 	maxLogMessage = 2_000
+	maxLogFrames  = 12
 )
 
-func (b *logBook) add(in *installation, hook string, level int, message, trace string) {
+func (b *logBook) add(in *installation, hook string, level int, message, trace string, frames ...symbol.Frame) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.lines) >= maxLogLines {
@@ -62,7 +69,7 @@ func (b *logBook) add(in *installation, hook string, level int, message, trace s
 		return
 	}
 	b.lines = append(b.lines, LogLine{
-		ID: trellis.NewID(), Time: time.Now(), Level: levelName(level), Hook: hook, Message: legible(message), Trace: trace, tenant: in.tenant, installation: in.id,
+		ID: trellis.NewID(), Time: time.Now(), Level: levelName(level), Hook: hook, Message: legible(message), Trace: trace, Frames: frames[:min(len(frames), maxLogFrames)], tenant: in.tenant, installation: in.id,
 	})
 }
 
@@ -117,9 +124,9 @@ func writeLines(ctx context.Context, tx *store.Tx, lines []LogLine) error {
 	touched := map[key]bool{}
 	for _, l := range lines {
 		// What was said by one that was removed meanwhile goes with it.
-		if _, err := tx.Exec(ctx, `INSERT INTO extension_logs (tenant, installation, id, time, level, hook, message, trace)
-			SELECT tenant, id, ?, ?, ?, ?, ?, ? FROM installations WHERE tenant = ? AND id = ? AND state <> 'removed'`,
-			l.ID, store.Micros(l.Time), l.Level, l.Hook, l.Message, l.Trace, l.tenant, l.installation); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO extension_logs (tenant, installation, id, time, level, hook, message, trace, frames)
+			SELECT tenant, id, ?, ?, ?, ?, ?, ?, ? FROM installations WHERE tenant = ? AND id = ? AND state <> 'removed'`,
+			l.ID, store.Micros(l.Time), l.Level, l.Hook, l.Message, l.Trace, encodeFrames(l.Frames), l.tenant, l.installation); err != nil {
 			return err
 		}
 		touched[key{l.tenant, l.installation}] = true
@@ -181,7 +188,7 @@ func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
 	r.logs.flush(ctx)
 	out := LogLines{Items: []LogLine{}}
 	err = r.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT id, time, level, hook, message, trace FROM
+		rows, err := tx.Query(ctx, `SELECT id, time, level, hook, message, trace, frames FROM
 			(SELECT * FROM extension_logs WHERE tenant = ? AND installation = ? AND id > ?`+where+` ORDER BY id DESC LIMIT ?) AS newest ORDER BY id`,
 			append(args, q.Limit)...)
 		if err != nil {
@@ -191,15 +198,44 @@ func (r *Registry) Logs(ctx context.Context, q LogQuery) (LogLines, error) {
 		for rows.Next() {
 			var l LogLine
 			var at int64
-			if err := rows.Scan(&l.ID, &at, &l.Level, &l.Hook, &l.Message, &l.Trace); err != nil {
+			var frames string
+			if err := rows.Scan(&l.ID, &at, &l.Level, &l.Hook, &l.Message, &l.Trace, &frames); err != nil {
 				return err
 			}
-			l.Time = store.FromMicros(at)
+			l.Time, l.Frames = store.FromMicros(at), decodeFrames(frames)
 			out.Items = append(out.Items, l)
 		}
 		return rows.Err()
 	})
 	return out, err
+}
+
+// encodeFrames returns frames as they are stored.
+func encodeFrames(frames []symbol.Frame) string {
+	if len(frames) == 0 {
+		return ""
+	}
+	raw, err := json.Marshal(frames)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
+}
+
+// decodeFrames returns what encodeFrames has stored.
+func decodeFrames(stored string) (frames []symbol.Frame) {
+	if json.Unmarshal([]byte(stored), &frames) != nil {
+		return nil
+	}
+	return frames
+}
+
+// framesOf returns where in its source an extension crashed, if that is the error.
+func framesOf(err error) []symbol.Frame {
+	if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
+		return trap.Frames
+	}
+	return nil
 }
 
 // levelsFrom returns the names of a level and of those that matter more.

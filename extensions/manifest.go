@@ -49,10 +49,12 @@ type SecretSpec struct {
 	Title string `json:"title" doc:"What it is, for people."`
 }
 
-// LimitsSpec lowers the limits of a call.
+// LimitsSpec lowers the limits of a call, and may raise those of work for which
+// nobody waits.
 type LimitsSpec struct {
 	Memory string `json:"memory,omitempty" doc:"Linear memory: 16MiB."`
 	Time   string `json:"time,omitempty" doc:"Wall time of a call: 50ms."`
+	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
 }
 
 // FilterHook is a filter that an extension takes part in.
@@ -136,7 +138,23 @@ func (l LimitsSpec) parse() (runtime.Limits, error) {
 		}
 		out.Time = d
 	}
-	return out, nil
+	_, err := l.work()
+	return out, err
+}
+
+// mostWork is what limits.work may ask for at most, whatever an operator says.
+const mostWork = 10 * time.Minute
+
+// work returns how long a call of a schedule or a job may work; 0 if as any other.
+func (l LimitsSpec) work() (time.Duration, error) {
+	if l.Work == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(l.Work)
+	if err != nil || d <= 250*time.Millisecond || d > mostWork {
+		return 0, fmt.Errorf("work: must be more than 250ms and at most %v", mostWork)
+	}
+	return d, nil
 }
 
 // RuntimeLimits returns the limits that the module runs within.

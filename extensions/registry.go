@@ -1,6 +1,7 @@
 package extensions
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -23,6 +24,24 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Modules says how the modules of extensions are held.
+type Modules struct {
+	// Raise says how an operator raises a limit, by its name in
+	// [runtime.LimitError]; it is told to whoever exceeds it. Nothing is if nil.
+	Raise func(limit string) string
+	// Loaded is how many bytes of machine code and images are held at a time:
+	// modules that were called longest ago are let go of, and loaded again when
+	// they are called. 512 MiB if zero.
+	Loaded int64
+	// Work is how long a call of a schedule or a job may work at most, where the
+	// manifest asks for it by limits.work. A minute if zero.
+	Work time.Duration
+}
+
+func (m Modules) work() time.Duration { return cmp.Or(m.Work, usualWork) }
+
+func (m Modules) loaded() int64 { return cmp.Or(m.Loaded, 512<<20) }
+
 // Config is what a registry is made of.
 type Config struct {
 	DB          *store.DB
@@ -31,7 +50,8 @@ type Config struct {
 	Runtime     *runtime.Runtime
 	Egress      *egress.Client
 	Known       Known
-	Unsigned    bool          // whether bundles without a signature are taken
+	Unsigned    bool // whether bundles without a signature are taken
+	Modules     Modules
 	SelfService []string      // permissions that course staff may grant in their own courses, where a tenant has not its own set
 	Poll        time.Duration // how often to look for changes by other nodes: 500 ms if zero
 	Reads       PersonalReads // records what extensions were shown of people; nil: not recorded
@@ -91,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Registry, error) {
 		return nil, fmt.Errorf("migrate the registry: %w", err)
 	}
 	r := &Registry{cfg: cfg, db: cfg.DB, log: cfg.Logger, kick: make(chan struct{}, 1)}
-	r.modules = modules{runtime: cfg.Runtime, blobs: cfg.Blobs, byKey: map[moduleKey]*module{}}
+	r.modules = modules{runtime: cfg.Runtime, blobs: cfg.Blobs, log: cfg.Logger, metrics: cfg.Metrics, bound: cfg.Modules.loaded(), byKey: map[moduleKey]*module{}}
 	r.logs.db, r.logs.log = cfg.DB, cfg.Logger
 	r.usage = usage{began: time.Now(), series: map[usageKey]*usageSeries{}}
 	return r, r.reload(ctx)
@@ -107,6 +127,7 @@ func (r *Registry) Run(ctx context.Context, source trellis.Source) error {
 		wg.Go(func() { r.follow(ctx, source) })
 	}
 	wg.Go(func() { r.logs.run(ctx) })
+	wg.Go(func() { r.warm(ctx) })
 	tick := time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
 	for {

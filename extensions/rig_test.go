@@ -67,7 +67,7 @@ func newRig(t *testing.T, change func(*extensions.Config)) *rig {
 
 // newRigOn makes a registry in a directory, where there may be one already: of
 // another node, or from before a restart.
-func newRigOn(t *testing.T, dir string, rt *runtime.Runtime, host *lateHost, change func(*extensions.Config)) *rig {
+func newRigOn(t testing.TB, dir string, rt *runtime.Runtime, host *lateHost, change func(*extensions.Config)) *rig {
 	t.Helper()
 	r := &rig{dir: dir}
 	var err error

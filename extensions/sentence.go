@@ -42,6 +42,9 @@ func (m Manifest) Sentences(known Known) []Sentence {
 	for _, h := range m.Schedules {
 		out = append(out, Sentence{Text: "Works by itself at set times (" + h.Name + ": " + h.Cron + ")"})
 	}
+	if d, err := m.Limits.work(); err == nil && d > 0 && len(m.Schedules)+len(m.Jobs) > 0 {
+		out = append(out, Sentence{Text: "May compute for " + d.String() + " at a time where nobody waits for it"})
+	}
 	out = append(out, m.slotSentences(known)...)
 	for _, p := range m.Permissions {
 		if s, err := hostapi.Sentence(p); err == nil {

@@ -50,6 +50,7 @@ type installation struct {
 	digest, bundle        string
 	nextDigest            string // of the version that waits
 	limits                runtime.Limits
+	work                  runtime.Limits // of schedules and jobs
 	schema                *Settings
 	whole                 *enablement            // in the whole tenant
 	courses               map[string]*enablement // in courses
@@ -169,7 +170,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 		if stopped != 0 {
 			in.stopped = store.FromMicros(stopped)
 		}
-		if err := in.parse([]byte(manifest)); err != nil {
+		if err := r.parse(in, []byte(manifest)); err != nil {
 			r.log.Error("installed extension cannot be read and is left out", "extension", in.extension, "installation", in.id, "err", err)
 			continue
 		}
@@ -189,13 +190,14 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 	return rows.Err()
 }
 
-func (in *installation) parse(manifest []byte) (err error) {
+func (r *Registry) parse(in *installation, manifest []byte) (err error) {
 	if in.manifest, err = ReadManifest(manifest); err != nil {
 		return err
 	}
 	if in.limits, err = in.manifest.RuntimeLimits(); err != nil {
 		return err
 	}
+	in.work = r.workLimits(in.manifest, in.limits)
 	in.schema, err = ParseSettings(in.manifest.Settings)
 	return err
 }

@@ -98,7 +98,7 @@ func compare(old, next Manifest, known Known) Diff {
 	}
 	d.Settings = compareSettings(old.Settings, next.Settings)
 	for _, l := range []struct{ what, old, next string }{
-		{"Memory", old.Limits.Memory, next.Limits.Memory}, {"Time of a call", old.Limits.Time, next.Limits.Time}, {"Isolation", old.Isolation, next.Isolation},
+		{"Memory", old.Limits.Memory, next.Limits.Memory}, {"Time of a call", old.Limits.Time, next.Limits.Time}, {"Work where nobody waits", old.Limits.Work, next.Limits.Work}, {"Isolation", old.Isolation, next.Isolation},
 	} {
 		if l.old != l.next {
 			d.Limits = append(d.Limits, fmt.Sprintf("%s: %s, was %s", l.what, orUsual(l.next), orUsual(l.old)))

@@ -30,8 +30,8 @@ type Accept struct {
 // and [Runtime.Compile].
 type LimitError = instrument.LimitError
 
-// check refuses bounds that are none.
-func (a Accept) check() error {
+// Check refuses bounds that are none, as [New] does, with an error of kind Invalid.
+func (a Accept) Check() error {
 	for _, b := range []struct {
 		name     string
 		is, most int

@@ -2,10 +2,14 @@ package runtime_test
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/runtime/instrument"
 	"github.com/trellis-learning/trellis/testdata/wasm"
 )
 
@@ -13,52 +17,102 @@ import (
 // peerbench): about 300 bytes of JSON in, one field found and replaced, JSON out.
 // "raw" is wazero alone, with the module as it was compiled, its functions looked
 // up once, one instance used again and again without limits: the least that any
-// host can need. "fresh" is the same with an instance for each call.
+// host can need. "fuel" is the same with the rewritten module, which says what of
+// the difference is the guest's own. All take turns, some calls at a time, so that
+// the ratios, which are of medians, hold on a busy machine too.
 func BenchmarkJob(b *testing.B) {
 	r := newRuntime(b, runtime.Config{})
 	for _, g := range []struct {
 		name   string
 		binary []byte
 	}{{"c", wasm.JobC}, {"as", wasm.JobAS}} {
-		b.Run(g.name+"/raw", func(b *testing.B) { benchmarkRaw(b, g.binary) })
-		for _, isolation := range []runtime.Isolation{runtime.Pinned, runtime.Pristine} {
-			b.Run(g.name+"/"+isolation.String(), func(b *testing.B) {
-				m, err := r.Compile(context.Background(), g.binary, runtime.Limits{Isolation: isolation})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer m.Close(context.Background())
-				benchmarkModule(b, m, "patch", wasm.JobInput)
-			})
-		}
+		b.Run(g.name, func(b *testing.B) {
+			rewritten, _, err := instrument.Rewrite(g.binary, instrument.Limits{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ways := []*way{
+				{name: "raw", call: rawWazero(b, g.binary)},
+				{name: "fuel", call: rawWazero(b, rewritten)},
+				{name: "pinned", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned})},
+				{name: "pristine", call: ourModule(b, r, g.binary, runtime.Limits{})},
+				{name: "yield", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned, Fuel: r.FuelPerSecond()})},
+			}
+			takeTurns(b, ways)
+			raw := ways[0].median()
+			b.ReportMetric(float64(raw), "ns/raw")
+			for _, w := range ways[1:] {
+				b.ReportMetric(float64(w.median())/float64(raw), w.name+"/raw")
+			}
+		})
 	}
 }
 
-func benchmarkModule(b *testing.B, m *runtime.Module, hook string, in []byte) {
+// way is one way to have something done, and how long that took each time.
+type way struct {
+	name  string
+	call  func(b *testing.B)
+	times []time.Duration
+}
+
+func (w *way) median() time.Duration {
+	slices.Sort(w.times)
+	return w.times[len(w.times)/2]
+}
+
+// takeTurns measures the ways against each other, b.N rounds of them.
+func takeTurns(b *testing.B, ways []*way) {
+	const calls = 32
+	for b.Loop() {
+		for _, w := range ways {
+			start := time.Now()
+			for range calls {
+				w.call(b)
+			}
+			w.times = append(w.times, time.Since(start)/calls)
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of no interest
+}
+
+// ourModule returns what calls a module's only hook with the job.
+func ourModule(b *testing.B, r *runtime.Runtime, binary []byte, l runtime.Limits) func(*testing.B) {
+	m, err := r.Compile(context.Background(), binary, l)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { m.Close(context.Background()) })
 	ctx := context.Background()
 	var out []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		var err error
-		if out, _, err = m.Call(ctx, runtime.Call{Hook: hook, In: in, Dst: out[:0], Key: "tenant"}); err != nil {
+	return func(b *testing.B) {
+		if out, _, err = m.Call(ctx, runtime.Call{Hook: "patch", In: wasm.JobInput, Dst: out[:0], Key: "tenant"}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func benchmarkRaw(b *testing.B, binary []byte) {
+// rawWazero returns what does the same with wazero alone.
+func rawWazero(b *testing.B, binary []byte) func(*testing.B) {
 	ctx := context.Background()
 	r := wazero.NewRuntime(ctx)
-	defer r.Close(ctx)
+	b.Cleanup(func() { r.Close(ctx) })
 	mod, err := r.Instantiate(ctx, binary)
 	if err != nil {
 		b.Fatal(err)
 	}
+	fuel, _ := mod.ExportedGlobal(instrument.FuelGlobal).(api.MutableGlobal)
+	if fuel != nil {
+		fuel.Set(1 << 60)
+		if start := mod.ExportedFunction(instrument.StartExport); start != nil {
+			if _, err := start.Call(ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 	alloc, hook, mem := mod.ExportedFunction("trellis_alloc"), mod.ExportedFunction("patch"), mod.Memory()
 	var out []byte
 	var stack [2]uint64
-	b.ReportAllocs()
-	for b.Loop() {
+	return func(b *testing.B) {
 		stack[0] = uint64(len(wasm.JobInput))
 		if err := alloc.CallWithStack(ctx, stack[:1]); err != nil {
 			b.Fatal(err)

@@ -48,7 +48,7 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 	}
 	m, err := newModule(r, c.module, c.info, l)
 	if err == nil {
-		m.code = c.size
+		m.code, m.cached = c.size, c.cached
 		m.debug, err = r.debugOf(key, binary, rewriting)
 	}
 	if err == nil {
@@ -58,6 +58,7 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 		_ = c.module.Close(ctx)
 		return nil, fmt.Errorf("start module: %w", err)
 	}
+	r.add(m)
 	return m, nil
 }
 
@@ -67,6 +68,7 @@ func (m *Module) ready(ctx context.Context, key string) error {
 	if m.restore(key) {
 		return nil
 	}
+	m.cached = false
 	if err := m.prime(ctx); err != nil {
 		return err
 	}
@@ -79,6 +81,7 @@ type code struct {
 	module wazero.CompiledModule
 	info   instrument.Info
 	size   int64 // bytes of machine code, as far as known
+	cached bool
 }
 
 // compiled returns a module ready to be instantiated, from the cache or anew.
@@ -87,6 +90,7 @@ func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte
 		return r.compileHere(ctx, binary, l)
 	}
 	if c, err := r.load(ctx, key); err == nil {
+		c.cached = true
 		return c, nil
 	}
 	var c code
@@ -113,7 +117,7 @@ func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.L
 	if err != nil {
 		return code{}, notCompiled(ctx, err)
 	}
-	return code{c, info, codePerByte * int64(len(out))}, nil
+	return code{module: c, info: info, size: codePerByte * int64(len(out))}, nil
 }
 
 // codePerByte is about how much machine code there is for each byte of a module.

@@ -115,9 +115,8 @@ func (r *Runtime) debugOf(key string, binary []byte, l instrument.Limits) (debug
 
 // explainers keeps the debug information of the modules that trapped last.
 type explainers struct {
-	mu    sync.Mutex
-	kept  []*explainer // the last one was used last
-	timer *time.Timer
+	mu   sync.Mutex
+	kept []*explainer // the last one was used last
 }
 
 type explainer struct {
@@ -128,7 +127,7 @@ type explainer struct {
 
 const (
 	maxExplainers = 4
-	explainerRest = 5 * time.Minute // after which nothing is kept
+	explainerRest = 5 * time.Minute // after which one is read anew
 )
 
 // of returns the debug information of m.
@@ -140,16 +139,12 @@ func (x *explainers) of(m *Module) *debugInfo {
 		x.kept = slices.Delete(x.kept, i, i+1)
 	} else {
 		e = &explainer{m: m}
+		time.AfterFunc(explainerRest, func() { x.forget(m) })
 	}
 	if len(x.kept) == maxExplainers {
 		x.kept = slices.Delete(x.kept, 0, 1)
 	}
 	x.kept = append(x.kept, e)
-	if x.timer == nil {
-		x.timer = time.AfterFunc(explainerRest, x.forget)
-	} else {
-		x.timer.Reset(explainerRest)
-	}
 	x.mu.Unlock()
 	e.once.Do(func() {
 		data := m.debug.memory
@@ -161,14 +156,11 @@ func (x *explainers) of(m *Module) *debugInfo {
 	return e.info
 }
 
-// forget lets go of everything.
-func (x *explainers) forget() {
+// forget lets go of that of a module.
+func (x *explainers) forget(m *Module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.kept = nil
-	if x.timer != nil {
-		x.timer.Stop()
-	}
+	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool { return k.m == m })
 }
 
 // explain says what stands in the source at the places of a trace.

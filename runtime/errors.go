@@ -29,7 +29,10 @@ var errStop = errors.New("stopped by the host")
 // What is nobody's fault.
 var errNoMemory = trellis.Errorf(trellis.Unavailable, "no memory for another instance")
 
-var errModuleClosed = trellis.Errorf(trellis.Unavailable, "the module is closed")
+var (
+	errModuleClosed  = trellis.Errorf(trellis.Unavailable, "the module is closed")
+	errRuntimeClosed = trellis.Errorf(trellis.Unavailable, "the runtime is closed")
+)
 
 const (
 	maxMessage     = 1000    // runes of an error message that crosses the border

@@ -41,7 +41,13 @@ func (g *gate) queued(at place) int {
 func Idle(m *Module) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.idle)
+	n := len(m.idle)
+	for i := range m.parked {
+		if m.parked[i].Load() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // WASI returns the functions of preview 1: name, parameters and results.
@@ -77,8 +83,7 @@ func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	again, err = im.encode("trellis/1")
-	return again, im.size, err
+	return im.encode("trellis/1"), im.size, nil
 }
 
 // Builds admits compilations.

@@ -10,7 +10,7 @@ import "encoding/binary"
 // included, so nothing that stands there is believed without a look at the
 // bounds.
 type kernel struct {
-	mem      []byte // from the first block on; what is not there yet reads as zeros
+	mem      []byte // from the first block on, never more than length; what is not there yet reads as zeros
 	length   uint64 // bytes that blocks may take up, root included: whole pages
 	limit    uint64 // of length
 	position uint64 // where the next block begins, from the first one on
@@ -40,16 +40,18 @@ func (k *kernel) reset() {
 		k.mem = nil
 	}
 	clear(k.mem[:min(k.dirty, uint64(len(k.mem)))])
-	*k = kernel{mem: k.mem, limit: k.limit, length: pageSize - kernelRoot}
+	const length = pageSize - kernelRoot
+	*k = kernel{mem: k.mem[:min(len(k.mem), length)], limit: k.limit, length: length}
 }
 
-// make makes sure that the bytes before end are there.
+// make makes sure that the bytes before end, which is not beyond length, are there.
 func (k *kernel) make(end uint64) {
 	have := uint64(len(k.mem))
 	if end <= have {
 		return
 	}
-	k.mem = append(k.mem, make([]byte, max(end, 2*have, kernelLeast)-have)...)
+	end = min(max(end, 2*have, kernelLeast), k.length)
+	k.mem = append(k.mem, make([]byte, end-have)...)
 }
 
 // touch is make for bytes that are about to be written.
@@ -88,10 +90,7 @@ func (k *kernel) alloc(n uint64) (offset uint64, steps int) {
 func (k *kernel) again(n uint64) (offset uint64, steps int) {
 	for at := uint64(0); at < k.position; {
 		steps++
-		status, size, _, ok := k.header(at)
-		if !ok {
-			break
-		}
+		status, size, _ := k.header(at)
 		data := at + kernelHeader
 		if status != blockFree || size < n || data+size > k.position {
 			at = data + size
@@ -110,12 +109,13 @@ func (k *kernel) again(n uint64) (offset uint64, steps int) {
 	return 0, steps
 }
 
-func (k *kernel) header(at uint64) (status byte, size, used uint64, ok bool) {
+// header reads what may have been written there by the guest.
+func (k *kernel) header(at uint64) (status byte, size, used uint64) {
 	if at+kernelHeader > uint64(len(k.mem)) {
-		return 0, 0, 0, false
+		return 0, 0, 0
 	}
 	h := k.mem[at : at+kernelHeader]
-	return h[0], uint64(binary.LittleEndian.Uint32(h[4:])), uint64(binary.LittleEndian.Uint32(h[8:])), true
+	return h[0], uint64(binary.LittleEndian.Uint32(h[4:])), uint64(binary.LittleEndian.Uint32(h[8:]))
 }
 
 func (k *kernel) describe(at uint64, status byte, size, used uint64) {
@@ -133,10 +133,7 @@ func (k *kernel) find(offset uint64) (at, used uint64, steps int, ok bool) {
 	}
 	for at <= want {
 		steps++
-		status, size, used, ok := k.header(at)
-		if !ok {
-			break
-		}
+		status, size, used := k.header(at)
 		if at == want {
 			return at, used, steps, status == blockActive
 		}
@@ -163,8 +160,8 @@ func (k *kernel) lengthUnsafe(offset uint64) uint64 {
 	if at >= k.position {
 		return 0
 	}
-	status, _, used, ok := k.header(at)
-	if !ok || status != blockActive {
+	status, _, used := k.header(at)
+	if status != blockActive {
 		return 0
 	}
 	return used

@@ -20,23 +20,26 @@ type frame struct {
 	emit     func(level int, line string) // the caller's log, or nil
 	budget   Budget
 	rest     uint64        // fuel that the guest gets when it yields
-	deadline time.Time     // of the guest, pushed out by what it waited for its turns
-	waited   time.Duration // for its turns, since it began
+	began    int64         // when, as Runtime.now says it
+	deadline int64         // of the guest, pushed out by what it waited for its turns
 	patience time.Duration // what is left of it
 	starting bool          // _initialize and warming up: no host operations
 	running  bool          // holds one of the runtime's tokens
+	broken   bool          // the guest must not be called again
 
-	up        *trace // the call that this one is nested in
-	trace     *trace // given to the host, made when first needed
+	up *trace // the call that this one is nested in
+
+	called    bool          // a host function: what follows is not all zero
+	waited    time.Duration // for its turns, since it began
+	trace     *trace        // given to the host, made when first needed
 	limited   context.Context
 	cancel    context.CancelFunc
 	stopped   error // why a host function left the guest
-	broken    bool  // the guest must not be called again
 	hostCalls int
 
 	answer   []byte // of the last host operation, for read
-	logLeft  int
-	logged   int // lines
+	logLeft  int    // not zero either
+	logged   int    // lines
 	logFull  bool
 	last     string          // the last line logged, or the one that said why
 	panicked goTrace         // what it printed after that
@@ -52,7 +55,7 @@ type trace struct {
 	up       *trace
 	module   *Module
 	depth    int
-	deadline time.Time
+	deadline int64        // as Runtime.now says it
 	fuel     int64        // what the guest had left at the start of the operation
 	spent    atomic.Int64 // what nested calls have used of it
 	waited   atomic.Int64 // nanoseconds that nested calls waited for their turns
@@ -89,21 +92,27 @@ func (t *trace) holds(m *Module) bool {
 	return false
 }
 
-// begin readies the frame for a call.
-func (f *frame) begin(ctx context.Context, c Call, b Budget, patience time.Duration, up *trace) {
-	stdout, stderr := f.lines[0], f.lines[1]
-	stdout.Reset()
-	stderr.Reset()
-	*f = frame{
-		Context: ctx, inst: f.inst, hook: c.Hook, emit: c.Log, budget: b, deadline: time.Now().Add(b.Time), patience: patience,
-		up: up, logLeft: f.inst.m.limits.Log, lines: [2]bytes.Buffer{stdout, stderr},
-	}
+// begin readies the frame for a call. What host functions leave in it was
+// cleared at the end of the call before.
+func (f *frame) begin(ctx context.Context, hook string, emit func(int, string), b Budget, patience time.Duration, up *trace) {
+	m := f.inst.m
+	f.Context, f.hook, f.emit, f.up = ctx, hook, emit, up
+	f.budget, f.patience, f.logLeft = b, patience, m.limits.Log
 	f.refuel(int64(b.Fuel))
-	f.inst.depth.Set(0)
+	f.began = m.rt.now()
+	f.deadline = f.began + int64(b.Time)
 }
 
 // finish logs what has no line end yet and lets go of all that belongs to the call.
 func (f *frame) finish() {
+	if f.called {
+		f.settle()
+	}
+	f.Context, f.emit, f.up = nil, nil, nil
+}
+
+// settle ends what host functions began, and forgets it.
+func (f *frame) settle() {
 	f.flush()
 	if f.cancel != nil {
 		f.cancel()
@@ -111,7 +120,11 @@ func (f *frame) finish() {
 	if f.trace != nil {
 		f.trace.open.Store(false)
 	}
-	f.Context, f.emit, f.up, f.trace, f.limited, f.cancel, f.answer = nil, nil, nil, nil, nil, nil, nil
+	f.called, f.waited, f.trace, f.limited, f.cancel, f.stopped, f.hostCalls = false, 0, nil, nil, nil, nil, 0
+	f.answer, f.logged, f.logFull, f.last, f.panicked = nil, 0, false, "", goTrace{}
+	for i := range f.lines {
+		f.lines[i].Reset()
+	}
 }
 
 // used returns the units of fuel that the call has used, nested calls included.
@@ -148,7 +161,7 @@ func (f *frame) wait(d time.Duration) {
 	}
 	f.patience -= d
 	f.waited += d
-	f.deadline = f.deadline.Add(d)
+	f.deadline += int64(d)
 	if f.cancel != nil { // the next operation gets the new deadline
 		f.cancel()
 		f.limited, f.cancel = nil, nil
@@ -163,7 +176,7 @@ func (f *frame) late() error {
 	if err := f.Context.Err(); err != nil {
 		return fmt.Errorf("the caller has gone: %w", err)
 	}
-	if over := time.Since(f.deadline); over > 0 {
+	if f.inst.m.rt.now() > f.deadline {
 		return fmt.Errorf("%w: %v is over", ErrTime, f.budget.Time)
 	}
 	return nil

@@ -37,10 +37,15 @@ const (
 // guard is what wazero calls: it charges the guest and finds the call's frame.
 func (h hostFunction) guard() api.GoModuleFunc {
 	if h.fuel == 0 { // it charges by itself
-		return func(ctx context.Context, _ api.Module, stack []uint64) { h.call(ctx.(*frame), stack) }
+		return func(ctx context.Context, _ api.Module, stack []uint64) {
+			f := ctx.(*frame)
+			f.called = true
+			h.call(f, stack)
+		}
 	}
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		f := ctx.(*frame) // we alone call guests, and always with a frame
+		f.called = true
 		f.charge(h.fuel)
 		h.call(f, stack)
 	}
@@ -171,7 +176,7 @@ func (f *frame) operate(name string, in []byte) ([]byte, error) {
 // outside returns the context for the host: it ends with the guest's time.
 func (f *frame) outside() (context.Context, *trace) {
 	if f.limited == nil {
-		f.limited, f.cancel = context.WithDeadline(f.Context, f.deadline)
+		f.limited, f.cancel = context.WithTimeout(f.Context, time.Duration(f.deadline-f.inst.m.rt.now()))
 	}
 	depth := 1
 	if f.up != nil {

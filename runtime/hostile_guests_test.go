@@ -30,7 +30,7 @@ func startAttacks() []attack {
 		return code(i32(0), opI32Load, 2, 0, opI32Eqz, opIf, typeEmpty, poke(0, 1), i32(16), opReturn, opEnd, code(then...))
 	}
 	grow := code(i32(200), opMemoryGrow, 0, opDrop)
-	outside := []string{"trellis_alloc(65536) returned", "outside of the memory of 131072 bytes"}
+	outside := []string{"trellis_alloc(16384) returned", "outside of the memory of 131072 bytes"}
 	stuck := []string{"start module", "out of fuel"}
 	return []attack{
 		{name: "initialize spins", module: initialize(forever()), refused: stuck},

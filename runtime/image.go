@@ -3,78 +3,76 @@ package runtime
 import (
 	"bytes"
 	"os"
-
-	"github.com/tetratelabs/wazero/experimental"
 )
 
-// copyLimit is the size of image up to which copying all of it is faster than
-// taking back, by the system's page tables, what was written. Taking back costs
-// little by itself, but the next call pays for each page that it touches anew: 1
-// to 2 us, where copying costs about 60 us a MiB. Guests in C write some 10 pages
-// in a call, in Go some 60; one that writes all of its memory pays the most, and
-// would be better off with copying whatever its size.
+// copyLimit is the size of image up to which all of the memory is compared with
+// it, and copied where it differs. Taking back larger ones by the system's page
+// tables costs little by itself, but the next call pays for each page that it
+// touches anew: 1 to 2 us, where comparing costs about 12 us a MiB, and much more
+// where the memory is not in the processor's caches. Guests in C write some 10
+// pages in a call, in Go some 60.
 const copyLimit = 512 << 10
 
 // image is the state of an instance after _initialize: memory and globals. It is
 // not changed once made, and shared by all instances of a module.
 type image struct {
-	size    int    // of the memory
-	memory  []byte // the memory, where it is copied
-	spans   []span
-	file    *os.File // the memory, where it is mapped
+	size    int      // of the memory
+	pieces  []piece  // what of it is not zero, in ascending order, without overlaps
+	file    *os.File // all of the memory, where it is mapped; the pieces are its then
 	globals []uint64
 }
 
-// span is a piece of the memory that is either all zero or not.
-type span struct {
-	from, to int
-	zero     bool
+// piece is a part of an image's memory. It begins at a multiple of grain.
+type piece struct {
+	at   int
+	data []byte
 }
 
+// grain is what memory is compared by: a page of the system's.
 const grain = 4096
 
-// newImage takes the image of an instance.
-func newImage(inst *instance) (*image, error) {
+// zeros is what a grain of unused memory looks like.
+var zeros [grain]byte
+
+// takeImage takes the image of an instance.
+func takeImage(inst *instance) (*image, error) {
 	view, _ := inst.mem.Read(0, inst.mem.Size())
-	im := &image{size: len(view), spans: spansOf(view)}
+	var globals []uint64
 	for _, g := range inst.globals {
-		im.globals = append(im.globals, g.Get())
+		globals = append(globals, g.Get())
 	}
-	return im, im.keep(func(s span) []byte { return view[s.from:s.to] })
+	return newImage(len(view), piecesOf(view), globals)
 }
 
-func spansOf(memory []byte) (spans []span) {
-	var zeros [grain]byte
-	for from := 0; from < len(memory); from += grain {
-		to := min(from+grain, len(memory))
-		zero := bytes.Equal(memory[from:to], zeros[:to-from])
-		if n := len(spans); n > 0 && spans[n-1].zero == zero {
-			spans[n-1].to = to
+// newImage makes an image of its parts. It keeps neither the pieces nor their data.
+func newImage(size int, pieces []piece, globals []uint64) (*image, error) {
+	im := &image{size: size, pieces: make([]piece, len(pieces)), globals: globals}
+	if canMap && size > copyLimit {
+		return im, im.put(pieces)
+	}
+	for i, p := range pieces {
+		im.pieces[i] = piece{p.at, bytes.Clone(p.data)}
+	}
+	return im, nil
+}
+
+// piecesOf returns what of a memory is not zero. The data is the memory's.
+func piecesOf(memory []byte) (pieces []piece) {
+	for at := 0; at < len(memory); at += grain {
+		end := min(at+grain, len(memory))
+		if bytes.Equal(memory[at:end], zeros[:end-at]) {
+			continue
+		}
+		if n := len(pieces); n > 0 && pieces[n-1].end() == at {
+			pieces[n-1].data = memory[pieces[n-1].at:end]
 		} else {
-			spans = append(spans, span{from, to, zero})
+			pieces = append(pieces, piece{at, memory[at:end]})
 		}
 	}
-	return spans
+	return pieces
 }
 
-// keep takes in the memory, of which piece returns what is in a span that is not
-// all zero.
-func (im *image) keep(piece func(span) []byte) (err error) {
-	if canMap && im.size > copyLimit {
-		im.file, err = imageFile(im.size, im.spans, piece)
-		return err
-	}
-	im.memory = make([]byte, im.size)
-	for _, s := range im.spans {
-		if !s.zero {
-			copy(im.memory[s.from:s.to], piece(s))
-		}
-	}
-	return nil
-}
-
-// fits reports whether the memory of inst still has the size of the image.
-func (im *image) fits(inst *instance) bool { return int(inst.mem.Size()) == im.size }
+func (p piece) end() int { return p.at + len(p.data) }
 
 // adopt makes inst an instance of the image, whatever ran in it before. It
 // reports false if that is impossible.
@@ -87,49 +85,58 @@ func (im *image) adopt(inst *instance) bool {
 	if !im.fits(inst) {
 		return false
 	}
-	if im.file != nil && (inst.mapping == nil || !inst.mapping.view(im)) {
+	if im.file != nil && !inst.mapping.view(im) {
 		return false
 	}
 	inst.image = im
 	return im.reset(inst)
 }
 
+// fits reports whether the memory of inst still has the size of the image.
+func (im *image) fits(inst *instance) bool { return int(inst.mem.Size()) == im.size }
+
 // reset puts back an instance of the image, whose memory has not grown.
 func (im *image) reset(inst *instance) bool {
+	inst.depth.Set(0)
 	for i, g := range inst.globals {
 		g.Set(im.globals[i])
 	}
 	if im.file != nil {
 		return inst.mapping.forget(im.size)
 	}
-	view, ok := inst.mem.Read(0, uint32(im.size))
+	memory, ok := inst.mem.Read(0, uint32(im.size))
 	if !ok {
 		return false
 	}
-	for _, s := range im.spans {
-		if s.zero {
-			clear(view[s.from:s.to])
-		} else {
-			copy(view[s.from:s.to], im.memory[s.from:s.to])
-		}
+	at := 0
+	for _, p := range im.pieces {
+		wipe(memory[at:p.at])
+		restore(memory[p.at:p.end()], p.data)
+		at = p.end()
 	}
+	wipe(memory[at:])
 	return true
 }
 
-// close lets go of the file; instances that have it mapped keep their view.
-func (im *image) close() {
-	if im.file != nil {
-		_ = im.file.Close()
+// wipe makes all of memory zero. Most of it usually is: reading costs less than
+// writing, and pages that nobody ever wrote to stay without memory of their own.
+func wipe(memory []byte) {
+	for len(memory) > 0 {
+		part := memory[:min(grain, len(memory))]
+		if !bytes.Equal(part, zeros[:len(part)]) {
+			clear(part)
+		}
+		memory = memory[len(part):]
 	}
 }
 
-// allocator returns an allocator of memory for inst, nil for the usual one.
-func (inst *instance) allocator() experimental.MemoryAllocator {
-	if !inst.m.mapped.Load() {
-		return nil
+// restore makes memory equal to data.
+func restore(memory, data []byte) {
+	for len(memory) > 0 {
+		part := memory[:min(grain, len(memory))]
+		if !bytes.Equal(part, data[:len(part)]) {
+			copy(part, data)
+		}
+		memory, data = memory[len(part):], data[len(part):]
 	}
-	return experimental.MemoryAllocatorFunc(func(_, max uint64) experimental.LinearMemory {
-		inst.mapping = newMapping(max)
-		return inst.mapping
-	})
 }

@@ -30,7 +30,7 @@ const (
 )
 
 // encode returns the image as it is on disk.
-func (im *image) encode(whose string) ([]byte, error) {
+func (im *image) encode(whose string) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32([]byte(imageMagic), uint32(len(whose)))
 	b = le.AppendUint32(append(b, whose...), uint32(im.size))
@@ -38,35 +38,20 @@ func (im *image) encode(whose string) ([]byte, error) {
 	for _, g := range im.globals {
 		b = le.AppendUint64(b, g)
 	}
-	pieces, bytes := 0, 0
-	for _, s := range im.spans {
-		if !s.zero {
-			pieces++
-			bytes += s.to - s.from
-		}
+	content := 0
+	for _, p := range im.pieces {
+		content += len(p.data)
 	}
-	b = append(make([]byte, 0, len(b)+8*pieces+bytes+64), b...)
-	b = le.AppendUint32(b, uint32(pieces))
-	for _, s := range im.spans {
-		if !s.zero {
-			b = le.AppendUint32(le.AppendUint32(b, uint32(s.from)), uint32(s.to))
-		}
+	b = append(make([]byte, 0, len(b)+8*len(im.pieces)+content+64), b...)
+	b = le.AppendUint32(b, uint32(len(im.pieces)))
+	for _, p := range im.pieces {
+		b = le.AppendUint32(le.AppendUint32(b, uint32(p.at)), uint32(p.end()))
 	}
-	for _, s := range im.spans {
-		if s.zero {
-			continue
-		}
-		if im.file == nil {
-			b = append(b, im.memory[s.from:s.to]...)
-			continue
-		}
-		b = append(b, make([]byte, s.to-s.from)...)
-		if _, err := im.file.ReadAt(b[len(b)-(s.to-s.from):], int64(s.from)); err != nil {
-			return nil, fmt.Errorf("read memory image: %w", err)
-		}
+	for _, p := range im.pieces {
+		b = append(b, p.data...)
 	}
 	sum := sha256.Sum256(b)
-	return append(b, sum[:]...), nil
+	return append(b, sum[:]...)
 }
 
 // imageReader takes an image on disk apart. What is not there is zero, and
@@ -110,55 +95,44 @@ func decodeImage(data []byte, whose string, info instrument.Info) (*image, error
 	if string(r.bytes(r.u32())) != whose {
 		return absent("is of another module")
 	}
-	im := &image{size: r.u32()}
-	if im.size == 0 && !info.Resettable && !r.short {
+	size := r.u32()
+	if size == 0 && !info.Resettable && !r.short {
 		return nil, nil
 	}
-	if !info.Resettable || im.size%pageSize != 0 || im.size/pageSize < int(info.MinMemory) || im.size/pageSize > int(info.MaxMemory) {
+	if !info.Resettable || size%pageSize != 0 || size/pageSize < int(info.MinMemory) || size/pageSize > int(info.MaxMemory) {
 		return absent("does not fit the module")
 	}
 	if n := r.u32(); n != len(info.Globals) || n > len(r.rest)/8 {
 		return absent("has other globals")
 	}
+	var globals []uint64
 	for range info.Globals {
-		im.globals = append(im.globals, binary.LittleEndian.Uint64(r.bytes(8)))
+		globals = append(globals, binary.LittleEndian.Uint64(r.bytes(8)))
 	}
-	content, ok := im.readSpans(r)
+	pieces, ok := r.pieces(size)
 	if !ok || r.short {
 		return absent("has pieces that do not fit")
 	}
-	return im, im.keep(func(s span) []byte { return content[s.from] })
+	return newImage(size, pieces, globals)
 }
 
-// readSpans reads which pieces of the memory there are, and returns them by where
-// they begin.
-func (im *image) readSpans(r *imageReader) (content map[int][]byte, ok bool) {
+// pieces reads what of a memory of that size is not zero. The data is the reader's.
+func (r *imageReader) pieces(size int) (pieces []piece, ok bool) {
 	n := r.u32()
 	if n > len(r.rest)/8 {
 		return nil, false
 	}
+	list := r.bytes(8 * n)
 	at := 0
-	for range n {
-		from, to := r.u32(), r.u32()
-		if from < at || to <= from || to > im.size {
+	for ; len(list) > 0; list = list[8:] {
+		from, to := int(binary.LittleEndian.Uint32(list)), int(binary.LittleEndian.Uint32(list[4:]))
+		if from < at || from%grain != 0 || to <= from || to > size {
 			return nil, false
 		}
-		if from > at {
-			im.spans = append(im.spans, span{at, from, true})
-		}
-		im.spans = append(im.spans, span{from, to, false})
+		pieces = append(pieces, piece{from, r.bytes(to - from)})
 		at = to
 	}
-	if at < im.size {
-		im.spans = append(im.spans, span{at, im.size, true})
-	}
-	content = make(map[int][]byte, n)
-	for _, s := range im.spans {
-		if !s.zero {
-			content[s.from] = r.bytes(s.to - s.from)
-		}
-	}
-	return content, len(r.rest) == 0
+	return pieces, len(r.rest) == 0
 }
 
 // restore gives a module the image that lies in the cache, and reports whether
@@ -179,9 +153,6 @@ func (m *Module) restore(key string) bool {
 	if im == nil {
 		return true
 	}
-	if im.file != nil {
-		m.mapped.Store(true)
-	}
 	m.image.Store(im)
 	return true
 }
@@ -200,11 +171,7 @@ func (m *Module) save(key string) {
 	if im == nil {
 		im = &image{}
 	}
-	data, err := im.encode(m.imageOf(key))
-	if err == nil {
-		err = m.rt.cache.put(key+imageSuffix, data)
-	}
-	if err != nil {
+	if err := m.rt.cache.put(key+imageSuffix, im.encode(m.imageOf(key))); err != nil {
 		m.rt.log.Warn("image not kept", "key", key, "err", err)
 	}
 }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"os"
+	goruntime "runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +18,8 @@ const canMap = true
 type mapping struct{ all []byte }
 
 // newMapping reserves addresses. If there are none left, Reallocate returns nil.
-func newMapping(max uint64) *mapping {
-	size := (max + uint64(os.Getpagesize()) - 1) &^ uint64(os.Getpagesize()-1)
+func newMapping(most uint64) *mapping {
+	size := (most + uint64(os.Getpagesize()) - 1) &^ uint64(os.Getpagesize()-1)
 	if size == 0 {
 		size = uint64(os.Getpagesize())
 	}
@@ -63,28 +64,54 @@ func (m *mapping) forget(n int) bool {
 	return unix.Madvise(m.all[:n], unix.MADV_DONTNEED) == nil
 }
 
-// imageFile returns a file in memory of that size with these spans, which cannot
-// change. What is zero takes no memory until somebody reads it.
-func imageFile(size int, spans []span, piece func(span) []byte) (*os.File, error) {
+// put writes the pieces of an image to a file in memory, which cannot change. What
+// is zero takes no memory until somebody reads it. The image's own pieces are the
+// file's, seen.
+func (im *image) put(pieces []piece) error {
+	file, err := imageFile(im.size, pieces)
+	if err != nil {
+		return err
+	}
+	seen, err := unix.Mmap(int(file.Fd()), 0, im.size, unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		_ = file.Close()
+		return fmt.Errorf("map memory image: %w", err)
+	}
+	im.file = file
+	for i, p := range pieces {
+		im.pieces[i] = piece{p.at, seen[p.at:p.end()]}
+	}
+	goruntime.AddCleanup(im, func(seen []byte) { _ = unix.Munmap(seen) }, seen)
+	return nil
+}
+
+// close lets go of the file; instances that have it mapped keep their view.
+func (im *image) close() {
+	if im.file != nil {
+		_ = im.file.Close()
+	}
+}
+
+func imageFile(size int, pieces []piece) (*os.File, error) {
 	fd, err := unix.MemfdCreate("trellis-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make memory image: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "trellis-image")
-	err = f.Truncate(int64(size))
-	for _, s := range spans {
-		if !s.zero && err == nil {
-			_, err = f.WriteAt(piece(s), int64(s.from))
+	file := os.NewFile(uintptr(fd), "trellis-image")
+	err = file.Truncate(int64(size))
+	for _, p := range pieces {
+		if err == nil {
+			_, err = file.WriteAt(p.data, int64(p.at))
 		}
 	}
 	if err != nil {
-		_ = f.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("make memory image: %w", err)
 	}
 	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		_ = f.Close()
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+		_ = file.Close()
 		return nil, fmt.Errorf("seal memory image: %w", err)
 	}
-	return f, nil
+	return file, nil
 }

@@ -4,7 +4,6 @@ package runtime
 
 import (
 	"errors"
-	"os"
 )
 
 // canMap says that memory images can be mapped copy-on-write. Here they are
@@ -19,5 +18,5 @@ func (*mapping) Reallocate(uint64) []byte { return nil }
 func (*mapping) Free()                    {}
 func (*mapping) view(*image) bool         { return false }
 func (*mapping) forget(int) bool          { return false }
-
-func imageFile(int, []span, func(span) []byte) (*os.File, error) { return nil, errors.ErrUnsupported }
+func (*image) put([]piece) error          { return errors.ErrUnsupported }
+func (*image) close()                     {}

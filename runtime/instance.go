@@ -14,7 +14,7 @@ import (
 // warmup is how much input the guest's allocator is made ready for before the
 // image is taken: without it a guest that grows its heap at the first call would
 // grow it at every call.
-const warmup = 64 << 10
+const warmup = 16 << 10
 
 // instance is one guest with its memory. One goroutine uses it at a time.
 type instance struct {
@@ -26,8 +26,10 @@ type instance struct {
 	globals     []api.MutableGlobal // of the guest itself
 	mapping     *mapping            // its memory, if not on Go's heap
 	image       *image              // what it is put back to; nil: it cannot be
-	at          place               // whose the call under way is, or what it is pinned to
-	used        time.Time           // when last
+	key         string              // what it is pinned to
+	at          place               // whose the call under way is
+	used        int64               // when last, as Runtime.now says it
+	cold        bool                // its memory was let go of
 	frame       frame
 }
 
@@ -44,9 +46,7 @@ func (m *Module) instantiate(ctx context.Context) (inst *instance, err error) {
 			inst = nil
 		}
 	}()
-	if a := inst.allocator(); a != nil {
-		ctx = experimental.WithMemoryAllocator(ctx, a)
-	}
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(inst.allocate))
 	inst.mod, err = m.rt.wasm.InstantiateModule(ctx, m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return inst, fmt.Errorf("instantiate: %w", err)
@@ -93,12 +93,13 @@ func (m *Module) start(ctx context.Context, n int, b Budget) (inst *instance, fu
 		return nil, 0, err
 	}
 	f := &inst.frame
-	f.begin(ctx, Call{Hook: initExport}, b, 0, nil)
+	f.begin(ctx, initExport, nil, b, 0, nil)
 	f.starting = true
 	err = inst.guest.start(f)
 	if err == nil {
 		err = inst.guest.warm(f, n)
 	}
+	f.starting = false
 	f.finish()
 	if err != nil {
 		inst.close(ctx)
@@ -121,20 +122,17 @@ func (m *Module) fromImage(ctx context.Context, im *image) (*instance, error) {
 }
 
 // run calls a hook. keep says whether the instance may be used again.
-func (inst *instance) run(ctx context.Context, c Call, b Budget, patience time.Duration, up *trace) (out []byte, s Stats, keep bool, err error) {
+func (inst *instance) run(ctx context.Context, c *Call, b Budget, patience time.Duration, up *trace, s *Stats) (out []byte, keep bool, err error) {
 	f := &inst.frame
-	f.begin(ctx, c, b, patience, up)
 	f.running = true
-	begun := f.deadline.Add(-b.Time)
+	f.begin(ctx, c.Hook, c.Log, b, patience, up)
 	out, err = inst.guest.call(f, c.Hook, c.In, c.Dst)
 	f.pause()
+	inst.used = inst.m.rt.now()
+	s.Fuel, s.Memory = f.used(), int(inst.mem.Size())
+	s.Time, s.HostCalls = time.Duration(inst.used-f.began)-f.waited, f.hostCalls
 	f.finish()
-	inst.used = time.Now()
-	s = Stats{Fuel: f.used(), Memory: int(inst.mem.Size()), Time: inst.used.Sub(begun) - f.waited, HostCalls: f.hostCalls}
-	if err != nil {
-		return c.Dst, s, !f.broken, err
-	}
-	return out, s, !f.broken, nil
+	return out, !f.broken, err
 }
 
 // tooDeep reports whether the call depth is what made the guest trap.
@@ -146,12 +144,13 @@ func (inst *instance) tooDeep() bool {
 // guest probably gave up because it was not given more: a guest that gets none
 // says so by a trap like any other.
 func (inst *instance) nearlyFull() bool {
-	limit := uint64(inst.m.info.MaxMemory) * pageSize
-	return uint64(inst.mem.Size()) >= limit/4*3
+	limit := min(inst.m.limits.Memory, int(inst.m.info.MaxMemory)*pageSize)
+	return int(inst.mem.Size()) >= limit/4*3
 }
 
 func (inst *instance) close(ctx context.Context) {
 	if inst.mod != nil {
 		_ = inst.mod.Close(ctx) // what it could say is of files, and there are none
 	}
+	inst.free()
 }

@@ -20,6 +20,7 @@ type Module struct {
 	rt       *Runtime
 	compiled wazero.CompiledModule
 	code     int64 // bytes of machine code
+	cached   bool  // nothing was compiled or started
 	info     instrument.Info
 	conv     convention
 	hooks    []string
@@ -27,14 +28,13 @@ type Module struct {
 	debug    debugSource
 	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
 	gate     *gate
-	mapped   atomic.Bool           // memories are mapped, not allocated
 	image    atomic.Pointer[image] // nil: instances cannot be put back
-
-	ended atomic.Bool // closed, for a first look
+	parked   parking
+	halted   atomic.Bool // nothing is parked any more
 
 	mu     sync.Mutex
 	closed bool
-	live   int         // instances that run a call
+	calls  int         // under way; each parked instance counts as one
 	idle   []*instance // the last one was used last
 	pinned map[string]*instance
 	growth growth
@@ -95,8 +95,8 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l, slice: r.sliceOf(l),
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
+	m.gate.spare = m.clearParking
 	m.growth.over = conv == (command{}) // it has no allocator before it runs
-	m.mapped.Store(canMap && int(info.MinMemory)*pageSize >= copyLimit)
 	return m, nil
 }
 
@@ -123,15 +123,12 @@ func (m *Module) begin(ctx context.Context, inst *instance) error {
 		inst.close(ctx)
 		return nil
 	}
-	im, err := newImage(inst)
+	im, err := takeImage(inst)
 	if err != nil {
 		inst.close(ctx)
 		return err
 	}
-	if im.file != nil {
-		m.mapped.Store(true) // from now on
-	}
-	keep := im.adopt(inst) // not if it will be mapped and this one was not
+	keep := im.adopt(inst)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -146,7 +143,7 @@ func (m *Module) begin(ctx context.Context, inst *instance) error {
 	m.idle = m.idle[:0]
 	m.image.Store(im) // calls under way may still hold the one before: it is collected
 	if keep {
-		inst.used = time.Now()
+		inst.used = m.rt.now()
 		m.keep(inst)
 	} else {
 		inst.close(ctx)
@@ -161,22 +158,24 @@ func (m *Module) Hooks() []string { return slices.Clone(m.hooks) }
 // Info returns what is known of the module, as [Check] does.
 func (m *Module) Info() Info { return describe(m.conv, m.info) }
 
+// Cached reports whether the module came from the cache with its image, so that
+// nothing of it was compiled or started.
+func (m *Module) Cached() bool { return m.cached }
+
 // Footprint returns about how many bytes the module takes as long as it is not
 // closed: its machine code and its image. Instances come on top.
 func (m *Module) Footprint() int64 {
 	n := m.code + moduleOverhead
 	if im := m.image.Load(); im != nil {
-		for _, s := range im.spans {
-			if !s.zero {
-				n += int64(s.to - s.from)
-			}
+		for _, p := range im.pieces {
+			n += int64(len(p.data))
 		}
 	}
 	return n
 }
 
 // moduleOverhead is what a module takes however small it is.
-const moduleOverhead = 128 << 10
+const moduleOverhead = 256 << 10
 
 // Call calls a hook and appends its answer to c.Dst.
 //
@@ -190,73 +189,73 @@ const moduleOverhead = 128 << 10
 // slot of the guest that waits for it if it is of the same module, and uses up
 // that guest's fuel and time.
 func (m *Module) Call(ctx context.Context, c Call) ([]byte, Stats, error) {
-	if err := m.rt.begin(); err != nil {
-		return c.Dst, Stats{}, err
-	}
-	defer m.rt.end()
-	out, s, err := m.call(ctx, c)
+	var s Stats
+	out, err := m.call(ctx, &c, &s)
 	if err != nil {
 		return c.Dst, s, fmt.Errorf("hook %s: %w", clean(c.Hook, 100), err)
 	}
 	return out, s, nil
 }
 
-func (m *Module) call(ctx context.Context, c Call) (out []byte, s Stats, err error) {
-	if !m.takes(c.Hook) {
-		return nil, s, trellis.Errorf(trellis.NotFound, "the module has no such hook")
+func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err error) {
+	if m.hooks[0] != c.Hook && !m.takes(c.Hook) {
+		return nil, trellis.Errorf(trellis.NotFound, "the module has no such hook")
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, s, err
-	}
-	if m.ended.Load() {
-		return nil, s, errModuleClosed
+		return nil, err
 	}
 	up := traceFrom(ctx)
 	b, err := m.budget(c.Budget, up)
 	if err != nil {
-		return nil, s, err
+		return nil, err
 	}
 	at, patience := c.place(), c.patience(b)
-	waited, leave, err := m.enter(ctx, at, patience, up)
-	if err == nil {
-		defer leave(m, at)
-		var more time.Duration
-		more, err = m.rt.acquire(ctx, at, patience-waited)
-		waited += more
+	inst, held := m.unpark(at.key), aSlot
+	if inst == nil || !m.rt.workers.tryFree() {
+		var waited time.Duration
+		waited, held, err = m.admit(ctx, inst, at, patience, up)
+		if up != nil {
+			up.waited.Add(int64(waited))
+		}
+		if err != nil {
+			return nil, err
+		}
+		patience -= waited
 	}
-	if up != nil {
-		up.waited.Add(int64(waited))
+	var began uint64 // fuel
+	if inst == nil {
+		if inst, began, err = m.take(ctx, at, b); err != nil {
+			m.rt.release(at)
+			m.leave(at, held)
+		}
+		if up != nil {
+			up.spent.Add(int64(began))
+		}
+		if err != nil {
+			s.Fuel = began
+			return nil, err
+		}
+		b.Fuel -= began
 	}
-	if err != nil {
-		return nil, s, err
-	}
-	inst, began, err := m.take(ctx, at, b)
-	if up != nil {
-		up.spent.Add(int64(began))
-	}
-	if err != nil {
-		m.rt.release(at)
-		return nil, Stats{Fuel: began}, err
-	}
-	b.Fuel -= began
+	inst.at = at
 	keep := false
 	defer func() {
 		inst.frame.pause() // if something of ours panicked
-		m.give(inst, keep, len(c.In))
+		m.give(inst, keep, held, len(c.In))
 	}()
-	out, s, keep, err = inst.run(ctx, c, b, patience-waited, up)
+	out, keep, err = inst.run(ctx, c, b, patience, up, s)
 	if up != nil {
 		up.spent.Add(int64(s.Fuel))
 	}
 	s.Fuel += began
-	return out, s, err
+	return out, err
 }
 
 // usualPatience is enough for the turns of several others who each take as long
 // as a guest may.
 const usualPatience = time.Second
 
-func (c Call) patience(b Budget) time.Duration {
+func (c *Call) patience(b Budget) time.Duration {
 	if c.Patience > 0 {
 		return c.Patience
 	}
@@ -266,7 +265,7 @@ func (c Call) patience(b Budget) time.Duration {
 // ours is the place of what the platform does by itself: starting modules.
 var ours place
 
-func (c Call) place() place {
+func (c *Call) place() place {
 	if c.Class == "" {
 		return place{c.Key, c.Key}
 	}
@@ -296,7 +295,7 @@ func (m *Module) budget(b Budget, up *trace) (Budget, error) {
 		return b, fmt.Errorf("%w: nested calls have used what the outer one had left", ErrFuel)
 	}
 	b.Fuel = min(b.Fuel, uint64(left))
-	rest := time.Until(up.deadline)
+	rest := time.Duration(up.deadline - m.rt.now())
 	if rest <= 0 {
 		return b, fmt.Errorf("%w: nothing of the outer call's time is left", ErrTime)
 	}
@@ -304,20 +303,54 @@ func (m *Module) budget(b Budget, up *trace) (Budget, error) {
 	return b, nil
 }
 
-// enter waits for the call's turn at the module; leave ends it. They are functions
-// without state of their own, so that nothing is allocated.
-func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up *trace) (waited time.Duration, leave func(*Module, place), err error) {
+// admit waits for the call's turns, at the module and at the workers, and says
+// how long in all. A call that has an instance already, which was parked, waits
+// for a worker only. If it fails, the call holds nothing.
+func (m *Module) admit(ctx context.Context, inst *instance, at place, patience time.Duration, up *trace) (waited time.Duration, held holding, err error) {
+	held = aSlot
+	if inst == nil {
+		if err := m.arrive(); err != nil {
+			return 0, nothing, err
+		}
+		if waited, held, err = m.enter(ctx, at, patience, up); err != nil {
+			m.depart()
+			return waited, nothing, err
+		}
+	}
+	more, err := m.rt.acquire(ctx, at, patience-waited)
+	if err != nil {
+		if inst != nil {
+			m.store(inst)
+			at = inst.at
+		}
+		m.leave(at, held)
+		held = nothing
+	}
+	return waited + more, held, err
+}
+
+// holding is what a call has of the module's gate.
+type holding int
+
+const (
+	nothing holding = iota
+	aClaim          // to its key
+	aSlot
+)
+
+// enter waits for the call's turn at the module; leave ends it.
+func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up *trace) (waited time.Duration, held holding, err error) {
 	pinned := m.limits.Isolation == Pinned
 	switch {
 	case up.holds(m) && pinned:
 		if !m.gate.claim(at.key) {
-			return 0, nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
+			return 0, nothing, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 		}
-		return 0, leaveClaim, nil
+		return 0, aClaim, nil
 	case up.holds(m):
-		return 0, leaveNothing, nil
+		return 0, nothing, nil
 	case up != nil && pinned && m.gate.isBusy(at.key):
-		return 0, nil, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
+		return 0, nothing, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 	}
 	switch waited, err = m.gate.enter(ctx, at, patience); {
 	case errors.Is(err, errFull):
@@ -327,36 +360,73 @@ func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up
 	case err != nil:
 		err = fmt.Errorf("wait for the module: %w", err)
 	}
-	return waited, leaveSlot, err
+	return waited, aSlot, err
 }
 
-func leaveNothing(*Module, place)    {}
-func leaveClaim(m *Module, at place) { m.gate.unclaim(at.key) }
-func leaveSlot(m *Module, at place)  { m.gate.leave(at) }
+// leave gives back what a call holds, which then has ended.
+func (m *Module) leave(at place, held holding) {
+	switch held {
+	case aSlot:
+		m.gate.leave(at)
+	case aClaim:
+		m.gate.unclaim(at.key)
+	}
+	m.depart()
+}
+
+// arrive counts a call, unless the module or the runtime is closed; depart ends it.
+func (m *Module) arrive() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.rt.closed.Load():
+		return errRuntimeClosed
+	case m.closed:
+		return errModuleClosed
+	case m.calls == 0:
+		if err := m.rt.begin(); err != nil {
+			return err
+		}
+	}
+	m.calls++
+	return nil
+}
+
+func (m *Module) depart() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.calls--; m.calls > 0 {
+		return
+	}
+	if m.closed {
+		_ = m.free(context.Background())
+	}
+	m.rt.end()
+}
 
 // Close refuses new calls and frees the instances; those that run a call are
 // freed when it ends. It does not wait for them.
 func (m *Module) Close(ctx context.Context) error {
+	m.halt()
+	m.rt.remove(m)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil
 	}
 	m.closed = true
-	m.ended.Store(true)
-	for _, inst := range m.idle {
-		inst.close(ctx)
-	}
-	m.idle = nil
-	if m.sweeper != nil {
-		m.sweeper.Stop()
-	}
-	for _, inst := range m.pinned {
-		inst.close(ctx)
-	}
-	m.pinned = nil
-	if m.live == 0 {
+	m.dropLocked(ctx)
+	if m.calls == 0 {
 		return m.free(ctx)
 	}
 	return nil
+}
+
+// free lets go of the compiled code and the image, when nothing runs any more.
+func (m *Module) free(ctx context.Context) error {
+	if im := m.image.Swap(nil); im != nil {
+		im.close()
+	}
+	m.rt.explainers.forget(m)
+	return m.compiled.Close(ctx)
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/trellis-learning/trellis"
@@ -71,18 +72,34 @@ func (trellis1) hooks(info instrument.Info) []string {
 }
 
 func (trellis1) bind(mod api.Module) guest {
-	return &trellis1Guest{
-		mod: mod, mem: mod.ExportedMemory(memoryExport), alloc: mod.ExportedFunction(allocExport),
-		hooks: map[string]api.Function{},
-	}
+	return &trellis1Guest{mod: mod, mem: mod.ExportedMemory(memoryExport), alloc: mod.ExportedFunction(allocExport)}
 }
 
 type trellis1Guest struct {
 	mod   api.Module
 	mem   api.Memory
 	alloc api.Function
-	hooks map[string]api.Function // found on first use: finding one costs more than a call
+	hooks []boundHook // found on first use: finding one costs more than a call
+	last  int         // the one called last
 	stack [2]uint64
+}
+
+type boundHook struct {
+	name string
+	fn   api.Function
+}
+
+// function returns the export that is a hook.
+func (g *trellis1Guest) function(hook string) api.Function {
+	if g.last < len(g.hooks) && g.hooks[g.last].name == hook {
+		return g.hooks[g.last].fn
+	}
+	g.last = slices.IndexFunc(g.hooks, func(h boundHook) bool { return h.name == hook })
+	if g.last < 0 {
+		g.last = len(g.hooks)
+		g.hooks = append(g.hooks, boundHook{strings.Clone(hook), g.mod.ExportedFunction(hook)})
+	}
+	return g.hooks[g.last].fn
 }
 
 func (g *trellis1Guest) start(f *frame) error {
@@ -115,11 +132,6 @@ func (g *trellis1Guest) room(f *frame, n int) (ptr uint32, err error) {
 }
 
 func (g *trellis1Guest) call(f *frame, hook string, in, dst []byte) ([]byte, error) {
-	fn := g.hooks[hook]
-	if fn == nil {
-		fn = g.mod.ExportedFunction(hook)
-		g.hooks[hook] = fn
-	}
 	if len(in) > f.inst.m.limits.Memory {
 		return dst, trellis.Errorf(trellis.Exhausted, "the input of %d bytes does not fit into the guest's memory", len(in))
 	}
@@ -134,7 +146,7 @@ func (g *trellis1Guest) call(f *frame, hook string, in, dst []byte) ([]byte, err
 		return dst, f.faultf(ErrTrap, "%s returned %d, which is outside of the memory", allocExport, ptr)
 	}
 	g.stack[0], g.stack[1] = uint64(ptr), uint64(len(in))
-	if err := fn.CallWithStack(f, g.stack[:]); err != nil {
+	if err := g.function(hook).CallWithStack(f, g.stack[:]); err != nil {
 		return dst, f.fault(err)
 	}
 	return g.answer(f, g.stack[0], dst)

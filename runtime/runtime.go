@@ -75,8 +75,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	goruntime "runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -219,11 +221,14 @@ type Runtime struct {
 	started time.Time
 
 	closed  atomic.Bool
-	active  atomic.Int64  // calls and compilations under way
+	active  atomic.Int64  // modules with calls under way, and compilations
 	idle    chan struct{} // closed when active is 0 after Close
 	idling  sync.Once     // closes idle
 	freeing sync.Mutex    // held while everything is freed
 	freed   bool
+
+	mu      sync.Mutex
+	modules map[*Module]struct{}
 
 	explainers explainers
 }
@@ -235,7 +240,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
 	}
-	if err := cfg.Accept.check(); err != nil {
+	if err := cfg.Accept.Check(); err != nil {
 		return nil, err
 	}
 	if cfg.Workers == 0 {
@@ -248,7 +253,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
 		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
-		started: time.Now(), idle: make(chan struct{}),
+		started: time.Now(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	if err := r.open(ctx); err != nil {
 		_ = r.shut(ctx)
@@ -329,6 +334,9 @@ func (r *Runtime) fuelFor(d time.Duration) uint64 {
 // has freed nothing, and may be called again.
 func (r *Runtime) Close(ctx context.Context) error {
 	r.closed.Store(true)
+	for _, m := range r.list() {
+		m.halt()
+	}
 	if r.active.Load() == 0 {
 		r.idling.Do(func() { close(r.idle) })
 	}
@@ -347,7 +355,9 @@ func (r *Runtime) shut(ctx context.Context) error {
 		return nil
 	}
 	r.freed = true
-	r.explainers.forget()
+	for _, m := range r.list() {
+		m.drop(ctx)
+	}
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))
@@ -361,12 +371,35 @@ func (r *Runtime) shut(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// begin counts a call or compilation, unless the runtime is closed.
+// now is the time since the runtime was made, in nanoseconds: reading it takes half
+// as long as a [time.Time].
+func (r *Runtime) now() int64 { return int64(time.Since(r.started)) }
+
+// add notes a module, until remove.
+func (r *Runtime) add(m *Module) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.modules[m] = struct{}{}
+}
+
+func (r *Runtime) remove(m *Module) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.modules, m)
+}
+
+func (r *Runtime) list() []*Module {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.modules))
+}
+
+// begin counts work under way, unless the runtime is closed.
 func (r *Runtime) begin() error {
 	r.active.Add(1)
 	if r.closed.Load() {
 		r.end()
-		return trellis.Errorf(trellis.Unavailable, "the runtime is closed")
+		return errRuntimeClosed
 	}
 	return nil
 }

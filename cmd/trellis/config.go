@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -37,10 +38,12 @@ type serveConfig struct {
 	AllowNetwork []string `toml:"allow_network"`  // private networks that extensions may reach
 	Proxies      []string `toml:"proxies"`        // addresses of proxies that are believed
 	Retention    string   `toml:"retention"`      // how long events are kept: 2160h if empty
+
+	Modules modulesConfig `toml:"modules"`
 }
 
 // configKeys names the keys for people.
-const configKeys = "dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention, default_tenant"
+const configKeys = "dir, listen, content, public_url, content_url, nats, nats_listen, unsigned, self_service, allow_network, proxies, retention, default_tenant, " + moduleKeys
 
 // configFlag is the flag of the commands that work on a server's data.
 type configFlag struct {
@@ -103,10 +106,12 @@ func faultOf(name string, err error) error {
 
 // environment reads what the environment says of the keys.
 func (c *serveConfig) environment(env func(string) string) error {
-	for name, to := range map[string]any{
+	all := map[string]any{
 		"DIR": &c.Dir, "LISTEN": &c.Listen, "CONTENT": &c.Content, "PUBLIC_URL": &c.PublicURL, "CONTENT_URL": &c.ContentURL, "NATS": &c.NATS, "NATS_LISTEN": &c.NATSListen,
 		"UNSIGNED": &c.Unsigned, "SELF_SERVICE": &c.SelfService, "ALLOW_NETWORK": &c.AllowNetwork, "PROXIES": &c.Proxies, "RETENTION": &c.Retention, "DEFAULT_TENANT": &c.Tenant,
-	} {
+	}
+	maps.Copy(all, c.Modules.settings())
+	for name, to := range all {
 		value := env("TRELLIS_" + name)
 		if value == "" {
 			continue
@@ -116,6 +121,12 @@ func (c *serveConfig) environment(env func(string) string) error {
 			*to = value
 		case *[]string:
 			*to = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+		case *int:
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return trellis.Errorf(trellis.Invalid, "TRELLIS_%s is a number, not %q", name, value)
+			}
+			*to = n
 		case *bool:
 			b, err := strconv.ParseBool(value)
 			if err != nil {
@@ -180,6 +191,9 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 		cfg.Retention = d
 	}
 	var err error
+	if cfg.Accept, cfg.Modules, err = c.Modules.parse(); err != nil {
+		return cfg, err
+	}
 	cfg.Key, err = envKey()
 	return cfg, err
 }

@@ -87,7 +87,11 @@ func (d *doctor) machine(ctx context.Context) {
 	if goruntime.GOOS != "linux" {
 		d.add("limits of the compiling process", "absent", "memory and processor time are limited on Linux only; elsewhere a deadline holds: install what you trust")
 	}
-	for _, tool := range [][2]string{{"go", "to build extensions in Go: https://go.dev/dl"}, {"clang", "to build extensions in C: apt-get install clang lld"}} {
+	for _, tool := range [][2]string{
+		{"go", "to build extensions in Go: https://go.dev/dl"}, {"clang", "to build extensions in C and C++: apt-get install clang lld"},
+		{"cargo", "to build extensions in Rust: https://rustup.rs, then rustup target add wasm32-unknown-unknown"},
+		{"node", "to build extensions in AssemblyScript: https://nodejs.org, then npm install --ignore-scripts in the project"},
+	} {
 		if path, err := exec.LookPath(tool[0]); err == nil {
 			d.add(tool[0], "ok", path)
 		} else {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // env is what every command is given.
@@ -115,12 +116,19 @@ func (e *env) complain(err error, next string) {
 		if r := (*trellis.Refusal)(nil); errors.As(err, &r) {
 			fault["extension"], fault["filter"], fault["code"], fault["message"] = r.Extension, r.Filter, r.Code, r.Message
 		}
+		if t := (*runtime.Trap)(nil); errors.As(err, &t) {
+			fault["frames"] = t.Frames
+		}
 		if next != "" {
 			fault["next"] = next
 		}
 		e.print(map[string]any{"error": fault})
 	}
-	fmt.Fprintln(e.errs, "trellis:", err)
+	message, where := traceOf(err)
+	fmt.Fprintln(e.errs, "trellis:", message)
+	for _, line := range where {
+		fmt.Fprintln(e.errs, line)
+	}
 	if next != "" {
 		fmt.Fprintln(e.errs, "Next:", next)
 	}

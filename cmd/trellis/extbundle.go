@@ -59,7 +59,7 @@ func (c *extInspectCmd) Run(e *env) error {
 	}
 	info, err := runtime.Check(b.Module, limits)
 	if err != nil {
-		return err
+		return raisable(err)
 	}
 	fault := b.Manifest.CheckAgainst(info.Hooks, app.Known())
 	signed := "unsigned"
@@ -102,7 +102,7 @@ func check(b *extensions.Bundle) error {
 	}
 	info, err := runtime.Check(b.Module, limits)
 	if err != nil {
-		return err
+		return raisable(err)
 	}
 	return b.Manifest.CheckAgainst(info.Hooks, app.Known())
 }

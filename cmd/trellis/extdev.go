@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -18,7 +14,7 @@ type extNewCmd struct {
 	ID    string `arg:"" help:"ID of the extension: publisher.name."`
 	Dir   string `arg:"" optional:"" help:"Directory to make; the second half of the ID if absent."`
 	Kind  string `default:"filter" enum:"filter,card" help:"What it begins as: filter (decides about enrolments) or card (shown beside a course, with a button)."`
-	Lang  string `default:"go" enum:"go,c" help:"Language: go or c."`
+	Lang  string `default:"go" enum:"go,c,cpp,rust,assemblyscript" help:"Language: go, c, cpp, rust or assemblyscript."`
 	Title string `help:"What it is called."`
 }
 
@@ -51,69 +47,13 @@ func (c *extNewCmd) Run(e *env) error {
 	return nil
 }
 
-type extBuildCmd struct {
-	Dir string `arg:"" optional:"" default:"." help:"Directory of the project."`
-}
-
-func (c *extBuildCmd) Run(e *env) error {
-	if err := build(e.ctx, c.Dir); err != nil {
-		return err
-	}
-	info, err := os.Stat(filepath.Join(c.Dir, "main.wasm"))
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(c.Dir, "main.wasm")
-	e.done(map[string]any{"file": file, "bytes": info.Size()}, "%s (%d bytes)\n\nNext: trellis ext run %s, trellis ext pack %s", file, info.Size(), c.Dir, c.Dir)
-	return nil
-}
-
-// build builds main.wasm from main.go or main.c.
-func build(ctx context.Context, dir string) error { return buildAs(ctx, dir, "main.wasm") }
-
-// buildAs builds the module of a project as a file, whose name counts from there.
-func buildAs(ctx context.Context, dir, file string) error {
-	var cmd *exec.Cmd
-	switch {
-	case exists(dir, "main.go"):
-		cmd = exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", file, ".")
-		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	case exists(dir, "main.c"):
-		cmd = exec.CommandContext(ctx, "clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-Wl,--strip-all",
-			"-Wl,-z,stack-size=16384", "-I", ".", "-o", file, "main.c")
-	default:
-		return advise(trellis.Errorf(trellis.Invalid, "%s has neither main.go nor main.c", dir), "trellis ext new acme.first begins a project")
-	}
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
-		return advise(trellis.Errorf(trellis.Unavailable, "%s is not installed", cmd.Args[0]), "trellis doctor says what is missing, and how to get it")
-	}
-	if err != nil {
-		return advise(trellis.Errorf(trellis.Invalid, "%s:\n%s", strings.Join(cmd.Args[:2], " "), strings.TrimSpace(string(out))), "mend the source, then trellis ext build %s", dir)
-	}
-	return nil
-}
-
-func exists(dir, name string) bool {
-	_, err := os.Stat(filepath.Join(dir, name))
-	return err == nil
-}
-
 type extTestCmd struct {
 	Dir string `arg:"" optional:"" default:"." help:"Directory of the project."`
 }
 
 func (c *extTestCmd) Run(e *env) error {
-	if exists(c.Dir, "main.go") {
-		cmd := exec.CommandContext(e.ctx, "go", "test", "./...")
-		cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, e.out, e.errs
-		if e.json {
-			cmd.Stdout = e.errs
-		}
-		if err := cmd.Run(); err != nil {
-			return advise(trellis.Errorf(trellis.Invalid, "the project's tests fail"), "go test ./... in %s says the same", c.Dir)
-		}
+	if err := runTests(e, c.Dir); err != nil {
+		return err
 	}
 	if err := build(e.ctx, c.Dir); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
 type extRunCmd struct {
@@ -83,7 +85,7 @@ func (c *extRunCmd) Run(e *env) error {
 	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
 	out, stats, err := call(e, b.Module, limits, hook, question, host)
 	if err != nil {
-		return err
+		return &crashed{err, projectOf(c.Path)}
 	}
 	if taken != nil {
 		if err := taken(out); err != nil {
@@ -127,6 +129,9 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if text, err := os.ReadFile(c.Module + ".map"); err == nil {
+		module = symbol.WithSourceMap(module, text)
+	}
 	var in []byte
 	if c.Input == "-" {
 		in, err = io.ReadAll(e.in)
@@ -152,7 +157,7 @@ func (c *runCmd) Run(e *env) error {
 	}
 	switch {
 	case err != nil:
-		return err
+		return &crashed{err, filepath.Dir(c.Module)}
 	case !e.json:
 		_, err = e.out.Write(out)
 		return err

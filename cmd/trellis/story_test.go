@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -327,7 +326,7 @@ func TestOneDocument(t *testing.T) {
 }
 
 // TestNewProjects: what ext new writes is a project that works, whatever it is
-// called, without a network, in each language that there is a compiler for.
+// called, without a network.
 func TestNewProjects(t *testing.T) {
 	s := newShell(t, "GOPROXY=off", "GOWORK=off", "GOFLAGS=-mod=mod")
 	s.ok("ext", "new", "acme.strings", "-title", `It's "mine"`) // also a package of Go's
@@ -349,24 +348,12 @@ func TestNewProjects(t *testing.T) {
 	}
 	s.ok("ext", "pack", "waves")
 	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-c", "-kind", "card", "-lang", "c")
-	if _, err := exec.LookPath("clang"); err != nil {
-		t.Log("no clang: a project in C was not built")
-	} else {
-		s.ok("ext", "new", "acme.in-c", "c", "-lang", "c")
-		s.ok("ext", "test", "c")
-		s.ok("ext", "pack", "c", "-o", "c.trellis")
-		for course, want := range map[string]string{"course-v1:Demo+Closed+2026": `"code":"closed"`, "course-v1:Demo+Welcome+2026": "{}"} {
-			if out := s.ok("ext", "run", "c.trellis", "-course", course); !strings.Contains(out, want) {
-				t.Errorf("%s: %s", course, out)
-			}
-		}
-	}
 	for _, args := range [][]string{
 		{"bad"}, {"trellis.mine"}, {"Acme.first"}, {"acme.strings"}, {"acme.x", "strings"},
 	} {
 		s.fails(1, "", append([]string{"ext", "new"}, args...)...)
 	}
-	s.fails(1, "neither main.go nor main.c", "ext", "build", ".")
+	s.fails(1, "has none of main.go, main.c, main.cpp, Cargo.toml, main.ts", "ext", "build", ".")
 	s.fails(1, "build it first", "ext", "pack", "strings")
 	if r := s.run("", "ext", "pack", "strings"); !strings.Contains(r.errs, "Next: trellis ext build strings") {
 		t.Errorf("what to do about a project that is not built: %s", r.errs)

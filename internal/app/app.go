@@ -49,6 +49,8 @@ type Config struct {
 	NATSToken   string             // of whoever connects to either
 	Node        string             // names this node among others; a new ID if empty
 	Compiler    []string           // argv of the child that compiles extensions; in this process if empty
+	Accept      runtime.Accept     // what modules of extensions may look like
+	Modules     extensions.Modules // how they are held
 	Unsigned    bool               // whether unsigned bundles are taken
 	SelfService []string           // permissions that course staff may grant themselves; usual ones if nil
 	Egress      egress.Config      // how far extensions may reach out
@@ -160,7 +162,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host := &late{}
-	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Host: host, Logger: a.part("runtime")}); err != nil {
+	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Host: host, Logger: a.part("runtime")}); err != nil {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })
@@ -169,7 +171,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	known := Known()
 	if a.Registry, err = extensions.New(ctx, extensions.Config{
-		DB: a.DB, Blobs: blobs, Key: key, Runtime: a.runtime, Egress: egress.New(cfg.Egress), Known: known, Unsigned: cfg.Unsigned,
+		DB: a.DB, Blobs: blobs, Key: key, Runtime: a.runtime, Egress: egress.New(cfg.Egress), Known: known, Unsigned: cfg.Unsigned, Modules: cfg.Modules,
 		SelfService: cfg.SelfService, Reads: host, Logger: a.part("extensions"), Metrics: a.Metrics,
 	}); err != nil {
 		return err

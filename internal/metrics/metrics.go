@@ -27,6 +27,9 @@ type Registry struct {
 	deliveries *prometheus.CounterVec
 	lag        *prometheus.HistogramVec
 	jobs       *prometheus.CounterVec
+	loads      *prometheus.HistogramVec
+	modules    prometheus.Gauge
+	loaded     prometheus.Gauge
 	relay      prometheus.Gauge
 	streams    prometheus.Gauge
 	names      bounded
@@ -54,11 +57,15 @@ func New() *Registry {
 			Help: "Time from an event to its delivery by role.", Buckets: slow}, []string{"role"}),
 		jobs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "trellis_jobs_total",
 			Help: "Jobs that ended by kind and state."}, []string{"kind", "state"}),
+		loads: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "trellis_module_load_seconds",
+			Help: "Time until the module of an extension was ready, by where it came from: cached, compiled or failed.", Buckets: slow}, []string{"outcome"}),
+		modules: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trellis_modules_loaded", Help: "Modules of extensions that are loaded."}),
+		loaded:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "trellis_modules_loaded_bytes", Help: "Bytes of machine code and images of these."}),
 		relay: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trellis_relay_lag_events",
 			Help: "Events that were committed and not yet relayed to NATS."}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "trellis_streams", Help: "Clients of live streams."}),
 	}
-	r.reg.MustRegister(r.requests, r.filters, r.guests, r.slots, r.fuel, r.deliveries, r.lag, r.jobs, r.relay, r.streams,
+	r.reg.MustRegister(r.requests, r.filters, r.guests, r.slots, r.fuel, r.deliveries, r.lag, r.jobs, r.loads, r.modules, r.loaded, r.relay, r.streams,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -119,6 +126,22 @@ func (r *Registry) Delivery(role, outcome string, lag time.Duration) {
 func (r *Registry) Job(kind, state string) {
 	if r != nil {
 		r.jobs.WithLabelValues(kind, state).Inc()
+	}
+}
+
+// ModuleLoad measures how long it took until a module was ready that came from the
+// cache, was compiled, or failed.
+func (r *Registry) ModuleLoad(outcome string, d time.Duration) {
+	if r != nil {
+		r.loads.WithLabelValues(outcome).Observe(d.Seconds())
+	}
+}
+
+// Modules sets how many modules are loaded, and how many bytes they take.
+func (r *Registry) Modules(n int, bytes int64) {
+	if r != nil {
+		r.modules.Set(float64(n))
+		r.loaded.Set(float64(bytes))
 	}
 }
 

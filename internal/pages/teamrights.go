@@ -116,6 +116,9 @@ func lower(s string) string {
 
 func limitsOf(d extensions.Detail, kept *extensions.KeptVersion) (list []string) {
 	list = append(list, "Memory: "+or(d.Limits.Memory, "16MiB")+", time of a call: "+or(d.Limits.Time, "50ms")+".")
+	if d.Limits.Work != "" {
+		list = append(list, "Schedules and jobs may work for "+d.Limits.Work+" at a time.")
+	}
 	if d.Isolation == "pinned" {
 		list = append(list, "It keeps its state from one call to the next.")
 	} else {

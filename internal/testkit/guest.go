@@ -95,6 +95,12 @@ func (c *Code) Trap() { c.add(0x00, nil) }
 // Spin never ends.
 func (c *Code) Spin() { c.add(0x03, []byte{0x40, 0x0c, 0}, 0x0b) }
 
+// Toil goes round a loop n times and forgets the length of the input.
+func (c *Code) Toil(n int) {
+	c.add(0x41, signed(int64(n)), 0x21, 1)                                    // local.set 1
+	c.add(0x03, []byte{0x40, 0x20, 1, 0x41, 1, 0x6b, 0x22, 1}, 0x0d, 0, 0x0b) // loop, local 1 - 1, local.tee 1, br_if 0
+}
+
 // TrapOver crashes if the input has more than n bytes.
 func (c *Code) TrapOver(n int) {
 	c.add(0x20, []byte{1})

@@ -67,6 +67,9 @@ func (f *function) bulk(at int) {
 		f.out = append(f.out, opBulk, byte(sub))
 		f.stack(1, 1)
 		return
+	case sub >= 19 && sub <= 22:
+		r.failAt(at, "wide arithmetic is not supported (instruction %s)", hexSub(opBulk, sub))
+		return
 	case sub > bulkTableFill:
 		r.failAt(at, "%s", unknown.refusal(hexSub(opBulk, sub)))
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	goruntime "runtime"
 	"slices"
@@ -396,5 +397,32 @@ func TestVectorsThroughATable(t *testing.T) {
 	got, err := instantiate(t, binary, instrument.Limits{}).ExportedFunction("f").Call(t.Context(), 21)
 	if err != nil || len(got) != 1 || got[0] != 42 {
 		t.Errorf("got %d, %v", got, err)
+	}
+}
+
+// Sums in constant expressions are computed before the engine sees them, which
+// does not know them.
+func TestConstantsAreComputed(t *testing.T) {
+	binary := module(
+		section(5, []byte{0, 1}),
+		section(6,
+			cat([]byte{i32, 1, 0x41}, []byte{7, 0x41, 3, 0x6b, 0x41, 5, 0x6c, 0x41, 1, 0x6a}, []byte{0x0b}),    // (7 - 3) * 5 + 1
+			cat([]byte{i64, 1, 0x42}, []byte{0x7f, 0x42, 3, 0x7e, 0x42, 4, 0x7d, 0x42, 1, 0x7c}, []byte{0x0b}), // -1 * 3 - 4 + 1
+			cat([]byte{i32, 1, 0x41}, []byte{0xff, 0xff, 0xff, 0xff, 7, 0x41, 1, 0x6a}, []byte{0x0b})),         // the largest + 1
+		section(7, exported("memory", 2, 0)),
+		section(11, cat([]byte{0, 0x41, 8, 0x41, 4, 0x6a, 0x0b}, str("ab"))),
+	)
+	g := instantiate(t, binary, instrument.Limits{})
+	for n, want := range []int64{21, -6, math.MinInt32} {
+		got := int64(g.ExportedGlobal(instrument.GlobalExport(n)).Get())
+		if n != 1 {
+			got = int64(int32(uint32(got)))
+		}
+		if got != want {
+			t.Errorf("global %d is %d, want %d", n, got, want)
+		}
+	}
+	if data, _ := g.Memory().Read(12, 2); string(data) != "ab" {
+		t.Errorf("data %q", data)
 	}
 }

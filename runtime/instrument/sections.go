@@ -138,6 +138,8 @@ func (r *reader) bounds(what string, limit uint32) (lo, hi uint32) {
 	at := r.pos
 	flags := r.byte()
 	switch {
+	case flags&8 != 0 && flags < 16:
+		r.failAt(at, "custom page sizes are not supported (limits %#02x of a %s)", flags, what)
 	case flags >= 8:
 		r.failAt(at, "unknown limits %#02x of a %s", flags, what)
 	case flags&4 != 0:

@@ -5,45 +5,6 @@ import (
 	"slices"
 )
 
-// constant reads an expression of which the engine computes a value before any
-// code runs (specification 3.3.10): one instruction and its end. It returns the
-// expression, encoded anew; fixed says that it is the i32.const value.
-func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
-	at := r.pos
-	op := r.byte()
-	expr = append(expr, op)
-	switch op {
-	case opI32Const:
-		v := r.signed(32)
-		expr, value, fixed = appendSigned(expr, v), uint32(v), true
-	case opI64Const:
-		expr = appendSigned(expr, r.signed(64))
-	case opF32Const:
-		expr = append(expr, r.bytes(4)...)
-	case opF64Const:
-		expr = append(expr, r.bytes(8)...)
-	case opGlobalGet:
-		expr = appendUint(expr, r.index("global", len(m.globals)))
-	case opRefNull:
-		expr = append(expr, r.refType())
-	case opRefFunc:
-		f := r.index("function", len(m.funcs))
-		m.declare(f)
-		expr = appendUint(expr, m.output(f))
-	case opVector:
-		if sub := r.u32(); sub != 12 {
-			r.failAt(at, "instruction %s in a constant expression", hexSub(op, sub))
-		}
-		expr = append(append(expr, 12), r.bytes(16)...)
-	default:
-		r.failAt(at, "instruction %s in a constant expression", hex(op))
-	}
-	if r.err == nil && r.byte() != opEnd {
-		r.failAt(at, "extended constant expressions are not supported")
-	}
-	return append(expr, opEnd), value, fixed
-}
-
 // declare notes that f is named outside of the code, which ref.func wants.
 func (m *module) declare(f uint32) {
 	if m.declared == nil {

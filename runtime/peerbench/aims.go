@@ -12,6 +12,8 @@ type aim struct {
 	Bound    float64 `json:"bound"`
 	AtLeast  bool    `json:"at_least"` // otherwise: at most
 	Unit     string  `json:"unit"`
+	Low      float64 `json:"low,omitempty"` // half of the pairs lie between low and high
+	High     float64 `json:"high,omitempty"`
 	Status   string  `json:"status"` // ok, missed, not built
 	Why      string  `json:"why,omitempty"`
 }
@@ -28,15 +30,16 @@ const (
 func (r *report) judge(all bool) {
 	for _, a := range aims() {
 		got, why := r.value(a.of)
-		over := 1.0
+		var p pair
 		if a.over != "" && why == "" {
-			over, why = r.value(a.over)
+			p, why = r.pair(a.of, a.over)
+			got = p.Ratio
 		}
 		if why == absent && !all {
 			continue
 		}
-		j := aim{Title: a.title, Bound: a.bound, AtLeast: a.atLeast, Unit: a.unit, Why: why}
-		switch j.Measured = got / over; {
+		j := aim{Title: a.title, Bound: a.bound, AtLeast: a.atLeast, Unit: a.unit, Low: p.Low, High: p.High, Why: why}
+		switch j.Measured = got; {
 		case why != "":
 			j.Status, j.Measured = statusNotBuilt, 0
 		case a.atLeast && j.Measured >= a.bound, !a.atLeast && j.Measured <= a.bound:
@@ -49,6 +52,33 @@ func (r *report) judge(all bool) {
 }
 
 const absent = "not measured in this run"
+
+// pair is what two peers were side by side.
+func (r *report) pair(of, over string) (p pair, why string) {
+	for _, p := range r.Pairs {
+		if p.Of == of && p.Over == over {
+			return p, ""
+		}
+	}
+	_, why = r.value(over)
+	return pair{}, why
+}
+
+// unsure is how far apart the middle half of the pairs may lie, for their median
+// to be believed.
+const unsure = 1.25
+
+// outcome is how the table says what became of an aim.
+func (a aim) outcome() string {
+	text := a.Status
+	if a.Status == statusFailed {
+		text = "MISSED"
+	}
+	if a.Low > 0 && a.High/a.Low > unsure {
+		text += fmt.Sprintf(", unsure: %s to %s", quantity(a.Low, a.Unit), quantity(a.High, a.Unit))
+	}
+	return text
+}
 
 // value is the figure of that name: the time of a peer, its allocations, or what
 // was measured alone. why says why there is none.

@@ -40,6 +40,8 @@ type worker struct {
 	// repeat, if not nil, does it n times and says how long that took: where do
 	// would measure the way there too.
 	repeat func(n int) (time.Duration, error)
+	// wakes says that each call wakes another process up.
+	wakes bool
 	// sorts says that the answer's keys are in another order.
 	sorts bool
 	close func()
@@ -75,9 +77,8 @@ func reordered(text []byte) []byte {
 	return text
 }
 
-// batches is into how many pieces a round is cut; their median counts, which
-// passes over what somebody else did on the machine meanwhile.
-const batches = 5
+// batches is into how many pieces a round is cut.
+const batches = 10
 
 // calibrate returns how many jobs make a batch.
 func (w worker) calibrate(batch time.Duration) (int, error) {
@@ -121,16 +122,38 @@ type running struct {
 // round runs the worker once more.
 func (r *running) round() error {
 	goruntime.GC() // what others left behind is not to be paid for here
-	took := make([]float64, batches)
-	for i := range took {
-		t, err := r.times(r.n)
-		if err != nil {
-			return err
-		}
-		took[i] = float64(t) / float64(r.n)
+	ns, err := r.typical(r.n, batches)
+	if err != nil {
+		return err
 	}
-	r.rounds = append(r.rounds, median(took))
+	r.rounds = append(r.rounds, ns)
 	return nil
+}
+
+// litter is how many bytes a call may allocate before collecting them is a part of
+// what it costs that one has to wait for.
+const litter = 4 << 10
+
+// varies says whether calls differ by what belongs to their cost: another process
+// is woken up, garbage is collected.
+func (r *running) varies() bool { return r.wakes || r.bytes >= litter }
+
+// typical returns the nanoseconds of a job, out of several batches of n: the
+// fastest counts, which passes over what somebody else did on the machine
+// meanwhile. Where calls vary by themselves it is the median.
+func (r *running) typical(n, batches int) (float64, error) {
+	all := make([]float64, batches)
+	for i := range all {
+		took, err := r.times(n)
+		if err != nil {
+			return 0, err
+		}
+		all[i] = float64(took) / float64(n)
+	}
+	if r.varies() {
+		return median(all), nil
+	}
+	return slices.Min(all), nil
 }
 
 // count counts allocations, by itself: reading the counters takes time.
@@ -138,7 +161,7 @@ func (r *running) count() error {
 	if r.repeat != nil {
 		return nil
 	}
-	n := max(1, r.n/batches)
+	n := r.n
 	var before, after goruntime.MemStats
 	goruntime.ReadMemStats(&before)
 	if _, err := r.times(n); err != nil {
@@ -160,8 +183,7 @@ func median(of []float64) float64 {
 
 // peers measures all of them: each is opened and checked, then they take turns, so
 // that what happens to the machine happens to all.
-func (b *bench) peers(ctx context.Context, groups []group) ([]figures, error) {
-	var all []figures
+func (b *bench) peers(ctx context.Context, groups []group) (all []figures, side []pair, err error) {
 	var ready []*running
 	for _, g := range groups {
 		for _, p := range g.peers {
@@ -174,7 +196,7 @@ func (b *bench) peers(ctx context.Context, groups []group) ([]figures, error) {
 			case errors.Is(err, errNotBuilt):
 				f.Missing = err.Error()
 			case err != nil:
-				return nil, fmt.Errorf("%s: %w", p.name, err)
+				return nil, nil, fmt.Errorf("%s: %w", p.name, err)
 			default:
 				defer r.close()
 				ready = append(ready, r)
@@ -187,21 +209,21 @@ func (b *bench) peers(ctx context.Context, groups []group) ([]figures, error) {
 		for i := range ready {
 			r := ready[(i+n)%len(ready)] // nobody always follows the same neighbour
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if err := r.round(); err != nil {
-				return nil, fmt.Errorf("%s: %w", r.name, err)
+				return nil, nil, fmt.Errorf("%s: %w", r.name, err)
 			}
 		}
 	}
 	for _, r := range ready {
-		if err := r.count(); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.name, err)
-		}
 		i := slices.IndexFunc(all, func(f figures) bool { return f.Name == r.name })
 		all[i].fill(r)
 	}
-	return all, nil
+	if !b.smoke {
+		side, err = b.pairs(ctx, ready)
+	}
+	return all, side, err
 }
 
 func (b *bench) open(ctx context.Context, p peer) (*running, error) {
@@ -216,6 +238,9 @@ func (b *bench) open(ctx context.Context, p peer) (*running, error) {
 	r := &running{peer: p, worker: w}
 	if err = w.check(); err == nil {
 		r.n, err = w.calibrate(b.round / batches)
+	}
+	if err == nil {
+		err = r.count()
 	}
 	if err != nil {
 		w.close()

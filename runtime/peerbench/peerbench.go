@@ -20,13 +20,12 @@ import (
 
 // options is what the command line says.
 type options struct {
-	rounds  int
-	round   time.Duration // of one peer in one round
-	only    *regexp.Regexp
-	json    string
-	smoke   bool
-	rust    map[string]string // programs by name
-	verbose bool
+	rounds int
+	round  time.Duration // of one peer in one round
+	only   *regexp.Regexp
+	json   string
+	smoke  bool
+	rust   map[string]string // programs by name
 }
 
 // The exit statuses.
@@ -99,7 +98,7 @@ func run(ctx context.Context, o options, out, errs io.Writer) (ok bool, err erro
 	}
 	defer b.close()
 	r := report{Machine: machine(), Versions: versions(), Commit: commit(), Time: time.Now().UTC(), Rounds: o.rounds}
-	if r.Peers, err = b.peers(ctx, peers()); err != nil {
+	if r.Peers, r.Pairs, err = b.peers(ctx, peers()); err != nil {
 		return false, err
 	}
 	if r.Alone, err = b.alone(ctx); err != nil {

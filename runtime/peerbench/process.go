@@ -111,6 +111,7 @@ func hashicorp(ctx context.Context, _ *bench) (worker, error) {
 	}
 	conn := raw.(*grpc.ClientConn)
 	return worker{
+		wakes: true,
 		do: func(dst []byte) ([]byte, error) {
 			var out wrapperspb.BytesValue
 			if err := conn.Invoke(ctx, "/peerbench.Job/Patch", wrapperspb.Bytes(wasm.JobInput), &out); err != nil {
@@ -173,6 +174,7 @@ func webhook(ctx context.Context, _ *bench) (worker, error) {
 	url = strings.TrimSpace(url)
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	return worker{
+		wakes: true,
 		do: func(dst []byte) ([]byte, error) {
 			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(wasm.JobInput))
 			if err != nil {

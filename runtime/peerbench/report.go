@@ -19,6 +19,7 @@ type report struct {
 	Versions map[string]string `json:"versions"`
 	Rounds   int               `json:"rounds"`
 	Peers    []figures         `json:"peers"`
+	Pairs    []pair            `json:"pairs"`
 	Alone    []figure          `json:"alone"`
 	Aims     []aim             `json:"aims"`
 }
@@ -53,7 +54,7 @@ func (f figures) spread() float64 {
 
 func (r *report) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%s, %s cores, %s; commit %s\n", r.Machine["cpu"], r.Machine["cores"], r.Machine["system"], r.Commit)
-	fmt.Fprintf(out, "a call: %d rounds of all peers in turn, medians; the spread is that of half the rounds\n", r.Rounds)
+	fmt.Fprintf(out, "a call: the median of %d rounds, in which all take turns; the spread is that of half the rounds\n", r.Rounds)
 	t := table{columns: []string{"", "a call", "spread", "calls/s", "ratio", "to", "allocs", "bytes"}, left: map[int]bool{0: true, 5: true}}
 	group := ""
 	for _, f := range r.Peers {
@@ -76,7 +77,9 @@ func (r *report) print(out io.Writer) {
 		t.row("  "+f.Title, quantity(f.Nanoseconds, "ns"), fmt.Sprintf("±%.0f %%", 100*f.spread()), rate(f.Nanoseconds), ratio, to, allocs, bytes)
 	}
 	t.print(out)
-
+	if spread := r.spread(); spread > busy {
+		fmt.Fprintf(out, "\nThis machine had other things to do (half of the peers spread by more than %.0f %%): compare no times that lie close together.\n", 100*spread)
+	}
 	if len(r.Alone) > 0 {
 		t = table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
 		t.head("Trellis by itself")
@@ -91,20 +94,31 @@ func (r *report) print(out io.Writer) {
 	}
 	if len(r.Aims) > 0 {
 		t = table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
-		t.head("It must show")
+		t.head("It must show; ratios are medians of pairs, measured side by side")
 		for _, a := range r.Aims {
-			switch a.Status {
-			case statusNotBuilt:
-				t.row("  "+a.Title, a.bound(), "", statusNotBuilt)
-			case statusFailed:
-				t.row("  "+a.Title, a.bound(), quantity(a.Measured, a.Unit), "MISSED")
-			default:
-				t.row("  "+a.Title, a.bound(), quantity(a.Measured, a.Unit), a.Status)
+			measured := ""
+			if a.Status != statusNotBuilt {
+				measured = quantity(a.Measured, a.Unit)
 			}
+			t.row("  "+a.Title, a.bound(), measured, a.outcome())
 		}
 		t.print(out)
 	}
 	r.printMissing(out)
+}
+
+// busy is the spread from which on the machine was not quiet.
+const busy = .1
+
+// spread is that of the middle peer.
+func (r *report) spread() float64 {
+	var all []float64
+	for _, f := range r.Peers {
+		if len(f.Rounds) > 1 {
+			all = append(all, f.spread())
+		}
+	}
+	return median(all)
 }
 
 // printMissing says, once for each reason, how what is not there is built.

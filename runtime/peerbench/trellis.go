@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strconv"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
 	"github.com/trellis-learning/trellis/testdata/wasm"
 )
@@ -56,9 +54,6 @@ func ours(of source, l runtime.Limits, keys func() func() string) func(context.C
 			return worker{}, err
 		}
 		m, err := b.runtime.Compile(ctx, binary, l)
-		if trellis.KindOf(err) == trellis.Invalid {
-			return worker{}, fmt.Errorf("%w: %v", errNotBuilt, err)
-		}
 		if err != nil {
 			return worker{}, err
 		}

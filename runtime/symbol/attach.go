@@ -5,18 +5,28 @@ import (
 	"encoding/json"
 )
 
-// WithSourceMap returns the module with a source map, as it lies in a file beside
-// it, in a custom section [SourceMap]. The text of the sources, which such files
-// often hold as well, is left out. What is not a source map changes nothing.
-func WithSourceMap(module, text []byte) []byte {
+// ShortSourceMap returns a source map with nothing in it that places are not
+// found by, such as the text of the sources. What is not a source map comes back
+// as it is.
+func ShortSourceMap(text []byte) []byte {
 	m := newSourceMap(text)
 	if m == nil {
-		return module
+		return text
 	}
 	short, err := json.Marshal(m)
 	if err != nil {
+		return text
+	}
+	return short
+}
+
+// WithSourceMap returns the module with a source map, as it lies in a file beside
+// it, in a custom section [SourceMap]. What is not a source map changes nothing.
+func WithSourceMap(module, text []byte) []byte {
+	if newSourceMap(text) == nil {
 		return module
 	}
+	short := ShortSourceMap(text)
 	body := append(binary.AppendUvarint(nil, uint64(len(SourceMap))), SourceMap...)
 	body = append(body, short...)
 	out := append(make([]byte, 0, len(module)+len(body)+8), module...)

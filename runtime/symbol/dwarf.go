@@ -52,9 +52,9 @@ type scope struct {
 
 const (
 	maxUnits  = 20_000
-	maxThings = 1_000_000 // functions and lines, of all units that were asked for
-	maxSpans  = 10_000    // of one entry
-	maxDepth  = 200       // of entries within entries
+	maxThings = 500_000 // functions and lines, of all units that were asked for
+	maxSpans  = 10_000  // of one entry
+	maxDepth  = 200     // of entries within entries
 )
 
 // newDWARF reads the headers of the units.

@@ -31,11 +31,11 @@ const (
 
 // Frame is a place in the source. A field that is not known is zero.
 type Frame struct {
-	Function string `json:"function,omitempty"`
-	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"`
-	Column   int    `json:"column,omitempty"`
-	Inlined  bool   `json:"inlined,omitempty"` // the compiler put the function into the next frame's
+	Function string `json:"function,omitempty" doc:"Name of the function."`
+	File     string `json:"file,omitempty" doc:"File, as the compiler was given it, in short."`
+	Line     int    `json:"line,omitempty" doc:"Line, from 1."`
+	Column   int    `json:"column,omitempty" doc:"Column, from 1."`
+	Inlined  bool   `json:"inlined,omitempty" doc:"The compiler put the function into that of the next frame."` // the compiler put the function into the next frame's
 }
 
 // String returns the frame in one line: function (file:line).

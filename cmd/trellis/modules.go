@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// modulesConfig is the part [modules] of the configuration: how large the modules of
+// extensions may be, how long they may work where nobody waits, and how many of them
+// are held.
+type modulesConfig struct {
+	Size        string `toml:"size"`         // of a module: 16MiB if empty
+	Locals      int    `toml:"locals"`       // of a function: 5000 if 0
+	Body        string `toml:"body"`         // of a function: 1MiB if empty
+	Nesting     int    `toml:"nesting"`      // of blocks: 2000 if 0
+	BranchTable int    `toml:"branch_table"` // targets of one: 4096 if 0
+	Functions   int    `toml:"functions"`    // 50000 if 0
+	Table       int    `toml:"table"`        // elements of one: 65536 if 0
+	Work        string `toml:"work"`         // what limits.work of a manifest may say at most: 1m if empty
+	Loaded      string `toml:"loaded"`       // machine code and images held at a time: 512MiB if empty
+}
+
+// moduleKeys names the keys for people.
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.work, modules.loaded"
+
+// settings returns where the values of the keys stand, by their names in the
+// environment.
+func (m *modulesConfig) settings() map[string]any {
+	return map[string]any{
+		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
+		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
+	}
+}
+
+// parse returns the values as the platform takes them.
+func (m modulesConfig) parse() (runtime.Accept, extensions.Modules, error) {
+	a := runtime.Accept{Locals: m.Locals, Nesting: m.Nesting, BranchTable: m.BranchTable, Functions: m.Functions, Table: m.Table}
+	how := extensions.Modules{Raise: raise}
+	size, err := sizeOf("modules.size", m.Size)
+	a.Module = int(size)
+	body, e := sizeOf("modules.body", m.Body)
+	err, a.Body = errors.Join(err, e), int(body)
+	how.Loaded, e = sizeOf("modules.loaded", m.Loaded)
+	err = errors.Join(err, e)
+	if m.Work != "" {
+		if how.Work, e = time.ParseDuration(m.Work); e != nil || how.Work < 250*time.Millisecond {
+			err = errors.Join(err, trellis.Errorf(trellis.Invalid, "modules.work: %q is not a duration of 250ms or more, such as 1m", m.Work))
+		}
+	}
+	if err != nil {
+		return a, how, trellis.Errorf(trellis.Invalid, "%w", err)
+	}
+	if err := a.Check(); err != nil {
+		return a, how, trellis.Errorf(trellis.Invalid, "modules: %w", err)
+	}
+	return a, how, nil
+}
+
+// sizeOf reads a number of bytes such as 16MiB.
+func sizeOf(key, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	for unit, bytes := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			if n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64); err == nil && n > 0 && n <= math.MaxInt32 {
+				return n * bytes, nil
+			}
+		}
+	}
+	return 0, trellis.Errorf(trellis.Invalid, "%s: %q is not a size such as 16MiB", key, text)
+}
+
+// raise says how a limit of modules is raised, by its name in [runtime.LimitError].
+func raise(limit string) string {
+	switch limit {
+	case "memory":
+		return "the manifest asks for more with limits.memory, up to 64MiB"
+	case "module":
+		limit = "size"
+	}
+	return "an operator raises it with modules." + strings.ReplaceAll(limit, " ", "_") + " in trellis.toml"
+}
+
+// raisable adds to the refusal of a module how the limit is raised.
+func raisable(err error) error {
+	var over *runtime.LimitError
+	if errors.As(err, &over) {
+		return trellis.Errorf(trellis.KindOf(err), "%w; %s", err, raise(over.Limit))
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package extensions_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/testkit"
+	"github.com/trellis-learning/trellis/runtime"
+)
+
+// toiler is a bundle whose filter, schedule and job all take the fuel that 200 ms
+// are worth, which is twice what a call may use.
+func toiler(t testing.TB, r *rig, work string) []byte {
+	t.Helper()
+	rounds := int(r.cfg.Runtime.FuelPerSecond() / 5 / 3) // a round takes three units at least
+	return testkit.Bundle(t, manifestOf("acme.x", "1.0.0", map[string]any{
+		"limits":    map[string]any{"work": work},
+		"schedules": []any{map[string]any{"name": "nightly", "cron": "0 3 * * *", "call": "toil"}},
+		"jobs":      []any{map[string]any{"name": "tidy", "call": "toil"}},
+	}), testkit.Guest(map[string]func(*testkit.Code){
+		"check": func(c *testkit.Code) { c.Toil(rounds); c.Answer("{}") },
+		"toil":  func(c *testkit.Code) { c.Toil(rounds); c.Answer("{}") },
+	}))
+}
+
+// What nobody waits for may work as long as its manifest asks; filters may not.
+func TestWorkThatNobodyWaitsFor(t *testing.T) {
+	for _, tt := range []struct {
+		work string
+		ends bool
+	}{{"", false}, {"60s", true}} {
+		t.Run(tt.work, func(t *testing.T) {
+			r := newRig(t, nil)
+			a := admin(t, "a")
+			r.install(t, a, toiler(t, r, tt.work), "")
+			r.enable(t, a, "acme.x", "", "")
+			in, err := r.Get(a, "acme.x", extensions.Scope{})
+			must(t, err)
+			filter := r.Filters(a, asked.Name(), "")[0]
+			if _, err := filter.Call(a, extensions.Call{In: []byte("{}")}); !errors.Is(err, runtime.ErrFuel) && !errors.Is(err, runtime.ErrTime) {
+				t.Errorf("a filter that works too long: %v", err)
+			}
+			for _, name := range []string{"nightly", "tidy"} {
+				h, ok := r.Work("a", in.Installation, name, "")
+				if !ok {
+					t.Fatalf("there is no %s", name)
+				}
+				s, err := h.Call(trellis.WithActor(t.Context(), h.Actor("")), extensions.Call{In: []byte("{}")})
+				if (err == nil) != tt.ends || tt.ends && s.Fuel < r.cfg.Runtime.FuelPerSecond()/5 {
+					t.Errorf("%s: %v, after %d units of fuel", name, err, s.Fuel)
+				}
+			}
+		})
+	}
+}
+
+// How much work a manifest may ask for is the operator's to say.
+func TestWorkIsBounded(t *testing.T) {
+	r := newRig(t, func(c *extensions.Config) {
+		c.Modules = extensions.Modules{Work: 5 * time.Second, Raise: func(limit string) string { return "an operator raises " + limit }}
+	})
+	a := admin(t, "a")
+	for _, tt := range []struct{ work, want string }{
+		{"5s", ""},
+		{"6s", "limits.work: 6s exceeds the limit of 5s; an operator raises work"},
+	} {
+		t.Run(tt.work, func(t *testing.T) {
+			zip := pack(t, "acme.x", "1.0.0", map[string]any{"limits": map[string]any{"work": tt.work}})
+			seen, err := r.Inspect(a, zip, extensions.Scope{})
+			must(t, err)
+			if got := fmt.Sprint(seen.Faults); (tt.want == "") != (len(seen.Faults) == 0) || !strings.Contains(got, tt.want) {
+				t.Errorf("faults %s, want %q", got, tt.want)
+			}
+			_, err = r.Install(a, zip, extensions.Scope{})
+			if tt.want == "" {
+				must(t, err)
+				return
+			}
+			kind(t, "install", err, trellis.Invalid, tt.want)
+		})
+	}
+	const manifest = `{"id":"acme.x","version":"1.0.0","abi":1,"title":"X","limits":{"work":"%s"},"jobs":[{"name":"tidy","call":"toil"}]}`
+	for _, work := range []string{"250ms", "11m", "much", "-1s"} {
+		_, err := extensions.ReadManifest(fmt.Appendf(nil, manifest, work))
+		kind(t, work, err, trellis.Invalid, "limits: work: must be more than 250ms and at most 10m0s")
+	}
+	m, err := extensions.ReadManifest(fmt.Appendf(nil, manifest, "30s"))
+	must(t, err)
+	if asks := fmt.Sprint(m.Sentences(extensions.Known{})); !strings.Contains(asks, "May compute for 30s at a time where nobody waits for it") {
+		t.Errorf("it asks for %s", asks)
+	}
+}

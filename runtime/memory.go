@@ -1,0 +1,70 @@
+package runtime
+
+import "github.com/tetratelabs/wazero/experimental"
+
+// allocate makes the memory of inst. It may grow to no more than the module's
+// limit, whatever the compiled module says.
+func (inst *instance) allocate(_, most uint64) experimental.LinearMemory {
+	most = min(most, uint64(inst.m.limits.Memory))
+	if !canMap {
+		return &heapMemory{most: most}
+	}
+	inst.mapping = newMapping(most)
+	return inst.mapping
+}
+
+// heapMemory is the memory of an instance on Go's heap.
+type heapMemory struct {
+	all  []byte
+	most uint64
+}
+
+// Reallocate makes the first size bytes usable.
+func (h *heapMemory) Reallocate(size uint64) []byte {
+	switch {
+	case size > h.most:
+		return nil
+	case size > uint64(cap(h.all)):
+		all := make([]byte, size)
+		copy(all, h.all)
+		h.all = all
+	}
+	h.all = h.all[:size:size]
+	return h.all
+}
+
+// Free lets go of the memory.
+func (h *heapMemory) Free() { h.all = nil }
+
+// free gives the memory back, unless wazero has done so: it does not where making
+// an instance fails half-way.
+func (inst *instance) free() {
+	if inst.mapping != nil {
+		inst.mapping.Free()
+	}
+}
+
+// cool lets go of the pages of an idle instance's memory, until restore.
+func (inst *instance) cool() {
+	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
+		inst.cold = inst.mapping.forget(im.size)
+	}
+}
+
+// restore puts back a memory that was let go of. It reports false if that is
+// impossible.
+func (inst *instance) restore() bool {
+	inst.cold = false
+	im := inst.image
+	if im.file != nil {
+		return true // the pages come back by themselves
+	}
+	memory, ok := inst.mem.Read(0, uint32(im.size))
+	if !ok {
+		return false
+	}
+	for _, p := range im.pieces {
+		copy(memory[p.at:], p.data)
+	}
+	return true
+}
