@@ -185,10 +185,10 @@ func interpreter() []byte {
 	return extismOf(map[string][]byte{"attack": body}, imports...)
 }
 
-// FuzzExtism has a plugin call the host's functions in any order with any numbers.
+// FuzzExtismCalls has a plugin call the host's functions in any order with any numbers.
 // Whatever they are, the call ends in an answer or an error with a kind, and the
 // host keeps no more than it may.
-func FuzzExtism(f *testing.F) {
+func FuzzExtismCalls(f *testing.F) {
 	r, err := runtime.New(context.Background(), runtime.Config{Host: hostFunc(hostileHost)})
 	if err != nil {
 		f.Fatal(err)
