@@ -1,13 +1,9 @@
 package runtime_test
 
 import (
-	"context"
-	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
@@ -154,74 +150,4 @@ func TestHostileExtismSpies(t *testing.T) {
 			})
 		}
 	}
-}
-
-// interpreter is an Extism plugin whose hook runs its input as a program: the
-// number of a function of the host and two operands, eight bytes each.
-func interpreter() []byte {
-	var imports []string
-	for _, f := range runtime.Extism() {
-		imports = append(imports, f[1])
-	}
-	load := slices.Index(imports, "input_load_u64")
-	length := slices.Index(imports, "input_length")
-	word := func(at int64) []byte { return code(opLocalGet, 0, i64(at), opI64Add, opCall, load) }
-	body := code(opLoop, typeEmpty)
-	for n, f := range runtime.Extism() {
-		body = code(body, word(0), i64(int64(n)), opI64Eq, opIf, typeEmpty)
-		for i, letter := range f[2] {
-			body = code(body, word(int64(8+8*i)))
-			if letter == 'i' {
-				body = code(body, opI32WrapI64)
-			}
-		}
-		body = code(body, opCall, n)
-		for range f[3] {
-			body = code(body, opDrop)
-		}
-		body = code(body, opEnd)
-	}
-	body = code(body, opLocalGet, 0, i64(24), opI64Add, opLocalTee, 0, opCall, length, opI64LtU, opBrIf, 0, opEnd, i32(0))
-	return extismOf(map[string][]byte{"attack": body}, imports...)
-}
-
-// FuzzExtismCalls has a plugin call the host's functions in any order with any numbers.
-// Whatever they are, the call ends in an answer or an error with a kind, and the
-// host keeps no more than it may.
-func FuzzExtismCalls(f *testing.F) {
-	r, err := runtime.New(context.Background(), runtime.Config{Host: hostFunc(hostileHost)})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = r.Close(context.Background()) })
-	m, err := r.Compile(context.Background(), interpreter(), runtime.Limits{Fuel: r.FuelPerSecond() / 100, Time: patience})
-	if err != nil {
-		f.Fatal(err)
-	}
-	program := func(steps ...uint64) (b []byte) {
-		for _, v := range steps {
-			b = binary.LittleEndian.AppendUint64(b, v)
-		}
-		return b
-	}
-	number := map[string]uint64{}
-	for n, fn := range runtime.Extism() {
-		number[fn[1]] = uint64(n)
-		f.Add(program(uint64(n), 77, 8))
-		f.Add(program(uint64(n), 1<<64-1, 1<<63))
-		f.Add(program(number["alloc"], 100, 0, uint64(n), 1<<32-1, 1<<32))
-	}
-	f.Add(program(number["alloc"], 300, 0, number["store_u64"], 470, 1<<32-1, number["free"], 77, 0, number["alloc"], 9, 0, number["output_set"], 77, 300))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		out, s, err := m.Call(context.Background(), runtime.Call{Hook: "attack", In: in, Log: plainLines(t)})
-		if len(out) > 1<<20 || s.Memory == 0 || s.Time > 10*time.Second {
-			t.Errorf("answer of %d bytes, %+v", len(out), s)
-		}
-		if err != nil && trellis.KindOf(err) == "" {
-			t.Errorf("error without a kind: %v", err)
-		}
-		if again, _, second := m.Call(context.Background(), runtime.Call{Hook: "attack", In: in}); fmt.Sprint(second) != fmt.Sprint(err) || string(again) != string(out) {
-			t.Errorf("the same input gave %q, %v, then %q, %v", out, err, again, second)
-		}
-	})
 }
