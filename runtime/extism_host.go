@@ -229,11 +229,11 @@ func extismLog(level int) func(*frame, []uint64) {
 // extismConfigGet answers from the settings, which are asked for once in a call.
 func extismConfigGet(f *frame, stack []uint64) {
 	g := f.extism()
-	key := string(f.block("config_get: the name", stack[0]))
+	key := f.block("config_get: the name", stack[0])
 	if g.config == nil {
 		g.config = f.settings()
 	}
-	stack[0] = f.leave([]byte(g.config[key]))
+	stack[0] = f.leave([]byte(g.config[string(key)]))
 }
 
 // settings asks the host for the settings, as text: those that are text are as
@@ -267,9 +267,9 @@ func (f *frame) settings() map[string]string {
 
 func extismVarGet(f *frame, stack []uint64) {
 	g := f.extism()
-	name := string(f.block("var_get: the name", stack[0]))
+	value := g.vars.values[string(f.block("var_get: the name", stack[0]))]
 	extismFree(f, stack)
-	stack[0] = f.leave(g.vars.values[name])
+	stack[0] = f.leave(value)
 }
 
 func extismVarSet(f *frame, stack []uint64) {

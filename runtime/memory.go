@@ -46,6 +46,9 @@ func (inst *instance) free() {
 
 // cool lets go of the pages of an idle instance's memory, until restore.
 func (inst *instance) cool() {
+	if g, ok := inst.guest.(*extismGuest); ok {
+		g.kernel.mem = nil
+	}
 	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
 		inst.cold = inst.mapping.forget(im.size)
 	}
