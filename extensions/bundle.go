@@ -32,6 +32,7 @@ const (
 	moduleFile     = "main.wasm"
 	sourceMapFile  = "main.wasm.map" // leads from the module to its source
 	maxSourceMap   = 4 << 20
+	largeModule    = 16 << 20 // is packed without debug information: the engine takes no larger ones
 	signatureFile  = "signature.json"
 	assetDirectory = "assets/"
 )
@@ -43,6 +44,7 @@ type Bundle struct {
 	Files     map[string][]byte // every file but the signature, by path
 	Digest    string            // of the files: hexadecimal SHA-256
 	Signature *Signature        // nil: unsigned. It is not verified yet
+	Stripped  int               // bytes of debug information that Pack left out, because the module was too large with them
 }
 
 // ReadBundle reads a bundle. Whatever is wrong with it is a [trellis.Invalid]
@@ -234,6 +236,9 @@ func Pack(dir string, w io.Writer) (*Bundle, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if name == moduleFile && len(data) > largeModule {
+			data, b.Stripped = symbol.WithoutDWARF(data)
 		}
 		if name == sourceMapFile {
 			data = symbol.ShortSourceMap(data) // the text of the sources stays at home
