@@ -157,7 +157,28 @@ func (c *cache) file(key, suffix string) string { return filepath.Join(c.dir, ke
 var errMiss = errors.New("not in the compile cache")
 
 // load returns the module from the cache, if entry and machine code are whole.
-func (r *Runtime) load(ctx context.Context, key string) (code, error) {
+func (r *Runtime) load(ctx context.Context, key string) (c code, err error) {
+	// One at a time for each module: what one finds to be wrong no other may get
+	// from the engine's memory.
+	lock := &r.loading[key[0]%byte(len(r.loading))]
+	lock.Lock()
+	defer lock.Unlock()
+	for range loadAttempts {
+		if c, err = r.loadOnce(ctx, key); !errors.Is(err, errChanged) {
+			return c, err
+		}
+	}
+	return code{}, errMiss
+}
+
+// errChanged is why what was loaded may not be what was checked.
+var errChanged = errors.New("machine code was changed meanwhile")
+
+// loadAttempts is how often another process may put the same module into the cache
+// while it is loaded.
+const loadAttempts = 8
+
+func (r *Runtime) loadOnce(ctx context.Context, key string) (code, error) {
 	module, h, err := r.cache.read(key)
 	if err != nil {
 		return code{}, err
@@ -175,11 +196,11 @@ func (r *Runtime) load(ctx context.Context, key string) (code, error) {
 		return code{module: compiled, info: h.Info, debug: debugSource{key: key}}, nil
 	}
 	// Had the machine code gone meanwhile, the engine would have compiled the
-	// hollow module, and kept what came of it.
+	// hollow module, and kept what came of it: the next attempt finds that to be
+	// damaged.
 	if now, err := os.Stat(native); err != nil || !os.SameFile(now, checked) {
 		_ = compiled.Close(ctx)
-		_ = os.Remove(native)
-		return code{}, fmt.Errorf("%w: machine code was changed meanwhile", errMiss)
+		return code{}, errChanged
 	}
 	r.cache.touch(native, r.cache.file(key, entrySuffix), r.cache.file(key, imageSuffix), r.cache.file(key, debugSuffix))
 	return code{module: compiled, info: h.Info, size: h.Size, debug: debugSource{key: key}}, nil

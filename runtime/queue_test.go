@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -15,6 +16,7 @@ import (
 // site is where modules are compiled, one step at a time.
 type site struct {
 	*runtime.Builds
+	mu    sync.Mutex
 	began []string
 	end   map[string]chan error
 	ended map[string]error
@@ -30,10 +32,15 @@ func (s *site) order(ctx context.Context, who, class, key string) {
 	end := make(chan error)
 	s.end[who] = end
 	go func() {
-		s.ended[who] = s.Do(ctx, class, key, func() error {
+		err := s.Do(ctx, class, key, func() error {
+			s.mu.Lock()
 			s.began = append(s.began, who)
+			s.mu.Unlock()
 			return <-end
 		})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended[who] = err
 	}()
 	synctest.Wait()
 }

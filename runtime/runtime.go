@@ -223,6 +223,7 @@ type Runtime struct {
 	fuel    uint64 // units worth a second
 	workers *gate  // a slot for each guest that runs
 	builds  *builds
+	loading [64]sync.Mutex // of modules from the cache, by the first digit of their keys
 	started time.Time
 
 	closed  atomic.Bool
