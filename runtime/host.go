@@ -32,6 +32,10 @@ const (
 	maxName    = 128
 	maxIovecs  = 1024
 	answerSlop = 64 << 10
+
+	// refusedCalls is how many host operations beyond its limit a guest hears are
+	// refused before it is ended: refusing is work, too.
+	refusedCalls = 16
 )
 
 // guard is what wazero calls: it charges the guest and finds the call's frame.
@@ -135,6 +139,8 @@ func hostCall(f *frame, stack []uint64) {
 func (f *frame) ask(name string, in []byte) ([]byte, error) {
 	f.hostCalls++
 	switch limits := f.inst.m.limits; {
+	case f.hostCalls > limits.HostCalls+refusedCalls:
+		f.stop(fmt.Errorf("%w: more than %d host operations in one call, and %d that were refused", ErrTrap, limits.HostCalls, refusedCalls))
 	case f.starting:
 		return nil, trellis.Errorf(trellis.Unavailable, "the guest is only starting")
 	case f.hostCalls > limits.HostCalls:

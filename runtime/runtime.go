@@ -156,7 +156,7 @@ func (i Isolation) String() string {
 type Limits struct {
 	Memory    int           // bytes of linear memory, in whole pages of 64 KiB: 16 MiB
 	Output    int           // bytes of the answer: 1 MiB
-	HostCalls int           // host operations: 100; further ones are answered with Exhausted
+	HostCalls int           // host operations: 100; a few further ones are answered with Exhausted, then the guest is ended
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
 	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 250 ms, the guest yields: see the package comment
 	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
