@@ -213,12 +213,12 @@ func (f *frame) protect(ctx context.Context, name string, in []byte) (out []byte
 func (f *frame) pause() {
 	if f.running {
 		f.running = false
-		f.inst.m.rt.release(f.inst.at)
+		f.inst.m.rt.release(f.inst.at, f.counted)
 	}
 }
 
 func (f *frame) resume() error {
-	waited, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
+	waited, counted, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
 	f.wait(waited)
 	if err != nil {
 		if f.Context.Err() != nil {
@@ -226,6 +226,6 @@ func (f *frame) resume() error {
 		}
 		return err // the guest is not to blame
 	}
-	f.running = true
+	f.running, f.counted = true, counted
 	return nil
 }
