@@ -101,7 +101,7 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.gate.spare = m.clearParking
-	m.growth.over = conv == (command{}) // it has no allocator before it runs
+	m.growth.over = conv != (trellis1{}) // there is no allocator to make ready
 	return m, nil
 }
 

@@ -58,7 +58,7 @@
 // fuel is spent. One that is compiled with a [Limits].Fuel of more than is worth
 // 250 ms yields: every few milliseconds it stops for a moment, in which the clock
 // is looked at, the garbage collector may work, and others who wait for a worker
-// get their turn. That costs it a tenth to a third of its speed. Any other guest
+// get their turn. That costs it up to a tenth of its speed. Any other guest
 // sees the clock only when it calls the host.
 //
 // # Isolation
