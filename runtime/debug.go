@@ -103,16 +103,6 @@ type debugSource struct {
 	memory []byte // without a cache
 }
 
-// debugOf returns where what explains the traps of a module is. Without a cache it
-// is kept in memory.
-func (r *Runtime) debugOf(key string, binary []byte, l instrument.Limits) (debugSource, error) {
-	if key != "" {
-		return debugSource{key: key}, nil
-	}
-	data, err := encodeDebug(binary, l)
-	return debugSource{memory: data}, err
-}
-
 // explainers keeps the debug information of the modules that trapped last.
 type explainers struct {
 	mu   sync.Mutex
