@@ -63,6 +63,10 @@ readme-pictures:
 axe:
     .ci/axe
 
+# QuickJS, CPython, Ruby and PHP into the cache directory, for TestToolchains (126 MB)
+engines:
+    .ci/engines
+
 # rewrite golden files after looking at why they differ
 golden:
     go test ./hostapi ./extensions ./internal/app -update

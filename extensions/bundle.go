@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
@@ -31,6 +32,7 @@ const (
 	moduleFile     = "main.wasm"
 	sourceMapFile  = "main.wasm.map" // leads from the module to its source
 	maxSourceMap   = 4 << 20
+	largeModule    = 16 << 20 // is packed without debug information: the engine takes no larger ones
 	signatureFile  = "signature.json"
 	assetDirectory = "assets/"
 )
@@ -42,6 +44,7 @@ type Bundle struct {
 	Files     map[string][]byte // every file but the signature, by path
 	Digest    string            // of the files: hexadecimal SHA-256
 	Signature *Signature        // nil: unsigned. It is not verified yet
+	Stripped  int               // bytes of debug information that Pack left out, because the module was too large with them
 }
 
 // ReadBundle reads a bundle. Whatever is wrong with it is a [trellis.Invalid]
@@ -164,7 +167,7 @@ func checkEntry(f *zip.File) error {
 // belong into one.
 func checkPath(name string) error {
 	switch {
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return trellis.Errorf(trellis.Invalid, "a name in the bundle is not printable: %q", name)
 	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`) || len(name) > 200:
 		return trellis.Errorf(trellis.Invalid, "the path %q in the bundle is not allowed: it must be relative, without .., backslashes and colons", name)
@@ -233,6 +236,9 @@ func Pack(dir string, w io.Writer) (*Bundle, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if name == moduleFile && len(data) > largeModule {
+			data, b.Stripped = symbol.WithoutDWARF(data)
 		}
 		if name == sourceMapFile {
 			data = symbol.ShortSourceMap(data) // the text of the sources stays at home

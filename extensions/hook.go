@@ -261,7 +261,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	trace := trellis.TraceFrom(ctx).ID
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
-		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait,
+		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait, Untimed: true,
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
 	failed := broken(err)

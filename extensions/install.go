@@ -3,7 +3,9 @@ package extensions
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -49,7 +51,10 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err != nil {
 		return Extension{}, err
 	}
-	mod, err := r.cfg.Runtime.CompileFor(ctx, tenant, b.Module, limits)
+	digest := sha256.Sum256(raw)
+	mod, err := r.cfg.Runtime.Load(ctx, runtime.Source{
+		ID: sourceID(hex.EncodeToString(digest[:])), Class: tenant, Read: func(context.Context) ([]byte, error) { return b.Module, nil },
+	}, limits)
 	if err != nil {
 		return Extension{}, r.moduleFault(err)
 	}

@@ -114,6 +114,21 @@ func (m *modules) load(ctx context.Context, mod *module, in *installation) (*run
 }
 
 func (m *modules) compile(ctx context.Context, in *installation, l runtime.Limits) (*runtime.Module, error) {
+	mod, err := m.runtime.Load(ctx, runtime.Source{
+		ID: sourceID(in.bundle), Class: in.tenant, Read: func(ctx context.Context) ([]byte, error) { return m.read(ctx, in) },
+	}, l)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", in.extension, err)
+	}
+	return mod, nil
+}
+
+// sourceID names the module of a bundle for the compile cache, so that a bundle,
+// which is compressed, need not be read to load it.
+func sourceID(bundle string) string { return "bundle " + bundle }
+
+// read returns the module of an installation.
+func (m *modules) read(ctx context.Context, in *installation) ([]byte, error) {
 	raw, err := m.blobs.ReadAll(ctx, in.bundle, MaxBundle)
 	if err != nil {
 		return nil, trellis.Errorf(trellis.Unavailable, "the bundle of %s could not be read: %w", in.extension, err)
@@ -125,11 +140,7 @@ func (m *modules) compile(ctx context.Context, in *installation, l runtime.Limit
 	if b.Digest != in.digest {
 		return nil, trellis.Errorf(trellis.Unavailable, "the bundle of %s is not the one that was installed", in.extension)
 	}
-	mod, err := m.runtime.CompileFor(ctx, in.tenant, b.Module, l)
-	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", in.extension, err)
-	}
-	return mod, nil
+	return b.Module, nil
 }
 
 // shrink lets go of modules that nobody calls at the moment until the others are

@@ -25,9 +25,10 @@ type Accept struct {
 
 // LimitError says that a module exceeds a bound of [Accept], whose name is that of
 // the field in small letters ("branch table"), or, with the name "memory", begins
-// with more memory than [Limits] allow; Found and Allowed say by how much. It is
-// found with [errors.As] in an error of [Check], [Runtime.Check]
-// and [Runtime.Compile].
+// with more memory than [Limits] allow; Found and Allowed say by how much. With the
+// names "compile memory" and "compile time" it says that a limit ended the child
+// that compiled the module; by how much is not known then. It is found with
+// [errors.As] in an error of [Check], [Runtime.Check] and [Runtime.Compile].
 type LimitError = instrument.LimitError
 
 // Check refuses bounds that are none, as [New] does, with an error of kind Invalid.

@@ -210,6 +210,9 @@ func (g *gate) unclaim(key string) {
 	g.dispatch()
 }
 
+// inUse returns how many of all slots are taken.
+func (g *gate) inUse(all int) int { return all - int(g.free.Load()) }
+
 // isBusy reports whether a call of key is under way.
 func (g *gate) isBusy(key string) bool {
 	g.mu.Lock()

@@ -138,7 +138,7 @@ func (r *Runtime) load(ctx context.Context, key string) (code, error) {
 		return code{}, fmt.Errorf("load compiled module: %w", err)
 	}
 	if h.Native == "" {
-		return code{module: compiled, info: h.Info}, nil
+		return code{module: compiled, info: h.Info, debug: debugSource{key: key}}, nil
 	}
 	// Had the machine code gone meanwhile, the engine would have compiled the
 	// hollow module, and kept what came of it.
@@ -147,7 +147,7 @@ func (r *Runtime) load(ctx context.Context, key string) (code, error) {
 		_ = os.Remove(native)
 		return code{}, fmt.Errorf("%w: machine code was changed meanwhile", errMiss)
 	}
-	return code{module: compiled, info: h.Info, size: h.Size}, nil
+	return code{module: compiled, info: h.Info, size: h.Size, debug: debugSource{key: key}}, nil
 }
 
 // read returns an entry. Its machine code is to be checked yet.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,12 +20,11 @@ import (
 )
 
 const (
-	childMemory   = 384 << 20        // default of -memory
-	childCPU      = 60 * time.Second // default of -cpu
-	childDeadline = 60 * time.Second
-	childModule   = 64 << 20 // bytes that a child reads at most
-	childReport   = 16 << 20
-	childStderr   = 64 << 10
+	childMemory = 384 << 20        // default of -memory
+	childCPU    = 60 * time.Second // default of -cpu
+	childModule = 64 << 20         // bytes that a child reads at most
+	childReport = 16 << 20
+	childStderr = 64 << 10
 )
 
 // report is what a child prints.
@@ -63,7 +63,8 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	var said sync.Once // there is one report, whoever comes first
 	say := func(r report) { said.Do(func() { printReport(stdout, r) }) }
 	spent := func() {
-		say(report{Error: &problem{trellis.Invalid, overLimit("processor time")}})
+		over := overLimit("time")
+		say(report{Error: &problem{trellis.Invalid, over.Error()}, Limit: over})
 		os.Exit(1)
 	}
 	if err := limitChild(*memory, *cpu, spent); err != nil {
@@ -93,7 +94,11 @@ func compileFrom(stdin io.Reader, w workspace, key string, l instrument.Limits) 
 	return w.build(context.Background(), key, binary, l)
 }
 
-func overLimit(what string) string { return "compiling needs more " + what + " than allowed" }
+// overLimit says that a child came up against its limit of memory or time.
+func overLimit(what string) *LimitError {
+	words := map[string]string{"time": "processor time"}
+	return &LimitError{Limit: "compile " + what, Format: "compiling needs more " + cmp.Or(words[what], what) + " than allowed"}
+}
 
 func printReport(w io.Writer, r report) {
 	_ = json.NewEncoder(w).Encode(r) // a parent that is gone needs no report
@@ -139,7 +144,7 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 		return fmt.Errorf("start compiler %s: %w", argv[0], err)
 	}
 	if what := limitThatEnded(exit.ProcessState, complaint.data); what != "" {
-		return trellis.Errorf(trellis.Invalid, "%s", overLimit(what))
+		return trellis.Errorf(trellis.Invalid, "%w", overLimit(what))
 	}
 	return fmt.Errorf("compiler %s: %w: %s", argv[0], err, clean(string(complaint.data), 500))
 }
@@ -147,15 +152,16 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 // limitThatEnded returns which limit a child came up against, "" if none.
 func limitThatEnded(state *os.ProcessState, stderr []byte) string {
 	// Go says in many ways that it got no memory, and at some places only by
-	// crashing in its own code; a bug of the compiler would be a panic.
+	// crashing in its own code; a bug of the compiler would be a panic, unless it is
+	// the engine's answer to memory for machine code that it does not get.
 	for _, sign := range []string{"fatal error:", "out of memory", "cannot allocate memory", "pthread_create failed", "SIGSEGV: segmentation violation\nPC="} {
-		if bytes.Contains(stderr, []byte(sign)) && !bytes.Contains(stderr, []byte("panic:")) {
+		if bytes.Contains(stderr, []byte(sign)) && (!bytes.Contains(stderr, []byte("panic:")) || bytes.HasPrefix(stderr, []byte("panic: cannot allocate memory"))) {
 			return "memory"
 		}
 	}
 	if killed(state) {
 		if state.UserTime()+state.SystemTime() >= 900*time.Millisecond { // the kernel counts in ticks, and the least limit is a second
-			return "processor time"
+			return "time"
 		}
 		return "memory" // the kernel's choice when memory ends
 	}

@@ -7,10 +7,15 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // checksModes says that the permission bits of a directory mean something here.
 const checksModes = true
+
+// childDeadline is how long a child may take. What a hostile module costs is limited
+// by its processor time; a busy machine may take long to give it that.
+const childDeadline = 5 * time.Minute
 
 // childNice is how far a child stands back behind the server that started it.
 const childNice = 10

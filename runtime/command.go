@@ -120,7 +120,9 @@ func (f *frame) exited(err error) (status uint32, ok bool) {
 // exitFault says that a guest left with a status that stands for no answer.
 func (f *frame) exitFault(status uint32) error {
 	f.flush() // the last line may lack its end
-	return fmt.Errorf("%w: exit status %d%s", ErrTrap, status, f.lastWords())
+	t := &Trap{Reason: fmt.Sprintf("exit status %d", status), kind: ErrTrap}
+	f.obituary(t)
+	return t
 }
 
 // errorAnswer returns the error that a guest's answer is, nil if it is none.

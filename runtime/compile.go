@@ -19,14 +19,27 @@ import (
 // wrong, does not keep to its calling convention, cannot be compiled within the
 // compiler's own limits, or fails while it starts, is an error of kind Invalid.
 func (r *Runtime) Compile(ctx context.Context, binary []byte, l Limits) (*Module, error) {
-	return r.CompileFor(ctx, "", binary, l)
+	digest := sha256.Sum256(binary)
+	return r.Load(ctx, Source{ID: hex.EncodeToString(digest[:]), Read: func(context.Context) ([]byte, error) { return binary, nil }}, l)
 }
 
-// CompileFor is Compile on behalf of a class, as of [Call.Class]: a class has one
-// module compiled at a time, and classes take turns. Compile is on behalf of nobody,
-// and only waits while all are busy. An error of kind Exhausted says that too many
-// modules of the class wait.
-func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l Limits) (*Module, error) {
+// Source is a module that is read only if it has to be compiled.
+type Source struct {
+	// ID stands for the module in the cache: what has the same ID is the same
+	// module. A digest of what it is read from will do.
+	ID string
+	// Class is on whose behalf it is compiled, as of [Call.Class]: a class has one
+	// module compiled at a time, and classes take turns. Empty: nobody's, which only
+	// waits while all are busy.
+	Class string
+	// Read returns the module. Its errors come back wrapped.
+	Read func(ctx context.Context) ([]byte, error)
+}
+
+// Load is [Runtime.Compile] for a module that need not be read where it comes from
+// the cache. An error of kind Exhausted says that too many modules of the class wait
+// to be compiled.
+func (r *Runtime) Load(ctx context.Context, s Source, l Limits) (*Module, error) {
 	l, err := l.withDefaults()
 	if err != nil {
 		return nil, err
@@ -41,15 +54,14 @@ func (r *Runtime) CompileFor(ctx context.Context, class string, binary []byte, l
 	defer r.end()
 	rewriting := l.instrument()
 	rewriting.Yield = r.yields(l)
-	key := r.cache.key(binary, rewriting)
-	c, err := r.compiled(ctx, class, key, binary, rewriting)
+	key := r.cache.key(s.ID, rewriting)
+	c, err := r.compiled(ctx, key, s, rewriting)
 	if err != nil {
 		return nil, fmt.Errorf("compile module: %w", err)
 	}
 	m, err := newModule(r, c.module, c.info, l)
 	if err == nil {
-		m.code, m.cached = c.size, c.cached
-		m.debug, err = r.debugOf(key, binary, rewriting)
+		m.code, m.cached, m.debug = c.size, c.cached, c.debug
 	}
 	if err == nil {
 		err = m.ready(ctx, key)
@@ -82,22 +94,27 @@ type code struct {
 	info   instrument.Info
 	size   int64 // bytes of machine code, as far as known
 	cached bool
+	debug  debugSource
 }
 
 // compiled returns a module ready to be instantiated, from the cache or anew.
-func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte, l instrument.Limits) (code, error) {
+func (r *Runtime) compiled(ctx context.Context, key string, s Source, l instrument.Limits) (code, error) {
 	if key == "" {
-		return r.compileHere(ctx, binary, l)
+		return r.compileHere(ctx, s, l)
 	}
 	if c, err := r.load(ctx, key); err == nil {
 		c.cached = true
 		return c, nil
 	}
 	var c code
-	err := r.builds.do(ctx, class, key, func() (err error) {
+	err := r.builds.do(ctx, s.Class, key, func() (err error) {
 		// Another process, or a call that has just ended, may have compiled it.
 		if c, err = r.load(ctx, key); err == nil {
 			return nil
+		}
+		binary, err := s.Read(ctx)
+		if err != nil {
+			return err
 		}
 		return r.build(ctx, key, binary, l)
 	})
@@ -108,7 +125,11 @@ func (r *Runtime) compiled(ctx context.Context, class, key string, binary []byte
 }
 
 // compileHere rewrites and compiles without a cache on disk.
-func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.Limits) (code, error) {
+func (r *Runtime) compileHere(ctx context.Context, s Source, l instrument.Limits) (code, error) {
+	binary, err := s.Read(ctx)
+	if err != nil {
+		return code{}, err
+	}
 	out, info, err := rewrite(binary, r.cfg.Accept.over(l))
 	if err != nil {
 		return code{}, err
@@ -117,7 +138,8 @@ func (r *Runtime) compileHere(ctx context.Context, binary []byte, l instrument.L
 	if err != nil {
 		return code{}, notCompiled(ctx, err)
 	}
-	return code{module: c, info: info, size: codePerByte * int64(len(out))}, nil
+	debug, err := encodeDebug(binary, l)
+	return code{module: c, info: info, size: codePerByte * int64(len(out)), debug: debugSource{memory: debug}}, err
 }
 
 // codePerByte is about how much machine code there is for each byte of a module.
@@ -158,16 +180,15 @@ func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instru
 	return r.buildInChild(ctx, work, key, binary, l)
 }
 
-// key names what the compiled module depends on: the module, the limits that are
+// key names what the compiled module depends on: which module, the limits that are
 // compiled into it, the rewriter, and wazero with the abilities of this machine. It
 // is empty without a cache.
-func (c *cache) key(binary []byte, l instrument.Limits) string {
+func (c *cache) key(id string, l instrument.Limits) string {
 	if c.dir == "" {
 		return ""
 	}
-	digest := sha256.Sum256(binary)
 	limits, _ := json.Marshal(l) // a struct of integers cannot fail
 	h := sha256.New()
-	fmt.Fprintf(h, "trellis module %d\n%d\n%s\n%s\n%x\n", cacheFormat, instrument.Version, c.machine, limits, digest)
+	fmt.Fprintf(h, "trellis module %d\n%d\n%s\n%s\n%s\n", cacheFormat, instrument.Version, c.machine, limits, id)
 	return hex.EncodeToString(h.Sum(nil))
 }

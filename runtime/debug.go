@@ -103,16 +103,6 @@ type debugSource struct {
 	memory []byte // without a cache
 }
 
-// debugOf returns where what explains the traps of a module is. Without a cache it
-// is kept in memory.
-func (r *Runtime) debugOf(key string, binary []byte, l instrument.Limits) (debugSource, error) {
-	if key != "" {
-		return debugSource{key: key}, nil
-	}
-	data, err := encodeDebug(binary, l)
-	return debugSource{memory: data}, err
-}
-
 // explainers keeps the debug information of the modules that trapped last.
 type explainers struct {
 	mu   sync.Mutex
@@ -123,6 +113,7 @@ type explainer struct {
 	m    *Module
 	once sync.Once
 	info *debugInfo
+	rest *time.Timer // lets go of it
 }
 
 const (
@@ -138,10 +129,10 @@ func (x *explainers) of(m *Module) *debugInfo {
 		e = x.kept[i]
 		x.kept = slices.Delete(x.kept, i, i+1)
 	} else {
-		e = &explainer{m: m}
-		time.AfterFunc(explainerRest, func() { x.forget(m) })
+		e = &explainer{m: m, rest: time.AfterFunc(explainerRest, func() { x.forget(m) })}
 	}
 	if len(x.kept) == maxExplainers {
+		x.kept[0].rest.Stop() // it holds the module
 		x.kept = slices.Delete(x.kept, 0, 1)
 	}
 	x.kept = append(x.kept, e)
@@ -160,7 +151,12 @@ func (x *explainers) of(m *Module) *debugInfo {
 func (x *explainers) forget(m *Module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool { return k.m == m })
+	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool {
+		if k.m == m {
+			k.rest.Stop()
+		}
+		return k.m == m
+	})
 }
 
 // explain says what stands in the source at the places of a trace.

@@ -99,3 +99,36 @@ func (b *builds) Do(ctx context.Context, class, key string, build func() error) 
 
 // WaitingBuilds is how many modules of a class may wait to be compiled.
 const WaitingBuilds = waitingBuilds
+
+// Fill makes n idle instances of m, each of which has run the call c.
+func Fill(m *Module, n int, c Call) error {
+	ctx := context.Background()
+	var all []*instance
+	for range n {
+		inst, _, err := m.create(ctx, m.rt.startBudget())
+		if err != nil {
+			return err
+		}
+		if _, _, err := inst.run(ctx, &c, m.rt.startBudget(), 0, nil, new(Stats)); err != nil {
+			return err
+		}
+		if !m.putBack(inst, len(c.In)) {
+			return errNoMemory
+		}
+		all = append(all, inst)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.idle = append(m.idle, all...)
+	return nil
+}
+
+// Cool lets go of the memory of m's idle instances, as the sweeper does after some
+// seconds.
+func Cool(m *Module) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, inst := range m.idle {
+		inst.cool()
+	}
+}

@@ -20,7 +20,7 @@ type frame struct {
 	emit     func(level int, line string) // the caller's log, or nil
 	budget   Budget
 	rest     uint64        // fuel that the guest gets when it yields
-	began    int64         // when, as Runtime.now says it
+	began    int64         // when, as Runtime.now says it; 0: the clock was not read yet
 	deadline int64         // of the guest, pushed out by what it waited for its turns
 	patience time.Duration // what is left of it
 	starting bool          // _initialize and warming up: no host operations
@@ -95,12 +95,19 @@ func (t *trace) holds(m *Module) bool {
 // begin readies the frame for a call. What host functions leave in it was
 // cleared at the end of the call before.
 func (f *frame) begin(ctx context.Context, hook string, emit func(int, string), b Budget, patience time.Duration, up *trace) {
-	m := f.inst.m
 	f.Context, f.hook, f.emit, f.up = ctx, hook, emit, up
-	f.budget, f.patience, f.logLeft = b, patience, m.limits.Log
+	f.budget, f.patience, f.logLeft, f.began = b, patience, f.inst.m.limits.Log, 0
 	f.refuel(int64(b.Fuel))
-	f.began = m.rt.now()
-	f.deadline = f.began + int64(b.Time)
+}
+
+// clock starts the guest's time, if it does not run yet, and returns the time.
+func (f *frame) clock() int64 {
+	now := f.inst.m.rt.now()
+	if f.began == 0 {
+		f.began = now
+		f.deadline = now + int64(f.budget.Time)
+	}
+	return now
 }
 
 // finish logs what has no line end yet and lets go of all that belongs to the call.
@@ -159,6 +166,7 @@ func (f *frame) wait(d time.Duration) {
 	if d = min(d, f.patience); d <= 0 {
 		return
 	}
+	f.clock()
 	f.patience -= d
 	f.waited += d
 	f.deadline += int64(d)
@@ -176,7 +184,7 @@ func (f *frame) late() error {
 	if err := f.Context.Err(); err != nil {
 		return fmt.Errorf("the caller has gone: %w", err)
 	}
-	if f.inst.m.rt.now() > f.deadline {
+	if f.clock() > f.deadline {
 		return fmt.Errorf("%w: %v is over", ErrTime, f.budget.Time)
 	}
 	return nil

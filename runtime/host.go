@@ -175,8 +175,8 @@ func (f *frame) operate(name string, in []byte) ([]byte, error) {
 
 // outside returns the context for the host: it ends with the guest's time.
 func (f *frame) outside() (context.Context, *trace) {
-	if f.limited == nil {
-		f.limited, f.cancel = context.WithTimeout(f.Context, time.Duration(f.deadline-f.inst.m.rt.now()))
+	if now := f.clock(); f.limited == nil {
+		f.limited, f.cancel = context.WithTimeout(f.Context, time.Duration(f.deadline-now))
 	}
 	depth := 1
 	if f.up != nil {

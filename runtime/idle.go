@@ -12,7 +12,8 @@ const (
 	idleFor    = time.Minute     // how long an instance is kept that nobody needs
 )
 
-// sweepLater has the module swept, as long as it has instances.
+// sweepLater has the module swept, as long as it has instances that are used or
+// not pinned.
 func (m *Module) sweepLater() {
 	if m.sweeper == nil && !m.closed {
 		m.sweeper = time.AfterFunc(sweepEvery, m.sweep)
@@ -31,7 +32,16 @@ func (m *Module) sweep() {
 		return // whoever closes it has the instances dropped
 	}
 	now := m.rt.now()
+	again := m.calls > 0
+	for _, inst := range m.pinned {
+		if inst.fresh {
+			inst.fresh, inst.used, again = false, now, true
+		}
+	}
 	m.idle = slices.DeleteFunc(m.idle, func(inst *instance) bool {
+		if inst.fresh {
+			inst.fresh, inst.used = false, now
+		}
 		switch unused := time.Duration(now - inst.used); {
 		case unused >= idleFor:
 			inst.close(context.Background())
@@ -41,7 +51,7 @@ func (m *Module) sweep() {
 		}
 		return false
 	})
-	if len(m.idle) > 0 || m.calls > 0 {
+	if len(m.idle) > 0 || again {
 		m.sweepLater()
 	}
 }

@@ -89,6 +89,7 @@ func (im *image) adopt(inst *instance) bool {
 		return false
 	}
 	inst.image = im
+	inst.weigh()
 	return im.reset(inst)
 }
 

@@ -24,12 +24,16 @@ type instance struct {
 	guest       guest
 	fuel, depth api.MutableGlobal
 	globals     []api.MutableGlobal // of the guest itself
+	linear      linear              // its memory, as wazero sees it
 	mapping     *mapping            // its memory, if not on Go's heap
 	image       *image              // what it is put back to; nil: it cannot be
 	key         string              // what it is pinned to
 	at          place               // whose the call under way is
-	used        int64               // when last, as Runtime.now says it
+	order       int64               // grows with each use of a pinned one
+	fresh       bool                // used since the last sweep
+	used        int64               // before the sweep that found it used, as Runtime.now says it
 	cold        bool                // its memory was let go of
+	weight      int64               // what it takes, as last noted
 	frame       frame
 }
 
@@ -66,6 +70,8 @@ func (m *Module) instantiate(ctx context.Context) (inst *instance, err error) {
 		inst.globals = append(inst.globals, g)
 	}
 	inst.guest = m.conv.bind(inst.mod)
+	inst.weigh()
+	m.rt.shed()
 	return inst, nil
 }
 
@@ -126,11 +132,16 @@ func (inst *instance) run(ctx context.Context, c *Call, b Budget, patience time.
 	f := &inst.frame
 	f.running = true
 	f.begin(ctx, c.Hook, c.Log, b, patience, up)
+	if !c.Untimed {
+		f.clock()
+	}
 	out, err = inst.guest.call(f, c.Hook, c.In, c.Dst)
 	f.pause()
-	inst.used = inst.m.rt.now()
-	s.Fuel, s.Memory = f.used(), int(inst.mem.Size())
-	s.Time, s.HostCalls = time.Duration(inst.used-f.began)-f.waited, f.hostCalls
+	inst.fresh = true
+	s.Fuel, s.Memory, s.HostCalls = f.used(), int(inst.mem.Size()), f.hostCalls
+	if !c.Untimed {
+		s.Time = time.Duration(f.clock()-f.began) - f.waited
+	}
 	f.finish()
 	return out, !f.broken, err
 }
@@ -153,4 +164,5 @@ func (inst *instance) close(ctx context.Context) {
 		_ = inst.mod.Close(ctx) // what it could say is of files, and there are none
 	}
 	inst.free()
+	inst.unweigh()
 }

@@ -7,10 +7,12 @@ import "github.com/tetratelabs/wazero/experimental"
 func (inst *instance) allocate(_, most uint64) experimental.LinearMemory {
 	most = min(most, uint64(inst.m.limits.Memory))
 	if !canMap {
-		return &heapMemory{most: most}
+		inst.linear.LinearMemory = &heapMemory{most: most}
+	} else {
+		inst.mapping = newMapping(most)
+		inst.linear.LinearMemory = inst.mapping
 	}
-	inst.mapping = newMapping(most)
-	return inst.mapping
+	return &inst.linear
 }
 
 // heapMemory is the memory of an instance on Go's heap.
@@ -25,12 +27,16 @@ func (h *heapMemory) Reallocate(size uint64) []byte {
 	case size > h.most:
 		return nil
 	case size > uint64(cap(h.all)):
-		all := make([]byte, size)
+		room := size
+		if h.all != nil { // it grows, perhaps again and again
+			room = min(2*size, h.most)
+		}
+		all := make([]byte, size, room)
 		copy(all, h.all)
 		h.all = all
 	}
-	h.all = h.all[:size:size]
-	return h.all
+	h.all = h.all[:size]
+	return h.all[:size:size]
 }
 
 // Free lets go of the memory.
@@ -51,6 +57,7 @@ func (inst *instance) cool() {
 	}
 	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
 		inst.cold = inst.mapping.forget(im.size)
+		inst.weigh()
 	}
 }
 
@@ -58,6 +65,7 @@ func (inst *instance) cool() {
 // impossible.
 func (inst *instance) restore() bool {
 	inst.cold = false
+	inst.weigh()
 	im := inst.image
 	if im.file != nil {
 		return true // the pages come back by themselves

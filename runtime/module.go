@@ -30,7 +30,8 @@ type Module struct {
 	gate     *gate
 	image    atomic.Pointer[image] // nil: instances cannot be put back
 	parked   parking
-	halted   atomic.Bool // nothing is parked any more
+	uses     atomic.Int64 // of pinned instances
+	halted   atomic.Bool  // nothing is parked any more
 
 	mu     sync.Mutex
 	closed bool
@@ -67,6 +68,10 @@ type Call struct {
 	// go on after each host operation. It is not part of the guest's time.
 	// Default: a second, or the limit of time if that is longer.
 	Patience time.Duration
+	// Untimed leaves [Stats].Time at zero, and has the guest's time begin when it
+	// first calls the host or yields, before which its fuel bounds it. To read the
+	// clock twice takes half as long as all else that the host does for a call.
+	Untimed bool
 	// Log receives what the guest logs, with its level (0 debug, 1 info, 2 warn,
 	// 3 error), while it runs and on the goroutine of Call. Lines are free of
 	// control characters. Nil drops them.
@@ -96,7 +101,7 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.gate.spare = m.clearParking
-	m.growth.over = conv == (command{}) // it has no allocator before it runs
+	m.growth.over = conv != (trellis1{}) // there is no allocator to make ready
 	return m, nil
 }
 
@@ -143,7 +148,7 @@ func (m *Module) begin(ctx context.Context, inst *instance) error {
 	m.idle = m.idle[:0]
 	m.image.Store(im) // calls under way may still hold the one before: it is collected
 	if keep {
-		inst.used = m.rt.now()
+		inst.fresh = true
 		m.keep(inst)
 	} else {
 		inst.close(ctx)
@@ -198,7 +203,9 @@ func (m *Module) Call(ctx context.Context, c Call) ([]byte, Stats, error) {
 }
 
 func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err error) {
-	if m.hooks[0] != c.Hook && !m.takes(c.Hook) {
+	if c.Hook == m.hooks[0] {
+		c.Hook = m.hooks[0] // the guest compares it again: pointers are compared first
+	} else if !m.takes(c.Hook) {
 		return nil, trellis.Errorf(trellis.NotFound, "the module has no such hook")
 	}
 	if err := ctx.Err(); err != nil {

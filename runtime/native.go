@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/trellis-learning/trellis"
@@ -97,7 +96,7 @@ func (g *trellis1Guest) function(hook string) api.Function {
 	g.last = slices.IndexFunc(g.hooks, func(h boundHook) bool { return h.name == hook })
 	if g.last < 0 {
 		g.last = len(g.hooks)
-		g.hooks = append(g.hooks, boundHook{strings.Clone(hook), g.mod.ExportedFunction(hook)})
+		g.hooks = append(g.hooks, boundHook{hook, g.mod.ExportedFunction(hook)})
 	}
 	return g.hooks[g.last].fn
 }
@@ -114,7 +113,10 @@ func (g *trellis1Guest) start(f *frame) error {
 }
 
 func (g *trellis1Guest) warm(f *frame, n int) error {
-	_, err := g.room(f, n)
+	ptr, err := g.room(f, n)
+	if err == nil && ptr != 0 && uint64(ptr)+uint64(n) > uint64(g.mem.Size()) {
+		err = g.outside(f, ptr, n)
+	}
 	return err
 }
 
@@ -124,11 +126,11 @@ func (g *trellis1Guest) room(f *frame, n int) (ptr uint32, err error) {
 	if err := g.alloc.CallWithStack(f, g.stack[:1]); err != nil {
 		return 0, f.fault(err)
 	}
-	ptr = uint32(g.stack[0])
-	if ptr != 0 && uint64(ptr)+uint64(n) > uint64(g.mem.Size()) {
-		return 0, f.faultf(ErrTrap, "%s(%d) returned %d, which is outside of the memory of %d bytes", allocExport, n, ptr, g.mem.Size())
-	}
-	return ptr, nil
+	return uint32(g.stack[0]), nil
+}
+
+func (g *trellis1Guest) outside(f *frame, ptr uint32, n int) error {
+	return f.faultf(ErrTrap, "%s(%d) returned %d, which is outside of the memory of %d bytes", allocExport, n, ptr, g.mem.Size())
 }
 
 func (g *trellis1Guest) call(f *frame, hook string, in, dst []byte) ([]byte, error) {
@@ -143,7 +145,7 @@ func (g *trellis1Guest) call(f *frame, hook string, in, dst []byte) ([]byte, err
 		return dst, f.faultf(ErrMemory, "the guest has no room for %d bytes of input", len(in))
 	}
 	if !g.mem.Write(ptr, in) {
-		return dst, f.faultf(ErrTrap, "%s returned %d, which is outside of the memory", allocExport, ptr)
+		return dst, g.outside(f, ptr, len(in))
 	}
 	g.stack[0], g.stack[1] = uint64(ptr), uint64(len(in))
 	if err := g.function(hook).CallWithStack(f, g.stack[:]); err != nil {

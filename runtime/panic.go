@@ -55,5 +55,5 @@ func ofTheRuntime(function string) bool {
 			return true
 		}
 	}
-	return strings.Contains(function, "hostapi/guest.") || strings.HasPrefix(function, "guest.") || strings.HasSuffix(function, "/trellis.")
+	return strings.HasPrefix(function[strings.LastIndex(function, "/")+1:], "guest.")
 }

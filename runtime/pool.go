@@ -26,7 +26,15 @@ func (m *Module) take(ctx context.Context, at place, b Budget) (inst *instance, 
 		m.idle[n-1] = nil
 		m.idle = m.idle[:n-1]
 	}
+	var out *instance
+	if m.limits.Isolation == Pinned && !known && len(m.pinned)+m.gate.inUse(m.limits.Instances) > m.limits.Instances {
+		out = m.evict()
+	}
+	m.sweepLater()
 	m.mu.Unlock()
+	if out != nil {
+		out.close(ctx)
+	}
 	switch {
 	case inst == nil:
 		inst, fuel, err = m.create(ctx, b)
@@ -40,6 +48,7 @@ func (m *Module) take(ctx context.Context, at place, b Budget) (inst *instance, 
 	if m.limits.Isolation == Pinned && !known {
 		inst.key = at.key
 	}
+	m.rt.shed()
 	return inst, fuel, nil
 }
 
@@ -57,13 +66,17 @@ func (m *Module) create(ctx context.Context, b Budget) (*instance, uint64, error
 // give takes an instance back after a call. A pristine one is put back to the
 // image here and now, so that what a call left behind is not kept until the next.
 func (m *Module) give(inst *instance, keep bool, held holding, input int) {
-	if keep && m.limits.Isolation == Pristine {
+	switch {
+	case !keep:
+	case m.limits.Isolation == Pristine:
 		keep = m.putBack(inst, input)
+	case inst.order != m.uses.Load(): // another was used since
+		inst.order = m.uses.Add(1)
 	}
 	if keep && held == aSlot && inst.image == m.image.Load() && m.park(inst) {
 		return
 	}
-	at := inst.at // from now on the instance may be another's
+	at := inst.at // from then on the instance may be another's
 	if keep {
 		m.store(inst)
 	} else {
@@ -75,6 +88,7 @@ func (m *Module) give(inst *instance, keep bool, held holding, input int) {
 // store makes an instance wait for the next call, or closes it if there is no
 // reason to.
 func (m *Module) store(inst *instance) {
+	inst.weigh() // a pinned one may have grown
 	if out := m.stored(inst); out != nil {
 		out.close(context.Background()) // nothing of it waits
 	}
@@ -88,7 +102,10 @@ func (m *Module) stored(inst *instance) *instance {
 	case m.closed:
 		return inst
 	case m.limits.Isolation == Pinned:
-		out := m.evict()
+		var out *instance
+		if len(m.pinned) >= m.limits.Instances {
+			out = m.evict()
+		}
 		m.pinned[inst.key] = inst
 		return out
 	case inst.image != m.image.Load() || len(m.idle) >= m.limits.Instances:
@@ -104,19 +121,18 @@ func (m *Module) keep(inst *instance) {
 	m.sweepLater()
 }
 
-// evict makes room for a pinned instance: it takes out the one that was used
-// longest ago, if there are too many.
+// evict takes out the pinned instance that was used longest ago, nil if none is
+// idle.
 func (m *Module) evict() *instance {
-	if len(m.pinned) < m.limits.Instances {
-		return nil
-	}
 	var oldest *instance
 	for _, inst := range m.pinned {
-		if oldest == nil || inst.used < oldest.used {
+		if oldest == nil || inst.order < oldest.order {
 			oldest = inst
 		}
 	}
-	delete(m.pinned, oldest.key)
+	if oldest != nil {
+		delete(m.pinned, oldest.key)
+	}
 	return oldest
 }
 
@@ -126,9 +142,12 @@ func (m *Module) putBack(inst *instance, input int) bool {
 	if im == nil {
 		return false
 	}
-	if !im.fits(inst) {
-		m.grown(context.Background(), int(inst.mem.Size())-im.size, input)
-		return false
+	if grew := int(inst.mem.Size()) - im.size; grew > 0 {
+		shrunk := inst.shrink(im.size)
+		m.grown(context.Background(), grew, input)
+		if !shrunk {
+			return false
+		}
 	}
 	return im.reset(inst)
 }

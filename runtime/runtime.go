@@ -58,7 +58,7 @@
 // fuel is spent. One that is compiled with a [Limits].Fuel of more than is worth
 // 250 ms yields: every few milliseconds it stops for a moment, in which the clock
 // is looked at, the garbage collector may work, and others who wait for a worker
-// get their turn. That costs it a tenth to a third of its speed. Any other guest
+// get their turn. That costs it up to a tenth of its speed. Any other guest
 // sees the clock only when it calls the host.
 //
 // # Isolation
@@ -110,6 +110,11 @@ type Config struct {
 	// rest of the process; they are shared out fairly, see [Call.Class].
 	// Default: GOMAXPROCS.
 	Workers int
+	// Memory is how many bytes the instances of all modules may take together,
+	// about, before idle ones are closed: those first that were used longest ago
+	// in whatever module, pinned ones, which lose their state, last. It is no limit
+	// for calls under way, which [Limits] and Workers bound. Default: 1 GiB.
+	Memory int
 	// Accept bounds what modules may look like. Default: see there.
 	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
@@ -227,6 +232,9 @@ type Runtime struct {
 	freeing sync.Mutex    // held while everything is freed
 	freed   bool
 
+	held     held
+	shedding sync.Mutex
+
 	mu      sync.Mutex
 	modules map[*Module]struct{}
 
@@ -239,6 +247,12 @@ type Runtime struct {
 func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Workers < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "workers %d is negative", cfg.Workers)
+	}
+	if cfg.Memory < 0 {
+		return nil, trellis.Errorf(trellis.Invalid, "memory %d is negative", cfg.Memory)
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = usualMemory
 	}
 	if err := cfg.Accept.Check(); err != nil {
 		return nil, err

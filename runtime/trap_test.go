@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -113,4 +114,57 @@ func TestTrapsWithoutHelp(t *testing.T) {
 			wantError(t, err, runtime.ErrTrap, trellis.Unavailable, tt.want)
 		})
 	}
+}
+
+func TestPanicFrames(t *testing.T) {
+	for _, tt := range []struct {
+		name, printed, want string
+	}{
+		{"a panic", `goroutine 1 [running]:
+main.check(0x2d0000, 0x3)
+/home/ada/policy/main.go:42 +0x2
+main.(*roster).first(...)
+/home/ada/policy/roster/roster.go:7
+main.hook()
+/home/ada/policy/main.go:60 +0x1`, "main.check (ada/policy/main.go:42) < main.(*roster).first (policy/roster/roster.go:7) < main.hook (ada/policy/main.go:60)"},
+		{"within the runtime and the library", `goroutine 1 [running]:
+panic({0x1234?, 0x5678?})
+/usr/local/go/src/runtime/panic.go:770 +0x1
+acme.dev/policy.decide({0x1234, 0x5}, 0x1)
+policy/main.go:9 +0x1
+acme.dev/policy/guest.handle(0x1, 0x2)
+policy/guest/guest.go:90 +0x1
+runtime.main()
+/usr/local/go/src/runtime/proc.go:283 +0x1`, "acme.dev/policy.decide (policy/main.go:9)"},
+		{"a place without a function", "/home/ada/main.go:42 +0x1", ""},
+		{"no number", "main.f(0x1)\n/home/ada/main.go:x +0x1", ""},
+		{"something else between", "main.f(0x1)\nhello\n/home/ada/main.go:3 +0x1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, f := range runtime.PanicFrames(strings.Split(tt.printed, "\n")) {
+				got = append(got, f.String())
+			}
+			if got := strings.Join(got, " < "); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzDebug: what lies on disk, with its digest put right, breaks nothing.
+func FuzzDebug(f *testing.F) {
+	for _, name := range []string{"c", "as"} {
+		data, err := runtime.EncodeDebug(crash(f, name), instrument.Limits{})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data[:len(data)-sha256.Size], uint64(0x180))
+	}
+	f.Fuzz(func(t *testing.T, body []byte, offset uint64) {
+		sum := sha256.Sum256(body)
+		if frames := runtime.DecodeDebug(append(body[:len(body):len(body)], sum[:]...), 1, offset); len(frames) == 0 {
+			t.Error("no frame")
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // answer is an error that a server answered with.
@@ -83,6 +84,9 @@ func advice(err error, c called) string {
 	}
 	if next := adviceByText(err.Error(), command); next != "" {
 		return next
+	}
+	if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
+		return mend(trap)
 	}
 	var a *answer
 	if !errors.As(err, &a) {

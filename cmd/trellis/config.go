@@ -171,7 +171,7 @@ func (c serveConfig) check() error {
 // app returns how the platform is to run.
 func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 	cfg := app.Config{
-		Dir: c.Dir, NATS: c.NATS, NATSListen: c.NATSListen, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Compiler: compiler(), Unsigned: c.Unsigned, SelfService: c.SelfService,
+		Dir: c.Dir, NATS: c.NATS, NATSListen: c.NATSListen, NATSToken: os.Getenv("TRELLIS_NATS_TOKEN"), Unsigned: c.Unsigned, SelfService: c.SelfService,
 		Proxies: c.Proxies, PublicURL: c.PublicURL, ContentURL: c.ContentURL, Tenant: c.Tenant, Version: programVersion(), Logger: log,
 	}
 	var allow []netip.Prefix
@@ -191,6 +191,9 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 		cfg.Retention = d
 	}
 	var err error
+	if cfg.Compiler, err = c.Modules.compiler(); err != nil {
+		return cfg, err
+	}
 	if cfg.Accept, cfg.Modules, err = c.Modules.parse(); err != nil {
 		return cfg, err
 	}

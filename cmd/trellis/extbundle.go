@@ -28,6 +28,9 @@ func (c *extPackCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if b.Stripped > 0 {
+		e.note("main.wasm was packed without %d bytes of debug information: with them it is larger than modules may be. Crashes will name functions, but no lines.", b.Stripped)
+	}
 	if err := check(b); err != nil {
 		return err
 	}

@@ -16,26 +16,28 @@ import (
 // extensions may be, how long they may work where nobody waits, and how many of them
 // are held.
 type modulesConfig struct {
-	Size        string `toml:"size"`         // of a module: 16MiB if empty
-	Locals      int    `toml:"locals"`       // of a function: 5000 if 0
-	Body        string `toml:"body"`         // of a function: 1MiB if empty
-	Nesting     int    `toml:"nesting"`      // of blocks: 2000 if 0
-	BranchTable int    `toml:"branch_table"` // targets of one: 4096 if 0
-	Functions   int    `toml:"functions"`    // 50000 if 0
-	Table       int    `toml:"table"`        // elements of one: 65536 if 0
-	Work        string `toml:"work"`         // what limits.work of a manifest may say at most: 1m if empty
-	Loaded      string `toml:"loaded"`       // machine code and images held at a time: 512MiB if empty
+	Size        string `toml:"size"`           // of a module: 16MiB if empty
+	Locals      int    `toml:"locals"`         // of a function: 5000 if 0
+	Body        string `toml:"body"`           // of a function: 1MiB if empty
+	Nesting     int    `toml:"nesting"`        // of blocks: 2000 if 0
+	BranchTable int    `toml:"branch_table"`   // targets of one: 4096 if 0
+	Functions   int    `toml:"functions"`      // 50000 if 0
+	Table       int    `toml:"table"`          // elements of one: 65536 if 0
+	Memory      string `toml:"compile_memory"` // of the process that compiles one: 384MiB if empty
+	Time        string `toml:"compile_time"`   // of the processor, for that: 60s if empty
+	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
+	Loaded      string `toml:"loaded"`         // machine code and images held at a time: 512MiB if empty
 }
 
 // moduleKeys names the keys for people.
-const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.work, modules.loaded"
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded"
 
 // settings returns where the values of the keys stand, by their names in the
 // environment.
 func (m *modulesConfig) settings() map[string]any {
 	return map[string]any{
 		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
-		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
+		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
 	}
 }
 
@@ -62,6 +64,29 @@ func (m modulesConfig) parse() (runtime.Accept, extensions.Modules, error) {
 	}
 	return a, how, nil
 }
+
+// compiler returns the command that compiles modules, with its limits.
+func (m modulesConfig) compiler() ([]string, error) {
+	argv := compiler()
+	memory, err := sizeOf("modules.compile_memory", m.Memory)
+	if err != nil {
+		return nil, err
+	}
+	if memory > 0 {
+		argv = append(argv, "-memory", strconv.FormatInt(memory, 10))
+	}
+	if m.Time != "" {
+		d, err := time.ParseDuration(m.Time)
+		if err != nil || d < time.Second || d > mostCompiling {
+			return nil, trellis.Errorf(trellis.Invalid, "modules.compile_time: %q is not a duration from 1s to %v", m.Time, mostCompiling)
+		}
+		argv = append(argv, "-cpu", strconv.Itoa(int(d/time.Second)))
+	}
+	return argv, nil
+}
+
+// mostCompiling is how much time an operator may give to a module.
+const mostCompiling = 5 * time.Minute
 
 // sizeOf reads a number of bytes such as 16MiB.
 func sizeOf(key, text string) (int64, error) {

@@ -38,6 +38,7 @@ func TestConfiguration(t *testing.T) {
 		{"a time before all", `retention = "-1h"`, "", "retention"},
 		{"a size of modules that is none", "[modules]\nsize = \"large\"", "", `modules.size: "large" is not a size such as 16MiB`},
 		{"a bound of modules above all", "[modules]\nnesting = 60000", "", "modules: bound of nesting 60000 is not within 1 to 50000"},
+		{"a time to compile that is none", "[modules]\ncompile_time = \"1h\"", "", `modules.compile_time: "1h" is not a duration from 1s to 5m0s`},
 		{"an unknown key of modules", "[modules]\ndepth = 1", "", "there is no key modules.depth"},
 		{"a time of work that is none", "[modules]\nwork = \"long\"", "", "modules.work"},
 		{"the environment, a number that is none", "", "TRELLIS_MODULES_NESTING=deep", `TRELLIS_MODULES_NESTING is a number, not "deep"`},

@@ -100,3 +100,13 @@ func projectOf(path string) string {
 	}
 	return filepath.Dir(path)
 }
+
+// mend says what to do about a crash: where to look, or how to learn where.
+func mend(t *runtime.Trap) string {
+	for _, f := range t.Frames {
+		if f.Line > 0 && filepath.IsLocal(f.File) && !strings.HasPrefix(f.File, "library/") { // of Rust
+			return "mend " + f.Place() + ", build the module again and try the same"
+		}
+	}
+	return `build the module with debug information, and this says file and line: clang -gline-tables-only, cargo with debug = "line-tables-only", asc --sourceMap; in Go -ldflags=-w keeps the names of functions`
+}

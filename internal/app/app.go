@@ -166,6 +166,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })
+	a.Metrics.Instances(func() (int, int64) { u := a.runtime.Usage(); return u.Instances, u.Memory })
 	if a.Learning, err = learning.New(ctx, learning.Config{DB: a.DB, Filters: host, Logger: a.part("learning")}); err != nil {
 		return err
 	}

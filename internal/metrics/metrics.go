@@ -145,6 +145,19 @@ func (r *Registry) Modules(n int, bytes int64) {
 	}
 }
 
+// Instances has it asked, whenever the metrics are read, how many instances of
+// modules there are and how many bytes they take. It is called once.
+func (r *Registry) Instances(read func() (n int, bytes int64)) {
+	if r == nil {
+		return
+	}
+	r.reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trellis_instances", Help: "Instances of extensions' modules, running and idle."},
+			func() float64 { n, _ := read(); return float64(n) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trellis_instances_bytes", Help: "What instances of extensions' modules take, about."},
+			func() float64 { _, bytes := read(); return float64(bytes) }))
+}
+
 // RelayLag sets how many events wait for NATS.
 func (r *Registry) RelayLag(events uint64) {
 	if r != nil {

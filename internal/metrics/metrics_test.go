@@ -27,6 +27,7 @@ func TestInstruments(t *testing.T) {
 	r.Job("import.oneroster", "done")
 	r.RelayLag(3)
 	r.Streams(2)
+	r.Instances(func() (int, int64) { return 5, 1 << 20 })
 	code, body := scrape(r)
 	if code != 200 {
 		t.Fatalf("status %d", code)
@@ -43,6 +44,8 @@ func TestInstruments(t *testing.T) {
 		`trellis_jobs_total{kind="import.oneroster",state="done"} 1`,
 		"trellis_relay_lag_events 3",
 		"trellis_streams 2",
+		"trellis_instances 5",
+		"trellis_instances_bytes 1.048576e+06",
 		"go_goroutines ",
 	} {
 		if !strings.Contains(body, want) {

@@ -10,7 +10,8 @@ const maxConstant = 1_000
 // i32.const value.
 func (m *module) constant(r *reader) (expr []byte, value uint32, fixed bool) {
 	at := r.pos
-	var numbers []number // all of them operands still to be used, but the last
+	var few [4]number // there is hardly ever more than one
+	numbers := few[:0]
 	for n := 0; ; n++ {
 		at := r.pos
 		op := r.byte()
@@ -93,7 +94,8 @@ type number struct {
 }
 
 func (n number) encode() (expr []byte, value uint32, fixed bool) {
-	return append(appendSigned([]byte{n.op}, n.value), opEnd), uint32(n.value), n.op == opI32Const
+	expr = appendSigned(append(make([]byte, 0, 12), n.op), n.value)
+	return append(expr, opEnd), uint32(n.value), n.op == opI32Const
 }
 
 // compute is what an instruction makes of two numbers.

@@ -8,8 +8,9 @@
 // not read here. What it adds to the code is invisible to the guest:
 //
 //   - Fuel, the global [FuelGlobal]. Code pays before it runs; a guest whose
-//     fuel falls below zero traps at the next loop or call. The same input
-//     always costs the same fuel, on every machine.
+//     fuel falls below zero traps at the next loop, call or instruction that
+//     takes as long as its operand says. With [Limits].Yield it asks its host for
+//     more instead.
 //   - Call depth, the global [DepthGlobal]. Functions weigh as much as their
 //     frame; a guest that calls itself too deep traps before the engine's stack
 //     has grown large.
@@ -17,10 +18,19 @@
 //     globals can be saved and put back between calls, and for the start
 //     function ([StartExport]), which no longer runs by itself.
 //
+// The same module and input always cost the same fuel, to the unit: on every
+// machine and engine, whether it yields or not, and also where it traps. A unit is
+// worth about a cycle, by prices that keep its time within bounds whatever the
+// code; price.go says what they are and where that does not hold.
+//
 // The binary format is that of the WebAssembly Core Specification 2.0, chapter
 // 5: the MVP with sign extension, non-trapping conversions, multi-value, bulk
-// memory, reference types, 128-bit SIMD and mutable globals. The types of
-// operands are not checked; the engine does that afterwards.
+// memory, reference types, 128-bit SIMD and mutable globals; sums in constant
+// expressions, which are a proposal, are computed here. Everything else is refused
+// by name: tail calls, exception handling, typed references, garbage collection,
+// threads, several or 64-bit memories, relaxed SIMD, wide arithmetic, components,
+// and imports of anything but functions. The types of operands are not checked;
+// the engine does that afterwards.
 package instrument
 
 import (
@@ -32,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 4
+const Version = 6
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".

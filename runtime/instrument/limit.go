@@ -1,6 +1,9 @@
 package instrument
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The limits by the names that a [LimitError] gives them.
 const (
@@ -25,7 +28,12 @@ type LimitError struct {
 }
 
 // Error returns what is too large, and the limit.
-func (e *LimitError) Error() string { return fmt.Sprintf(e.Format, e.Found, e.Allowed) }
+func (e *LimitError) Error() string {
+	if !strings.Contains(e.Format, "%") {
+		return e.Format // by how much is not known
+	}
+	return fmt.Sprintf(e.Format, e.Found, e.Allowed)
+}
 
 // maxNesting is how deep blocks are followed to say how deep they are, where that
 // is deeper than they may be.

@@ -4,7 +4,7 @@ package instrument
 // unit is about a cycle of a processor that waits for each result, so that no
 // mix of instructions takes much longer than its fuel stands for; code whose
 // instructions do not wait for one another gets several done in a cycle. What
-// waits for memory that no cache holds is the exception: it takes 4 to 10 times
+// waits for memory that no cache holds is the exception: it takes 4 to 13 times
 // as long as it should, and nothing that it does tells it apart. Multiplication and
 // division of floats are dearer than that: with subnormal numbers they take some
 // processors 150 cycles, and a guest that knows it would hold up everybody for
@@ -17,6 +17,7 @@ const (
 	costFloatProduct = 16
 	costFloatDivide  = 20
 	costFloatRoot    = 16
+	costFloatMin     = 4
 	costRound        = 10
 	costConvert      = 8 // between integers and floats
 	costTable        = 2
@@ -30,7 +31,7 @@ const (
 
 // Lengths are paid by their shift to the left, or if it is negative to the right.
 const (
-	shiftBytes   = -3 // 1 unit for 8 bytes that are copied or filled
+	shiftBytes   = -2 // 1 unit for 4 bytes that are copied or filled
 	shiftPages   = 15 // 32,768 units for a page that is added
 	shiftEntries = 1  // 2 units for an element of a table
 )
@@ -45,6 +46,8 @@ func costOf(op byte) int64 {
 		return costFloatDivide
 	case op == 0x91, op == 0x9f:
 		return costFloatRoot
+	case op == 0x96, op == 0x97, op == 0xa4, op == 0xa5:
+		return costFloatMin
 	case op >= 0x8d && op <= 0x90, op >= 0x9b && op <= 0x9e:
 		return costRound
 	case op >= 0xa8 && op <= 0xab, op >= 0xae && op <= 0xbb:
@@ -65,6 +68,7 @@ func costOfVector(sub uint32) int64 {
 	case sub >= 0xf8: // conversions
 		return costVectorMore
 	case sub >= 0xcb && sub <= 0xcd, sub == 0xd5, sub >= 0xdc && sub <= 0xdf, // shifts and multiplication of i64x2
+		sub == 0xb5, sub >= 0xbc && sub <= 0xbf, // multiplication of i32x4
 		sub == 0xe8, sub == 0xe9, sub == 0xf4, sub == 0xf5: // min and max of floats
 		return costVectorMany
 	}

@@ -132,7 +132,7 @@ func TestFuelIsExact(t *testing.T) {
 		{"nothing after a branch", code(0x0c, 0, 1, 1, 1), nil, 1},
 		{"loop", sum, []uint64{100}, 2 + 100*7},
 		{"fill of nothing", fill(0), nil, 3 + 100},
-		{"fill of 8,000 bytes", fill(0xc0, 0x3e), nil, 3 + 100 + 1000},
+		{"fill of 8,000 bytes", fill(0xc0, 0x3e), nil, 3 + 100 + 2000},
 		{"growth by a page", grow(1), nil, 3 + 1000 + 32_768},
 		{"growth that fails", grow(0x80, 0x80, 0x04), nil, 3 + 1000},
 		{"division", code(0x41, 6, 0x41, 3, 0x6d, 0x1a), nil, 3 + 10},

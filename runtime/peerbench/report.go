@@ -54,31 +54,8 @@ func (f figures) spread() float64 {
 
 func (r *report) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%s, %s cores, %s; commit %s\n", r.Machine["cpu"], r.Machine["cores"], r.Machine["system"], r.Commit)
-	fmt.Fprintf(out, "a call: the median of %d rounds, in which all take turns; the spread is that of half the rounds\n", r.Rounds)
-	t := table{columns: []string{"", "a call", "spread", "calls/s", "ratio", "to", "allocs", "bytes"}, left: map[int]bool{0: true, 5: true}}
-	group := ""
-	for _, f := range r.Peers {
-		if f.Group != group {
-			group = f.Group
-			t.head(group)
-		}
-		if f.Missing != "" {
-			t.note("  "+f.Title, f.Missing)
-			continue
-		}
-		ratio, to := "", ""
-		if floor, why := r.value(f.floor); why == "" && floor > 0 {
-			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), r.title(f.floor)
-		}
-		allocs, bytes := fmt.Sprint(f.Allocs), fmt.Sprint(f.Bytes)
-		if f.Elsewhere {
-			allocs, bytes = "", ""
-		}
-		t.row("  "+f.Title, quantity(f.Nanoseconds, "ns"), fmt.Sprintf("±%.0f %%", 100*f.spread()), rate(f.Nanoseconds), ratio, to, allocs, bytes)
-	}
-	t.print(out)
-	if spread := r.spread(); spread > busy {
-		fmt.Fprintf(out, "\nThis machine had other things to do (half of the peers spread by more than %.0f %%): compare no times that lie close together.\n", 100*spread)
+	if len(r.Peers) > 0 {
+		r.printPeers(out)
 	}
 	if len(r.Alone) > 0 {
 		t = table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
@@ -107,6 +84,36 @@ func (r *report) print(out io.Writer) {
 	r.printMissing(out)
 }
 
+// printPeers prints what a call costs with each peer.
+func (r *report) printPeers(out io.Writer) {
+	fmt.Fprintf(out, "a call: the median of %d rounds, in which all take turns; the spread is that of half the rounds\n", r.Rounds)
+	t := table{columns: []string{"", "a call", "spread", "calls/s", "ratio", "to", "allocs", "bytes"}, left: map[int]bool{0: true, 5: true}}
+	group := ""
+	for _, f := range r.Peers {
+		if f.Group != group {
+			group = f.Group
+			t.head(group)
+		}
+		if f.Missing != "" {
+			t.note("  "+f.Title, f.Missing)
+			continue
+		}
+		ratio, to := "", ""
+		if floor, why := r.value(f.floor); why == "" && floor > 0 {
+			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), f.floor
+		}
+		allocs, bytes := fmt.Sprint(f.Allocs), fmt.Sprint(f.Bytes)
+		if f.Elsewhere {
+			allocs, bytes = "", ""
+		}
+		t.row("  "+f.Title, quantity(f.Nanoseconds, "ns"), fmt.Sprintf("±%.0f %%", 100*f.spread()), rate(f.Nanoseconds), ratio, to, allocs, bytes)
+	}
+	t.print(out)
+	if spread := r.spread(); spread > busy {
+		fmt.Fprintf(out, "\nThis machine had other things to do (half of the peers spread by more than %.0f %%): compare no times that lie close together.\n", 100*spread)
+	}
+}
+
 // busy is the spread from which on the machine was not quiet.
 const busy = .1
 
@@ -130,15 +137,6 @@ func (r *report) printMissing(out io.Writer) {
 			fmt.Fprintf(out, "%s: %s\n", f.Group, f.Missing)
 		}
 	}
-}
-
-func (r *report) title(name string) string {
-	for _, f := range r.Peers {
-		if f.Name == name {
-			return f.Name
-		}
-	}
-	return ""
 }
 
 // quantity writes a figure with three digits and the unit that suits it.

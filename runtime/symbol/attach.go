@@ -3,6 +3,7 @@ package symbol
 import (
 	"encoding/binary"
 	"encoding/json"
+	"strings"
 )
 
 // ShortSourceMap returns a source map with nothing in it that places are not
@@ -32,4 +33,26 @@ func WithSourceMap(module, text []byte) []byte {
 	out := append(make([]byte, 0, len(module)+len(body)+8), module...)
 	out = append(out, 0) // a custom section
 	return append(binary.AppendUvarint(out, uint64(len(body))), body...)
+}
+
+// WithoutDWARF returns the module without its sections of DWARF, and how many
+// bytes these were. Names of functions stay.
+func WithoutDWARF(module []byte) (stripped []byte, saved int) {
+	const header = 8
+	work := 16 * len(module)
+	r := reader{data: module, pos: min(header, len(module)), work: &work}
+	out := append(make([]byte, 0, len(module)), module[:r.pos]...)
+	for r.left() > 0 {
+		from := r.pos
+		id := r.byte()
+		body := reader{data: r.bytes(r.uint()), work: &work}
+		if r.bad {
+			return module, 0 // whoever reads the module says what is wrong
+		}
+		if id == 0 && strings.HasPrefix(string(body.bytes(body.uint())), ".debug_") {
+			continue
+		}
+		out = append(out, module[from:r.pos]...)
+	}
+	return out, len(module) - len(out)
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/trellis-learning/trellis/runtime/instrument"
 	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
@@ -214,4 +216,22 @@ func FuzzSourceMap(f *testing.F) {
 			t.Errorf("frames %q", got)
 		}
 	})
+}
+
+func TestWithoutDWARF(t *testing.T) {
+	binary, err := os.ReadFile("testdata/crash-c.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stripped, saved := symbol.WithoutDWARF(binary)
+	var left []string
+	for _, s := range instrument.Custom(stripped) {
+		left = append(left, s.Name)
+	}
+	if got := strings.Join(left, " "); got != "name producers target_features" || len(stripped)+saved != len(binary) {
+		t.Errorf("%d of %d bytes less, with the sections %s", saved, len(binary), got)
+	}
+	if got, saved := symbol.WithoutDWARF(binary[:len(binary)-1]); saved != 0 || len(got) != len(binary)-1 {
+		t.Error("a module that is cut was changed")
+	}
 }

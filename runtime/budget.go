@@ -1,0 +1,137 @@
+package runtime
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync/atomic"
+)
+
+// usualMemory is what instances may hold together if [Config.Memory] does not say.
+const usualMemory = 1 << 30
+
+// instanceOverhead is about what an instance takes beside its memory: the engine's
+// stacks and tables. Those of large modules grow with their code.
+const (
+	instanceOverhead = 48 << 10
+	codePerOverhead  = 16
+)
+
+// Usage is what instances take at the moment.
+type Usage struct {
+	Instances int   // running and idle
+	Memory    int64 // bytes, about: an estimate from what they may have written to
+}
+
+// Usage says what the instances of all modules take.
+func (r *Runtime) Usage() Usage {
+	return Usage{Instances: int(r.held.instances.Load()), Memory: r.held.bytes.Load()}
+}
+
+// held counts instances and what they take.
+type held struct{ instances, bytes atomic.Int64 }
+
+// weigh notes what the instance takes now. Whoever owns it calls this when that
+// has changed.
+func (inst *instance) weigh() {
+	h := &inst.m.rt.held
+	if inst.weight == 0 {
+		h.instances.Add(1)
+	}
+	weight := int64(instanceOverhead) + inst.m.code/codePerOverhead
+	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine // its pages are the image's
+	if !inst.cold && !mapped {
+		weight += int64(inst.mem.Size())
+	}
+	h.bytes.Add(weight - inst.weight)
+	inst.weight = weight
+}
+
+// unweigh notes that the instance is no more.
+func (inst *instance) unweigh() {
+	if inst.weight > 0 {
+		inst.m.rt.held.instances.Add(-1)
+		inst.m.rt.held.bytes.Add(-inst.weight)
+		inst.weight = 0
+	}
+}
+
+// shed closes idle instances, if all together take more than they may, until they
+// take an eighth less: of all modules those first that were used longest ago.
+// Pinned ones, which lose their state, come after all others.
+func (r *Runtime) shed() {
+	if r.held.bytes.Load() <= int64(r.cfg.Memory) || !r.shedding.TryLock() {
+		return
+	}
+	defer r.shedding.Unlock()
+	goal := int64(r.cfg.Memory) / 8 * 7
+	r.discard(goal)
+	if r.held.bytes.Load() <= goal {
+		return
+	}
+	for _, m := range r.list() {
+		m.clearParking() // what was used in the last seconds comes last
+	}
+	r.discard(goal)
+}
+
+func (r *Runtime) discard(goal int64) {
+	for _, c := range r.candidates() {
+		if r.held.bytes.Load() <= goal {
+			return
+		}
+		c.inst.m.discard(c.inst)
+	}
+}
+
+// candidate is an idle instance as it was when it was looked at.
+type candidate struct {
+	inst   *instance
+	pinned bool
+	used   int64
+}
+
+func (r *Runtime) candidates() (all []candidate) {
+	now := r.now()
+	for _, m := range r.list() {
+		m.mu.Lock()
+		for _, inst := range m.idle {
+			all = append(all, candidate{inst, false, inst.lastUse(now)})
+		}
+		for _, inst := range m.pinned {
+			all = append(all, candidate{inst, true, inst.lastUse(now)})
+		}
+		m.mu.Unlock()
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if a.pinned != b.pinned {
+			if a.pinned {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.used, b.used)
+	})
+	return all
+}
+
+// lastUse returns when an idle instance was used, as far as is known.
+func (inst *instance) lastUse(now int64) int64 {
+	if inst.fresh {
+		return now
+	}
+	return inst.used
+}
+
+// discard closes an instance, if it still is idle.
+func (m *Module) discard(inst *instance) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.Index(m.idle, inst); i >= 0 {
+		m.idle = slices.Delete(m.idle, i, i+1)
+		inst.close(context.Background())
+	} else if m.limits.Isolation == Pinned && m.pinned[inst.key] == inst {
+		delete(m.pinned, inst.key)
+		inst.close(context.Background())
+	}
+}

@@ -1,0 +1,22 @@
+package runtime
+
+import "github.com/trellis-learning/trellis/runtime/symbol"
+
+// PanicFrames returns the frames that the lines of a panic in Go stand for.
+func PanicFrames(lines []string) []symbol.Frame {
+	var t goTrace
+	for _, l := range lines {
+		t.line(l)
+	}
+	return t.frames
+}
+
+// DecodeDebug reads debug information as it lies on disk and asks it for a place.
+func DecodeDebug(data []byte, function int, offset uint64) []symbol.Frame {
+	d := decodeDebug(data)
+	at, _ := d.positions.Original(offset)
+	return d.table.Frames(function, at)
+}
+
+// EncodeDebug returns what explains the traps of a module, as it lies on disk.
+var EncodeDebug = encodeDebug
