@@ -17,21 +17,22 @@ import (
 // Module is a compiled module with its idle instances. It is safe for concurrent
 // use. Close it when it is no longer wanted.
 type Module struct {
-	rt       *Runtime
-	compiled wazero.CompiledModule
-	code     int64 // bytes of machine code
-	cached   bool  // nothing was compiled or started
-	info     instrument.Info
-	conv     convention
-	hooks    []string
-	limits   Limits
-	debug    debugSource
-	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
-	gate     *gate
-	image    atomic.Pointer[image] // nil: instances cannot be put back
-	parked   parking
-	uses     atomic.Int64 // of pinned instances
-	halted   atomic.Bool  // nothing is parked any more
+	rt        *Runtime
+	compiled  wazero.CompiledModule
+	code      int64 // bytes of machine code
+	cached    bool  // nothing was compiled or started
+	info      instrument.Info
+	conv      convention
+	hooks     []string
+	limits    Limits
+	debug     debugSource
+	explained readings
+	slice     int64 // fuel that a guest gets at once: if that is less than it may use, it yields
+	gate      *gate
+	image     atomic.Pointer[image] // nil: instances cannot be put back
+	parked    parking
+	uses      atomic.Int64 // of pinned instances
+	halted    atomic.Bool  // nothing is parked any more
 
 	mu     sync.Mutex
 	closed bool
