@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestExtTestSaysWhere(t *testing.T) {
 		{"c", "clang", "main.c", "static tr_str check(", "\t__builtin_trap();\n", "trapped: unreachable"},
 	} {
 		t.Run(tt.lang, func(t *testing.T) {
-			if !found(tt.tool) {
+			if _, err := exec.LookPath(tt.tool); err != nil {
 				t.Skipf("SKIPPED a project in %s: there is no %s", tt.lang, tt.tool)
 			}
 			s.ok("ext", "new", "acme.crash-"+tt.lang, tt.lang, "-lang", tt.lang)
