@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
@@ -166,7 +167,7 @@ func checkEntry(f *zip.File) error {
 // belong into one.
 func checkPath(name string) error {
 	switch {
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return trellis.Errorf(trellis.Invalid, "a name in the bundle is not printable: %q", name)
 	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`) || len(name) > 200:
 		return trellis.Errorf(trellis.Invalid, "the path %q in the bundle is not allowed: it must be relative, without .., backslashes and colons", name)

@@ -93,6 +93,8 @@ func TestReadBundle(t *testing.T) {
 		{"backslash", with(entry{name: `assets\x`}), "is not allowed"},
 		{"drive", with(entry{name: "c:x"}), "is not allowed"},
 		{"control", with(entry{name: "assets/\x01"}), "not printable"},
+		{"control of the upper half", with(entry{name: "assets/\u009b31m"}), "not printable"},
+		{"text backwards", with(entry{name: "assets/\u202egnp.exe"}), "not printable"},
 		{"symlink", with(entry{name: "assets/x", data: "/etc/passwd", mode: os.ModeSymlink}), "not a plain file"},
 		{"twice", with(entry{name: "assets/x"}, entry{name: "assets/X"}), "twice"},
 		{"stranger", with(entry{name: "run.sh"}), "does not belong into a bundle"},
@@ -252,10 +254,38 @@ func TestReadAnswer(t *testing.T) {
 }
 
 func FuzzReadBundle(f *testing.F) {
-	f.Add(archive(f, entry{name: "extension.json", data: manifest}, entry{name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}))
+	good := []entry{{name: "extension.json", data: manifest}, {name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}}
+	whole := archive(f, append(good, entry{name: "assets/a/logo.svg", data: "<svg/>"}, entry{name: "assets/b/", mode: os.ModeDir | 0o755},
+		entry{name: "signature.json", data: `{"publisher":"acme","key":"","sig":""}`})...)
+	f.Add(archive(f, good...))
+	f.Add(whole)
+	f.Add(lie(whole))
+	f.Add(flagged(whole, 1))
+	f.Add(method(whole, 99))
+	f.Add(change(whole, 20, 1<<32-1, 4)) // the packed size
+	f.Add(change(whole, 42, 1<<32-1, 4)) // where the entry begins
+	f.Add(whole[:len(whole)-20])
+	f.Add(append([]byte("MZ"), whole...))
+	f.Add([]byte("PK\x05\x06\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if _, err := read(raw); err != nil && trellis.KindOf(err) != trellis.Invalid {
-			t.Errorf("kind %q: %v", trellis.KindOf(err), err)
+		b, err := read(raw)
+		if err != nil {
+			if trellis.KindOf(err) != trellis.Invalid {
+				t.Errorf("kind %q: %v", trellis.KindOf(err), err)
+			}
+			return
+		}
+		for name := range b.Files {
+			if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00\n\u202e") {
+				t.Errorf("accepted the path %q", name)
+			}
+		}
+		var again bytes.Buffer
+		if err := b.Write(&again); err != nil {
+			t.Fatal(err)
+		}
+		if back, err := read(again.Bytes()); err != nil || back.Digest != b.Digest {
+			t.Errorf("written and read again it is %v, %v", back, err)
 		}
 	})
 }

@@ -113,6 +113,7 @@ type explainer struct {
 	m    *Module
 	once sync.Once
 	info *debugInfo
+	rest *time.Timer // lets go of it
 }
 
 const (
@@ -127,11 +128,14 @@ func (x *explainers) of(m *Module) *debugInfo {
 	if i := slices.IndexFunc(x.kept, func(e *explainer) bool { return e.m == m }); i >= 0 {
 		e = x.kept[i]
 		x.kept = slices.Delete(x.kept, i, i+1)
+	} else if !m.explained.again() {
+		x.mu.Unlock()
+		return decodeDebug(nil)
 	} else {
-		e = &explainer{m: m}
-		time.AfterFunc(explainerRest, func() { x.forget(m) })
+		e = &explainer{m: m, rest: time.AfterFunc(explainerRest, func() { x.forget(m) })}
 	}
 	if len(x.kept) == maxExplainers {
+		x.kept[0].rest.Stop() // it holds the module
 		x.kept = slices.Delete(x.kept, 0, 1)
 	}
 	x.kept = append(x.kept, e)
@@ -146,11 +150,37 @@ func (x *explainers) of(m *Module) *debugInfo {
 	return e.info
 }
 
+// readings counts how often debug information was read, which may take as long as
+// the guest may run: several modules that trap in turns would have it read each
+// time. It is guarded by the explainers' lock.
+type readings struct {
+	since time.Time
+	n     int
+}
+
+// maxReadings is how often it is read within explainerRest. After that there are
+// numbers instead of names.
+const maxReadings = 3
+
+// again counts one more, if there may be one.
+func (r *readings) again() bool {
+	if time.Since(r.since) >= explainerRest {
+		*r = readings{since: time.Now()}
+	}
+	r.n++
+	return r.n <= maxReadings
+}
+
 // forget lets go of that of a module.
 func (x *explainers) forget(m *Module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool { return k.m == m })
+	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool {
+		if k.m == m {
+			k.rest.Stop()
+		}
+		return k.m == m
+	})
 }
 
 // explain says what stands in the source at the places of a trace.

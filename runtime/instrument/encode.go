@@ -119,13 +119,23 @@ func (m *module) allExports() []export {
 // info returns what is known after the bodies were read.
 func (m *module) info() Info {
 	info := Info{MinMemory: m.min, MaxMemory: m.max, Start: m.start >= 0, Exports: make(map[string]Signature)}
+	// One for each type: a small module can name a long one a hundred thousand times.
+	signatures := make(map[uint32]Signature)
+	signature := func(typ uint32) Signature {
+		s, ok := signatures[typ]
+		if !ok {
+			s = m.types[typ].signature()
+			signatures[typ] = s
+		}
+		return s
+	}
 	for _, i := range m.imports {
-		info.Imports = append(info.Imports, Import{i.module, i.name, m.types[i.typ].signature()})
+		info.Imports = append(info.Imports, Import{i.module, i.name, signature(i.typ)})
 	}
 	for _, e := range m.exports {
 		switch {
 		case e.kind == 0:
-			info.Exports[e.name] = m.types[m.funcs[e.index]].signature()
+			info.Exports[e.name] = signature(m.funcs[e.index])
 		case e.kind == 2 && e.name == "memory":
 			info.Memory = true
 		}

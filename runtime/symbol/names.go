@@ -14,9 +14,14 @@ const (
 	maxMangled    = 1000
 )
 
-// functionName looks up a function in a name section. Nothing is kept: it is asked
-// for a few names of a module that trapped.
-func functionName(section []byte, index int) string {
+// maxFunctions is how many names are looked at: a module that may run has fewer
+// functions.
+const maxFunctions = 1 << 16
+
+// functionsByName returns the names of functions that a name section holds, which
+// remain part of it. They are gathered once: to look for each in the section would
+// make a trap of thirty frames cost seconds.
+func functionsByName(section []byte) map[uint64][]byte {
 	work := 8 * len(section)
 	r := reader{data: section, work: &work}
 	for !r.bad && r.left() > 0 {
@@ -26,19 +31,26 @@ func functionName(section []byte, index int) string {
 			continue
 		}
 		s := reader{data: body, work: &work}
-		for range s.uint() {
+		names := make(map[uint64][]byte)
+		for range min(s.uint(), maxFunctions) {
 			at := s.uint()
 			name := s.bytes(s.uint())
 			if s.bad {
-				return ""
+				break
 			}
-			if at == uint64(index) {
-				return string(name[:min(len(name), maxMangled)])
+			if _, twice := names[at]; !twice {
+				names[at] = name[:min(len(name), maxMangled)]
 			}
 		}
-		return ""
+		return names
 	}
-	return ""
+	return nil
+}
+
+// name returns the name of a function by its index, "" if it has none.
+func (t *Table) name(index int) string {
+	t.gather.Do(func() { t.functions, t.names = functionsByName(t.names), nil })
+	return string(t.functions[uint64(index)])
 }
 
 // readable makes a compiler's name of a function one for people: names of C++ and

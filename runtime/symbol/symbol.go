@@ -62,7 +62,9 @@ func (f Frame) Place() string {
 // sections and what it found in them.
 type Table struct {
 	mu        sync.Mutex
-	names     []byte
+	names     []byte // the section, until it is gathered
+	gather    sync.Once
+	functions map[uint64][]byte
 	dwarf     *dwarf
 	sourceMap *sourceMap
 	codeStart uint64
@@ -73,7 +75,7 @@ type Table struct {
 // attribute, a line or some bytes, and takes some ten nanoseconds.
 const maxWork = 15_000_000
 
-// maxNames is how many bytes of names are looked at, for each function asked for.
+// maxNames is how many bytes of names are looked at.
 const maxNames = 4 << 20
 
 // maxInlined is how many frames one place may have.
@@ -106,7 +108,7 @@ func New(sections []Section, codeStart int) *Table {
 // Function returns the name of a function by its index, which counts imports, or
 // "function N" if it has none.
 func (t *Table) Function(index int) string {
-	if name := functionName(t.names, index); name != "" {
+	if name := t.name(index); name != "" {
 		return readable(name)
 	}
 	return fmt.Sprintf("function %d", index)
@@ -129,7 +131,7 @@ func (t *Table) Frames(function int, offset uint64) []Frame {
 		frames = []Frame{{}}
 	}
 	last := &frames[len(frames)-1]
-	if name := functionName(t.names, function); name != "" {
+	if name := t.name(function); name != "" {
 		last.Function = readable(name)
 	} else if last.Function == "" {
 		last.Function = fmt.Sprintf("function %d", function)
