@@ -112,6 +112,8 @@ func policyCases() map[string][]asked {
 		"deep nesting": {
 			{std(`{"x":` + strings.Repeat(`[`, 500) + strings.Repeat(`]`, 500) + `,"closed_courses":["c"]}`), closed},
 			{std(`{"x":` + strings.Repeat(`{"a":`, 400) + `1` + strings.Repeat(`}`, 400) + `,"closed_courses":["c"]}`), closed},
+			{std(`{"x":` + strings.Repeat(`[`, 9_998) + strings.Repeat(`]`, 9_998) + `,"closed_courses":["c"]}`), closed}, // 10,000 in all
+			{std(`{"x":` + strings.Repeat(`[`, 9_999) + strings.Repeat(`]`, 9_999) + `,"closed_courses":["c"]}`), "error"},
 			{strings.Repeat(`[`, 10_001) + strings.Repeat(`]`, 10_001), "error"}, {std(`{"x":` + strings.Repeat(`[`, 10_000)), "error"},
 			{std(`{"x":` + strings.Repeat(`[`, 300) + strings.Repeat(`]`, 299) + `}`), "error"},
 		},

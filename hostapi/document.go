@@ -35,6 +35,8 @@ func Document(c Contract) ([]byte, error) {
 	p("")
 	p("WASI preview 1 is there, with no files, no environment and no sockets; what is written to standard output and error goes to the log. Any other import is refused by name. A pristine module begins each call as it was after `_initialize`; the seeds that it drew while starting repeat, so only `random` differs from call to call.")
 	p("")
+	p("`hostapi/guest` has libraries for it in Go, C, C++, Rust and AssemblyScript; `trellis ext new -lang LANGUAGE` copies one into a project.")
+	p("")
 	p("## Extism plugins")
 	p("")
 	p("A module that imports from `extism:host/env` is an Extism plugin, version 1, and runs as it is: use any of Extism's plug-in development kits. Every export `() -> i32` or `() -> ()` can be a hook. `_initialize`, or else `__wasm_call_ctors`, and Haskell's `hs_init` are called once. What differs from other hosts:")

@@ -43,7 +43,9 @@ const (
 	entrySuffix  = ".module"
 	buildPrefix  = "build-"
 	maxEntry     = 256 << 20
+	nativePrefix = "wazero-" // of the engine's own directories
 	staleBuild   = time.Hour
+	unusedFor    = 60 * 24 * time.Hour
 	dirMode      = 0o700
 	othersMayAct = 0o022
 )
@@ -104,15 +106,47 @@ func onlyOurs(dir string) error {
 	return nil
 }
 
-// sweep removes what killed compilations left behind.
+// sweep removes what killed compilations left behind, and what nobody has loaded
+// for long: modules of extensions, or for versions of ours, that are no more.
 func (c *cache) sweep() {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
 		return // the next use of the directory says why
 	}
 	for _, e := range entries {
-		if st, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), buildPrefix) && time.Since(st.ModTime()) > staleBuild {
-			_ = os.RemoveAll(filepath.Join(c.dir, e.Name()))
+		path := filepath.Join(c.dir, e.Name())
+		st, err := e.Info()
+		switch {
+		case err != nil:
+		case strings.HasPrefix(e.Name(), buildPrefix):
+			if time.Since(st.ModTime()) > staleBuild {
+				_ = os.RemoveAll(path)
+			}
+		case st.Mode().IsRegular():
+			c.removeUnused(path, st)
+		case strings.HasPrefix(e.Name(), nativePrefix):
+			native, _ := os.ReadDir(path)
+			for _, e := range native {
+				if st, err := e.Info(); err == nil {
+					c.removeUnused(filepath.Join(path, e.Name()), st)
+				}
+			}
+		}
+	}
+}
+
+func (c *cache) removeUnused(path string, st fs.FileInfo) {
+	if time.Since(st.ModTime()) > unusedFor {
+		_ = os.Remove(path) // another process may have been faster
+	}
+}
+
+// touch notes that files of the cache are in use, about once a day.
+func (c *cache) touch(paths ...string) {
+	now := time.Now()
+	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && now.Sub(st.ModTime()) > 24*time.Hour {
+			_ = os.Chtimes(path, now, now)
 		}
 	}
 }
@@ -147,6 +181,7 @@ func (r *Runtime) load(ctx context.Context, key string) (code, error) {
 		_ = os.Remove(native)
 		return code{}, fmt.Errorf("%w: machine code was changed meanwhile", errMiss)
 	}
+	r.cache.touch(native, r.cache.file(key, entrySuffix), r.cache.file(key, imageSuffix), r.cache.file(key, debugSuffix))
 	return code{module: compiled, info: h.Info, size: h.Size, debug: debugSource{key: key}}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
@@ -154,5 +155,36 @@ func TestTemporaryCacheGoes(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(tmp); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What nobody has loaded for long goes at a start; what is in use stays, however old
+// it is.
+func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
+	dir := cacheDir(t)
+	age := func(d time.Duration) {
+		all, _ := files(t, dir, "")
+		for _, path := range all {
+			then := time.Now().Add(-d)
+			must(t, os.Chtimes(path, then, then))
+		}
+	}
+	compile(t, newRuntime(t, runtime.Config{Cache: dir}), "echo", runtime.Limits{})
+	before, _ := files(t, dir, "")
+	age(59 * 24 * time.Hour)
+	compile(t, newRuntime(t, runtime.Config{Cache: dir}), "echo", runtime.Limits{}) // is used
+	r := newRuntime(t, runtime.Config{Cache: dir})
+	if now, _ := files(t, dir, ""); len(now) != len(before) || !compile(t, r, "echo", runtime.Limits{}).Cached() {
+		t.Errorf("of %d files %d are left", len(before), len(now))
+	}
+	for _, path := range before {
+		if st, err := os.Stat(path); err != nil || time.Since(st.ModTime()) > time.Hour {
+			t.Errorf("%s was used, which nobody noted (%v)", filepath.Base(path), err)
+		}
+	}
+	age(61 * 24 * time.Hour)
+	newRuntime(t, runtime.Config{Cache: dir})
+	if now, _ := files(t, dir, ""); len(now) != 0 {
+		t.Errorf("left behind: %v", now)
 	}
 }

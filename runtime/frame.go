@@ -25,6 +25,7 @@ type frame struct {
 	patience time.Duration // what is left of it
 	starting bool          // _initialize and warming up: no host operations
 	running  bool          // holds one of the runtime's tokens
+	counted  bool          // which is counted
 	broken   bool          // the guest must not be called again
 
 	up *trace // the call that this one is nested in

@@ -2,8 +2,8 @@ package runtime
 
 import "context"
 
-// growth counts how often instances had to be thrown away because they had
-// grown, which costs much more than putting them back.
+// growth counts how often instances had to be shrunk, or thrown away, because
+// they had grown, which costs more than putting them back.
 type growth struct {
 	times, attempts int
 	warm            int // bytes that the allocator was made ready for
@@ -11,12 +11,12 @@ type growth struct {
 }
 
 const (
-	growthsBefore  = 3 // instances thrown away before another image is tried
+	growthsBefore  = 3 // instances that grew before another image is tried
 	growthAttempts = 4
 )
 
-// grown remembers that a call grew the memory by so many bytes. Memory cannot
-// shrink, so the instance is lost. If that goes on, a new image is taken after
+// grown remembers that a call grew the memory by so many bytes. Giving them back
+// takes time, and is not always possible. If that goes on, a new image is taken after
 // asking the guest's own allocator for as much: then it has the room at the
 // start. (Growing it from outside would not help: an allocator asks for memory
 // when it has none of its own, however large the memory is.)
@@ -28,7 +28,7 @@ func (m *Module) grown(ctx context.Context, by, input int) {
 		m.mu.Unlock() // for lack of a worker: the next time
 		return
 	}
-	defer m.rt.release(ours)
+	defer m.rt.release(ours, false)
 	g.times = 0
 	g.attempts++
 	g.over = g.attempts == growthAttempts

@@ -64,6 +64,18 @@ func (m *mapping) forget(n int) bool {
 	return unix.Madvise(m.all[:n], unix.MADV_DONTNEED) == nil
 }
 
+// zeroLimit is up to where writing zeros is faster than dropping pages.
+const zeroLimit = 256 << 10
+
+// zero makes what is behind the image zero.
+func (m *mapping) zero(from, to int) bool {
+	if to-from <= zeroLimit {
+		clear(m.all[from:to])
+		return true
+	}
+	return unix.Madvise(m.all[from:to], unix.MADV_DONTNEED) == nil
+}
+
 // put writes the pieces of an image to a file in memory, which cannot change. What
 // is zero takes no memory until somebody reads it. The image's own pieces are the
 // file's, seen.

@@ -18,5 +18,6 @@ func (*mapping) Reallocate(uint64) []byte { return nil }
 func (*mapping) Free()                    {}
 func (*mapping) view(*image) bool         { return false }
 func (*mapping) forget(int) bool          { return false }
+func (*mapping) zero(int, int) bool       { return false }
 func (*image) put([]piece) error          { return errors.ErrUnsupported }
 func (*image) close()                     {}

@@ -24,6 +24,7 @@ type instance struct {
 	guest       guest
 	fuel, depth api.MutableGlobal
 	globals     []api.MutableGlobal // of the guest itself
+	linear      linear              // its memory, as wazero sees it
 	mapping     *mapping            // its memory, if not on Go's heap
 	image       *image              // what it is put back to; nil: it cannot be
 	key         string              // what it is pinned to

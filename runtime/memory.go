@@ -7,10 +7,12 @@ import "github.com/tetratelabs/wazero/experimental"
 func (inst *instance) allocate(_, most uint64) experimental.LinearMemory {
 	most = min(most, uint64(inst.m.limits.Memory))
 	if !canMap {
-		return &heapMemory{most: most}
+		inst.linear.LinearMemory = &heapMemory{most: most}
+	} else {
+		inst.mapping = newMapping(most)
+		inst.linear.LinearMemory = inst.mapping
 	}
-	inst.mapping = newMapping(most)
-	return inst.mapping
+	return &inst.linear
 }
 
 // heapMemory is the memory of an instance on Go's heap.

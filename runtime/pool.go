@@ -142,9 +142,12 @@ func (m *Module) putBack(inst *instance, input int) bool {
 	if im == nil {
 		return false
 	}
-	if !im.fits(inst) {
-		m.grown(context.Background(), int(inst.mem.Size())-im.size, input)
-		return false
+	if grew := int(inst.mem.Size()) - im.size; grew > 0 {
+		shrunk := inst.shrink(im.size)
+		m.grown(context.Background(), grew, input)
+		if !shrunk {
+			return false
+		}
 	}
 	return im.reset(inst)
 }

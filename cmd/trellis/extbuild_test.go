@@ -12,31 +12,14 @@ import (
 // language that there is a compiler for.
 func TestNewProjectIn(t *testing.T) {
 	s := newShell(t)
-	for _, tt := range []struct {
-		lang, tool string // which it takes
-		has        func() bool
-	}{
-		{"c", "clang", func() bool { return found("clang") && found("wasm-ld") }},
-		{"cpp", "clang++", func() bool { return found("clang++") && found("wasm-ld") }},
-		{"rust", "cargo, with wasm32-unknown-unknown", func() bool {
-			root, err := exec.Command("rustc", "--print", "sysroot").Output()
-			_, absent := os.Stat(filepath.Join(strings.TrimSpace(string(root)), "lib", "rustlib", "wasm32-unknown-unknown"))
-			return found("cargo") && err == nil && absent == nil
-		}},
-		{"assemblyscript", "asc (.ci/wasm install as)", func() bool { return npmCompilers(t) != "" }},
-	} {
+	for _, tt := range []struct{ lang, guest string }{{"c", "c"}, {"cpp", "cpp"}, {"rust", "rust"}, {"assemblyscript", "as"}} {
 		t.Run(tt.lang, func(t *testing.T) {
 			s.ok("ext", "new", "acme.in-"+tt.lang, tt.lang, "-lang", tt.lang)
-			if !tt.has() {
-				t.Skipf("SKIPPED building a new project in %s: there is no %s", tt.lang, tt.tool)
+			if lacks, err := exec.Command("sh", "../../.ci/wasm", "missing", tt.guest).CombinedOutput(); err != nil {
+				t.Skipf("SKIPPED building a new project in %s: %s%v", tt.lang, lacks, err)
 			}
 			if tt.lang == "assemblyscript" {
-				if !found("asc") {
-					s.fails(1, "asc is not installed", "ext", "build", tt.lang)
-				}
-				if err := os.Symlink(npmCompilers(t), filepath.Join(s.dir, tt.lang, "node_modules")); err != nil {
-					t.Fatal(err)
-				}
+				inProject(t, s, tt.lang)
 			}
 			s.ok("ext", "upgrade-guest", tt.lang)
 			s.ok("ext", "test", tt.lang)
@@ -51,21 +34,18 @@ func TestNewProjectIn(t *testing.T) {
 	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-rust", "-kind", "card", "-lang", "rust")
 }
 
-func found(tool string) bool {
-	_, err := exec.LookPath(tool)
-	return err == nil
-}
-
-// npmCompilers is where .ci/wasm has npm put compilers, "" if it has not.
-func npmCompilers(t *testing.T) string {
+// inProject puts what npm has installed for .ci/wasm into a project, which says
+// before that it lacks it.
+func inProject(t *testing.T, s *shell, dir string) {
 	t.Helper()
-	cache, err := os.UserCacheDir()
+	if _, err := exec.LookPath("asc"); err != nil {
+		s.fails(1, "asc is not installed", "ext", "build", dir)
+	}
+	where, err := exec.Command("sh", "../../.ci/wasm", "where").Output()
 	if err != nil {
-		return ""
+		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "trellis", "guests", "node_modules")
-	if _, err := os.Stat(filepath.Join(dir, ".bin", "asc")); err != nil {
-		return ""
+	if err := os.Symlink(strings.TrimSpace(string(where)), filepath.Join(s.dir, dir, "node_modules")); err != nil {
+		t.Fatal(err)
 	}
-	return dir
 }

@@ -184,14 +184,19 @@ func loadOnce(ctx context.Context, cache string, binary []byte) (load, first tim
 
 // density measures, in a process of its own, what an idle instance holds.
 func (b *bench) density(name, title string, of source) ([]figure, error) {
-	f := figure{Name: "density/" + name, Title: title + ": resident memory of an idle instance, of 1,000", Unit: "KiB"}
+	figures := []figure{
+		{Name: "density/" + name, Title: title + ": resident memory of an idle instance, of 1,000", Unit: "KiB"},
+		{Name: "own/" + name, Title: title + ": of that its own, not shared with the others", Unit: "KiB"},
+	}
 	path, err := b.file("density-"+name, of)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := resident(); err != nil {
-		f.Missing = err.Error()
-		return []figure{f}, nil
+		for i := range figures {
+			figures[i].Missing = err.Error()
+		}
+		return figures, nil
 	}
 	count := 1000
 	if b.smoke {
@@ -206,13 +211,18 @@ func (b *bench) density(name, title string, of source) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	each, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-	f.set([]float64{each})
-	return []figure{f}, err
+	for i, field := range strings.Fields(string(out)) {
+		each, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return nil, err
+		}
+		figures[min(i, len(figures)-1)].set([]float64{each})
+	}
+	return figures, nil
 }
 
 // density holds as many instances as it is told, each of which was called once,
-// and prints how much memory each of them holds.
+// and prints how much memory each of them holds, and how much of it alone.
 func density(args []string, out io.Writer) error {
 	binary, err := os.ReadFile(args[0])
 	if err != nil {
@@ -252,29 +262,44 @@ func density(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%.1f\n", float64(after-before)/1024/float64(count))
+	each := func(bytes int64) float64 { return float64(bytes) / 1024 / float64(count) }
+	_, err = fmt.Fprintf(out, "%.1f %.1f\n", each(after.resident-before.resident), each(after.own-before.own))
 	return err
 }
 
 // settled is what is resident when all is given back that can be.
-func settled() (int64, error) {
+func settled() (held, error) {
 	for range 3 {
 		debug.FreeOSMemory()
 	}
 	return resident()
 }
 
-// resident is how many bytes of this process are in memory.
-func resident() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
+// held is the memory of this process, in bytes. Pages that are in memory once, but
+// shown to this process at several addresses, count for each of them in resident,
+// and once in own.
+type held struct{ resident, own int64 }
+
+// resident reads how much of this process is in memory.
+func resident() (held, error) {
+	text, err := os.ReadFile("/proc/self/smaps_rollup")
 	if err != nil {
-		return 0, fmt.Errorf("resident memory is read from /proc, which is not here: %w", err)
+		return held{}, fmt.Errorf("resident memory is read from /proc, which is not here: %w", err)
 	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10, err
+	var h held
+	for line := range strings.Lines(string(text)) {
+		for name, to := range map[string]*int64{"Rss:": &h.resident, "Pss:": &h.own} {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+				if err != nil {
+					return held{}, err
+				}
+				*to = kib << 10
+			}
 		}
 	}
-	return 0, errors.New("/proc/self/status does not say what is resident")
+	if h.resident == 0 {
+		return held{}, errors.New("/proc/self/smaps_rollup does not say what is resident")
+	}
+	return h, nil
 }

@@ -205,6 +205,9 @@ func (b *bench) peers(ctx context.Context, groups []group) (all []figures, side 
 		}
 	}
 	for n := range b.rounds {
+		if len(ready) == 0 {
+			break
+		}
 		b.progress("round %d of %d: %d peers", n+1, b.rounds, len(ready))
 		for i := range ready {
 			r := ready[(i+n)%len(ready)] // nobody always follows the same neighbour

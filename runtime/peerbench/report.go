@@ -54,6 +54,38 @@ func (f figures) spread() float64 {
 
 func (r *report) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%s, %s cores, %s; commit %s\n", r.Machine["cpu"], r.Machine["cores"], r.Machine["system"], r.Commit)
+	if len(r.Peers) > 0 {
+		r.printPeers(out)
+	}
+	if len(r.Alone) > 0 {
+		t := table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
+		t.head("Trellis by itself")
+		for _, f := range r.Alone {
+			if f.Missing != "" {
+				t.note("  "+f.Title, f.Missing)
+				continue
+			}
+			t.row("  "+f.Title, quantity(f.Value, f.Unit), quantity(f.Worst, f.Unit))
+		}
+		t.print(out)
+	}
+	if len(r.Aims) > 0 {
+		t := table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
+		t.head("It must show; ratios are medians of pairs, measured side by side")
+		for _, a := range r.Aims {
+			measured := ""
+			if a.Status != statusNotBuilt {
+				measured = quantity(a.Measured, a.Unit)
+			}
+			t.row("  "+a.Title, a.bound(), measured, a.outcome())
+		}
+		t.print(out)
+	}
+	r.printMissing(out)
+}
+
+// printPeers prints what a call costs with each peer.
+func (r *report) printPeers(out io.Writer) {
 	fmt.Fprintf(out, "a call: the median of %d rounds, in which all take turns; the spread is that of half the rounds\n", r.Rounds)
 	t := table{columns: []string{"", "a call", "spread", "calls/s", "ratio", "to", "allocs", "bytes"}, left: map[int]bool{0: true, 5: true}}
 	group := ""
@@ -68,7 +100,7 @@ func (r *report) print(out io.Writer) {
 		}
 		ratio, to := "", ""
 		if floor, why := r.value(f.floor); why == "" && floor > 0 {
-			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), r.title(f.floor)
+			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), f.floor
 		}
 		allocs, bytes := fmt.Sprint(f.Allocs), fmt.Sprint(f.Bytes)
 		if f.Elsewhere {
@@ -80,31 +112,6 @@ func (r *report) print(out io.Writer) {
 	if spread := r.spread(); spread > busy {
 		fmt.Fprintf(out, "\nThis machine had other things to do (half of the peers spread by more than %.0f %%): compare no times that lie close together.\n", 100*spread)
 	}
-	if len(r.Alone) > 0 {
-		t = table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
-		t.head("Trellis by itself")
-		for _, f := range r.Alone {
-			if f.Missing != "" {
-				t.note("  "+f.Title, f.Missing)
-				continue
-			}
-			t.row("  "+f.Title, quantity(f.Value, f.Unit), quantity(f.Worst, f.Unit))
-		}
-		t.print(out)
-	}
-	if len(r.Aims) > 0 {
-		t = table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
-		t.head("It must show; ratios are medians of pairs, measured side by side")
-		for _, a := range r.Aims {
-			measured := ""
-			if a.Status != statusNotBuilt {
-				measured = quantity(a.Measured, a.Unit)
-			}
-			t.row("  "+a.Title, a.bound(), measured, a.outcome())
-		}
-		t.print(out)
-	}
-	r.printMissing(out)
 }
 
 // busy is the spread from which on the machine was not quiet.
@@ -130,15 +137,6 @@ func (r *report) printMissing(out io.Writer) {
 			fmt.Fprintf(out, "%s: %s\n", f.Group, f.Missing)
 		}
 	}
-}
-
-func (r *report) title(name string) string {
-	for _, f := range r.Peers {
-		if f.Name == name {
-			return f.Name
-		}
-	}
-	return ""
 }
 
 // quantity writes a figure with three digits and the unit that suits it.

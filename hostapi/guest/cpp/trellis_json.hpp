@@ -119,6 +119,7 @@ class Out {
  private:
   void need(u32 more) {
     if (n_ + more <= cap_) return;
+    if (n_ > 0x3fffff00u || more > 0x3fffff00u - n_) __builtin_trap();
     u32 cap = (n_ + more) * 2 + 64;
     char *p = static_cast<char *>(take(cap));
     inside::copy(p, p_, n_);

@@ -13,6 +13,26 @@ __attribute__((weak)) void *memset(void *to, int c, unsigned long n) {
   for (unsigned long i = 0; i < n; i++) static_cast<char *>(to)[i] = static_cast<char>(c);
   return to;
 }
+__attribute__((weak)) void *memmove(void *to, const void *from, unsigned long n) {
+  char *t = static_cast<char *>(to);
+  const char *f = static_cast<const char *>(from);
+  if (t < f)
+    for (unsigned long i = 0; i < n; i++) t[i] = f[i];
+  else
+    while (n--) t[n] = f[n];
+  return to;
+}
+__attribute__((weak)) int memcmp(const void *a, const void *b, unsigned long n) {
+  const unsigned char *x = static_cast<const unsigned char *>(a), *y = static_cast<const unsigned char *>(b);
+  for (unsigned long i = 0; i < n; i++)
+    if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+  return 0;
+}
+__attribute__((weak)) unsigned long strlen(const char *s) {
+  unsigned long n = 0;
+  while (s[n]) n++;
+  return n;
+}
 __attribute__((weak)) int __cxa_atexit(void (*)(void *), void *, void *) { return 0; } // a module never ends
 __attribute__((weak)) void *__dso_handle;
 }

@@ -203,7 +203,11 @@ impl<'a> Parser<'a> {
 }
 
 fn closing(of: Type) -> u8 {
-    if of == Type::Object { b'}' } else { b']' }
+    if of == Type::Object {
+        b'}'
+    } else {
+        b']'
+    }
 }
 
 /// Puts U+FFFD in place of each byte that is no part of a character. The standard
