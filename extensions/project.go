@@ -60,7 +60,7 @@ func NewProject(dir, kind, lang, id, title string) error {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("main.wasm\n*.trellis\nnode_modules/\ntarget/\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("main.wasm\nmain.wasm.map\n*.trellis\nnode_modules/\ntarget/\n"), 0o644); err != nil {
 		return err
 	}
 	return UpgradeGuest(dir)

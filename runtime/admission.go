@@ -24,6 +24,9 @@ type place struct{ class, key string }
 // each slot that becomes free goes to the next class that waits, within it to
 // the next key, and within that to the call that came first.
 //
+// With a share, a class has no more slots than that while calls wait: so one that
+// floods leaves a slot free, in which others begin at once.
+//
 // While nobody waits, a slot is one atomic counter. Whoever waits counts itself
 // in waiting before it looks at the free slots for the last time, and whoever
 // gives one back looks at waiting afterwards: so one of the two sees the other.
@@ -32,12 +35,14 @@ type gate struct {
 	waiting atomic.Int64 // calls that wait
 
 	single bool // at most one call of a key at a time
+	share  int  // slots that a class may have while calls wait; 0: all
 	// spare, if not nil, is called when a call must wait, without a lock: it
 	// makes the owner give back slots that it keeps in reserve.
 	spare func()
 
 	mu      sync.Mutex
 	busy    map[string]bool   // keys with a call, if single
+	held    map[string]int    // slots of each class that are counted, if there is a share
 	classes map[string]*class // that wait
 	turns   []*class          // the same, the next one first
 }
@@ -61,7 +66,7 @@ var (
 )
 
 func newGate(slots int, single bool) *gate {
-	g := &gate{single: single, busy: map[string]bool{}, classes: map[string]*class{}}
+	g := &gate{single: single, busy: map[string]bool{}, held: map[string]int{}, classes: map[string]*class{}}
 	g.free.Store(int64(slots))
 	return g
 }
@@ -94,30 +99,37 @@ func (g *gate) claimFree() bool {
 // tryLocked needs no look at those who wait: while there is a free slot, only
 // those do whose key is busy.
 func (g *gate) tryLocked(at place) bool {
-	if g.single && g.busy[at.key] || !g.claimFree() {
+	if !g.eligible(at) || !g.claimFree() {
 		return false
 	}
-	g.admitted(at.key)
+	g.admitted(at)
 	return true
 }
 
+// eligible reports whether a call may have a slot, if there is one.
+func (g *gate) eligible(at place) bool {
+	return !(g.single && g.busy[at.key]) && (g.share == 0 || g.held[at.class] < g.share)
+}
+
 // enter waits for a slot, until ctx ends or patience does, and says how long. The
-// error is that of ctx, errWaited, or errFull, at once, where too many wait.
-func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (waited time.Duration, err error) {
+// error is that of ctx, errWaited, or errFull, at once, where too many wait. What
+// was taken while somebody waited is counted, and leave has to be told.
+func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (waited time.Duration, counted bool, err error) {
 	if !g.single && g.tryFree() {
-		return 0, nil
+		return 0, false, nil
 	}
+	counted = g.share > 0
 	g.mu.Lock()
 	g.dispatch() // those first who wait
 	if g.tryLocked(at) {
 		g.mu.Unlock()
-		return 0, nil
+		return 0, counted, nil
 	}
 	c, l, admitted := g.queue(at)
 	g.dispatch() // whoever left at this moment may not have seen that somebody waits
 	g.mu.Unlock()
 	if admitted == nil {
-		return 0, errFull
+		return 0, false, errFull
 	}
 	if g.spare != nil {
 		g.spare()
@@ -127,7 +139,7 @@ func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (wai
 	defer timer.Stop()
 	select {
 	case <-admitted:
-		return time.Since(begun), nil
+		return time.Since(begun), counted, nil
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timer.C:
@@ -138,9 +150,9 @@ func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (wai
 	if i := slices.Index(l.calls, admitted); i >= 0 {
 		l.calls = slices.Delete(l.calls, i, i+1)
 		g.left(c, l)
-		return time.Since(begun), err
+		return time.Since(begun), false, err
 	}
-	return time.Since(begun), nil // it was admitted at the same moment
+	return time.Since(begun), counted, nil // it was admitted at the same moment
 }
 
 // queue makes a call wait. It returns nil if it may not.
@@ -173,8 +185,8 @@ func (g *gate) queue(at place) (*class, *lane, chan struct{}) {
 }
 
 // leave gives back the slot of a call.
-func (g *gate) leave(at place) {
-	if !g.single && g.waiting.Load() == 0 {
+func (g *gate) leave(at place, counted bool) {
+	if !g.single && !counted && g.waiting.Load() == 0 {
 		g.free.Add(1)
 		if g.waiting.Load() == 0 {
 			return
@@ -188,6 +200,11 @@ func (g *gate) leave(at place) {
 	defer g.mu.Unlock()
 	g.free.Add(1)
 	delete(g.busy, at.key)
+	if counted {
+		if g.held[at.class]--; g.held[at.class] == 0 {
+			delete(g.held, at.class)
+		}
+	}
 	g.dispatch()
 }
 
@@ -220,9 +237,12 @@ func (g *gate) isBusy(key string) bool {
 	return g.busy[key]
 }
 
-func (g *gate) admitted(key string) {
+func (g *gate) admitted(at place) {
 	if g.single {
-		g.busy[key] = true
+		g.busy[at.key] = true
+	}
+	if g.share > 0 {
+		g.held[at.class]++
 	}
 }
 
@@ -230,7 +250,7 @@ func (g *gate) admitted(key string) {
 func (g *gate) dispatch() {
 	for i := 0; i < len(g.turns); {
 		c := g.turns[i]
-		n := slices.IndexFunc(c.turns, func(l *lane) bool { return !g.busy[l.key] })
+		n := slices.IndexFunc(c.turns, func(l *lane) bool { return g.eligible(place{c.name, l.key}) })
 		if n < 0 {
 			i++
 			continue
@@ -241,7 +261,7 @@ func (g *gate) dispatch() {
 		l := c.turns[n]
 		close(l.calls[0])
 		l.calls = slices.Delete(l.calls, 0, 1)
-		g.admitted(l.key)
+		g.admitted(place{c.name, l.key})
 		c.turns = append(slices.Delete(c.turns, n, n+1), l)
 		g.turns = append(slices.Delete(g.turns, i, i+1), c)
 		g.left(c, l)

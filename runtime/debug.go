@@ -128,6 +128,9 @@ func (x *explainers) of(m *Module) *debugInfo {
 	if i := slices.IndexFunc(x.kept, func(e *explainer) bool { return e.m == m }); i >= 0 {
 		e = x.kept[i]
 		x.kept = slices.Delete(x.kept, i, i+1)
+	} else if !m.explained.again() {
+		x.mu.Unlock()
+		return decodeDebug(nil)
 	} else {
 		e = &explainer{m: m, rest: time.AfterFunc(explainerRest, func() { x.forget(m) })}
 	}
@@ -145,6 +148,27 @@ func (x *explainers) of(m *Module) *debugInfo {
 		e.info = decodeDebug(data)
 	})
 	return e.info
+}
+
+// readings counts how often debug information was read, which may take as long as
+// the guest may run: several modules that trap in turns would have it read each
+// time. It is guarded by the explainers' lock.
+type readings struct {
+	since time.Time
+	n     int
+}
+
+// maxReadings is how often it is read within explainerRest. After that there are
+// numbers instead of names.
+const maxReadings = 3
+
+// again counts one more, if there may be one.
+func (r *readings) again() bool {
+	if time.Since(r.since) >= explainerRest {
+		*r = readings{since: time.Now()}
+	}
+	r.n++
+	return r.n <= maxReadings
 }
 
 // forget lets go of that of a module.

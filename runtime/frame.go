@@ -25,12 +25,15 @@ type frame struct {
 	patience time.Duration // what is left of it
 	starting bool          // _initialize and warming up: no host operations
 	running  bool          // holds one of the runtime's tokens
+	counted  bool          // which is counted
 	broken   bool          // the guest must not be called again
 
 	up *trace // the call that this one is nested in
 
 	called    bool          // a host function: what follows is not all zero
 	waited    time.Duration // for its turns, since it began
+	slice     int64         // of fuel, if less than the module's
+	sliced    int64         // when the guest got the last one; 0: at the start of the call
 	trace     *trace        // given to the host, made when first needed
 	limited   context.Context
 	cancel    context.CancelFunc
@@ -127,6 +130,7 @@ func (f *frame) settle() {
 	if f.trace != nil {
 		f.trace.open.Store(false)
 	}
+	f.slice, f.sliced = 0, 0
 	f.called, f.waited, f.trace, f.limited, f.cancel, f.stopped, f.hostCalls = false, 0, nil, nil, nil, nil, 0
 	f.answer, f.logged, f.logFull, f.last, f.panicked = nil, 0, false, "", goTrace{}
 	for i := range f.lines {

@@ -28,7 +28,7 @@ func (m *Module) grown(ctx context.Context, by, input int) {
 		m.mu.Unlock() // for lack of a worker: the next time
 		return
 	}
-	defer m.rt.release(ours)
+	defer m.rt.release(ours, false)
 	g.times = 0
 	g.attempts++
 	g.over = g.attempts == growthAttempts

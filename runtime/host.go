@@ -32,6 +32,10 @@ const (
 	maxName    = 128
 	maxIovecs  = 1024
 	answerSlop = 64 << 10
+
+	// refusedCalls is how many host operations beyond its limit a guest hears are
+	// refused before it is ended: refusing is work, too.
+	refusedCalls = 16
 )
 
 // guard is what wazero calls: it charges the guest and finds the call's frame.
@@ -135,6 +139,8 @@ func hostCall(f *frame, stack []uint64) {
 func (f *frame) ask(name string, in []byte) ([]byte, error) {
 	f.hostCalls++
 	switch limits := f.inst.m.limits; {
+	case f.hostCalls > limits.HostCalls+refusedCalls:
+		f.stop(fmt.Errorf("%w: more than %d host operations in one call, and %d that were refused", ErrTrap, limits.HostCalls, refusedCalls))
 	case f.starting:
 		return nil, trellis.Errorf(trellis.Unavailable, "the guest is only starting")
 	case f.hostCalls > limits.HostCalls:
@@ -207,12 +213,12 @@ func (f *frame) protect(ctx context.Context, name string, in []byte) (out []byte
 func (f *frame) pause() {
 	if f.running {
 		f.running = false
-		f.inst.m.rt.release(f.inst.at)
+		f.inst.m.rt.release(f.inst.at, f.counted)
 	}
 }
 
 func (f *frame) resume() error {
-	waited, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
+	waited, counted, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
 	f.wait(waited)
 	if err != nil {
 		if f.Context.Err() != nil {
@@ -220,6 +226,6 @@ func (f *frame) resume() error {
 		}
 		return err // the guest is not to blame
 	}
-	f.running = true
+	f.running, f.counted = true, counted
 	return nil
 }

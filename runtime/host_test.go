@@ -85,6 +85,15 @@ func TestHostCallsAreCounted(t *testing.T) {
 			t.Errorf("five operations gave %q, the host was asked %d times", got, asked)
 		}
 	}
+	// Who goes on asking is ended.
+	if got := call(t, m, "", "many", "\x13"); got != "000"+strings.Repeat("6", 16) {
+		t.Errorf("nineteen operations gave %q", got)
+	}
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "many", In: []byte("\xff")})
+	wantError(t, err, runtime.ErrTrap, trellis.Unavailable, "more than 3 host operations in one call, and 16 that were refused")
+	if s.HostCalls != 20 {
+		t.Errorf("it came to %d operations", s.HostCalls)
+	}
 }
 
 func TestHostPanics(t *testing.T) {

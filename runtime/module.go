@@ -17,21 +17,22 @@ import (
 // Module is a compiled module with its idle instances. It is safe for concurrent
 // use. Close it when it is no longer wanted.
 type Module struct {
-	rt       *Runtime
-	compiled wazero.CompiledModule
-	code     int64 // bytes of machine code
-	cached   bool  // nothing was compiled or started
-	info     instrument.Info
-	conv     convention
-	hooks    []string
-	limits   Limits
-	debug    debugSource
-	slice    int64 // fuel that a guest gets at once: if that is less than it may use, it yields
-	gate     *gate
-	image    atomic.Pointer[image] // nil: instances cannot be put back
-	parked   parking
-	uses     atomic.Int64 // of pinned instances
-	halted   atomic.Bool  // nothing is parked any more
+	rt        *Runtime
+	compiled  wazero.CompiledModule
+	code      int64 // bytes of machine code
+	cached    bool  // nothing was compiled or started
+	info      instrument.Info
+	conv      convention
+	hooks     []string
+	limits    Limits
+	debug     debugSource
+	explained readings
+	slice     int64 // fuel that a guest gets at once: if that is less than it may use, it yields
+	gate      *gate
+	image     atomic.Pointer[image] // nil: instances cannot be put back
+	parked    parking
+	uses      atomic.Int64 // of pinned instances
+	halted    atomic.Bool  // nothing is parked any more
 
 	mu     sync.Mutex
 	closed bool
@@ -101,16 +102,18 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.gate.spare = m.clearParking
+	m.uses.Store(1)                      // so that an instance that was never used differs
 	m.growth.over = conv != (trellis1{}) // there is no allocator to make ready
 	return m, nil
 }
 
 // prime starts an instance, to see whether it starts and to keep its image.
 func (m *Module) prime(ctx context.Context) error {
-	if _, err := m.rt.acquire(ctx, ours, longestWait); err != nil {
+	_, counted, err := m.rt.acquire(ctx, ours, longestWait)
+	if err != nil {
 		return err
 	}
-	defer m.rt.release(ours)
+	defer m.rt.release(ours, counted)
 	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
 		return err
@@ -217,10 +220,10 @@ func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err e
 		return nil, err
 	}
 	at, patience := c.place(), c.patience(b)
-	inst, held := m.unpark(at.key), aSlot
+	inst, held, counted := m.unpark(at.key), aSlot, false
 	if inst == nil || !m.rt.workers.tryFree() {
 		var waited time.Duration
-		waited, held, err = m.admit(ctx, inst, at, patience, up)
+		waited, held, counted, err = m.admit(ctx, inst, at, patience, up)
 		if up != nil {
 			up.waited.Add(int64(waited))
 		}
@@ -232,7 +235,7 @@ func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err e
 	var began uint64 // fuel
 	if inst == nil {
 		if inst, began, err = m.take(ctx, at, b); err != nil {
-			m.rt.release(at)
+			m.rt.release(at, counted)
 			m.leave(at, held)
 		}
 		if up != nil {
@@ -244,7 +247,7 @@ func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err e
 		}
 		b.Fuel -= began
 	}
-	inst.at = at
+	inst.at, inst.frame.counted = at, counted
 	keep := false
 	defer func() {
 		inst.frame.pause() // if something of ours panicked
@@ -313,18 +316,18 @@ func (m *Module) budget(b Budget, up *trace) (Budget, error) {
 // admit waits for the call's turns, at the module and at the workers, and says
 // how long in all. A call that has an instance already, which was parked, waits
 // for a worker only. If it fails, the call holds nothing.
-func (m *Module) admit(ctx context.Context, inst *instance, at place, patience time.Duration, up *trace) (waited time.Duration, held holding, err error) {
+func (m *Module) admit(ctx context.Context, inst *instance, at place, patience time.Duration, up *trace) (waited time.Duration, held holding, counted bool, err error) {
 	held = aSlot
 	if inst == nil {
 		if err := m.arrive(); err != nil {
-			return 0, nothing, err
+			return 0, nothing, false, err
 		}
 		if waited, held, err = m.enter(ctx, at, patience, up); err != nil {
 			m.depart()
-			return waited, nothing, err
+			return waited, nothing, false, err
 		}
 	}
-	more, err := m.rt.acquire(ctx, at, patience-waited)
+	more, counted, err := m.rt.acquire(ctx, at, patience-waited)
 	if err != nil {
 		if inst != nil {
 			m.store(inst)
@@ -333,7 +336,7 @@ func (m *Module) admit(ctx context.Context, inst *instance, at place, patience t
 		m.leave(at, held)
 		held = nothing
 	}
-	return waited + more, held, err
+	return waited + more, held, counted, err
 }
 
 // holding is what a call has of the module's gate.
@@ -359,7 +362,7 @@ func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up
 	case up != nil && pinned && m.gate.isBusy(at.key):
 		return 0, nothing, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 	}
-	switch waited, err = m.gate.enter(ctx, at, patience); {
+	switch waited, _, err = m.gate.enter(ctx, at, patience); {
 	case errors.Is(err, errFull):
 		err = trellis.Exhaustedf(time.Second, "too many calls are waiting for this module")
 	case errors.Is(err, errWaited):
@@ -374,7 +377,7 @@ func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up
 func (m *Module) leave(at place, held holding) {
 	switch held {
 	case aSlot:
-		m.gate.leave(at)
+		m.gate.leave(at, false)
 	case aClaim:
 		m.gate.unclaim(at.key)
 	}

@@ -31,24 +31,19 @@ func (t *goTrace) line(line string) {
 	t.function = ""
 	if place, _, ok := strings.Cut(line, ".go:"); ok && function != "" {
 		number, _, _ := strings.Cut(line[len(place)+len(".go:"):], " ")
-		if n, err := strconv.Atoi(number); err == nil && n > 0 && !ofTheRuntime(function) && len(t.frames) < maxPanicFrames {
+		if n, err := strconv.Atoi(number); err == nil && n > 0 && !ofTheRuntime(function) && !strings.Contains(place, "/guest/") && len(t.frames) < maxPanicFrames {
 			t.frames = append(t.frames, symbol.Frame{Function: function, File: symbol.ShortPath(place + ".go"), Line: n})
 		}
 		return
 	}
-	if name, _, ok := strings.Cut(line, "(0x"); ok { // the arguments begin
-		t.function = clean(name, 120)
-	} else if name, ok := strings.CutSuffix(line, "(...)"); ok {
-		t.function = clean(name, 120)
-	} else if name, ok := strings.CutSuffix(line, "()"); ok {
-		t.function = clean(name, 120)
-	} else if name, _, ok := strings.Cut(line, "({0x"); ok {
-		t.function = clean(name, 120)
+	if open := strings.LastIndexByte(line, '('); open > 0 && strings.HasSuffix(line, ")") {
+		t.function = clean(line[:open], 120)
 	}
 }
 
 // ofTheRuntime reports whether a function of Go is none of the author's: the
-// language's own, or those of the guest library that call a hook.
+// language's own, or those of the guest library that call a hook, which lies in the
+// project's directory guest.
 func ofTheRuntime(function string) bool {
 	for _, prefix := range []string{"runtime.", "runtime/", "internal/", "panic", "goroutine ", "created by ", "main._cgoexp", "syscall.", "reflect."} {
 		if strings.HasPrefix(function, prefix) {

@@ -103,7 +103,7 @@ func (b *builds) enter(ctx context.Context, class, key string) (leave func(), er
 	}
 	b.waiting[class]++
 	b.mu.Unlock()
-	_, err = b.gate.enter(ctx, at, buildPatience)
+	_, _, err = b.gate.enter(ctx, at, buildPatience)
 	b.mu.Lock()
 	if b.waiting[class]--; b.waiting[class] == 0 {
 		delete(b.waiting, class)
@@ -115,5 +115,5 @@ func (b *builds) enter(ctx context.Context, class, key string) (leave func(), er
 	case err != nil:
 		return nil, err
 	}
-	return func() { b.gate.leave(at) }, nil
+	return func() { b.gate.leave(at, false) }, nil
 }

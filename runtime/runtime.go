@@ -107,7 +107,8 @@ type Config struct {
 	// Workers is how many guests may run code of theirs at the same moment, over
 	// all modules; those that wait for a host operation do not count. Guest code
 	// cannot be preempted, so this is what keeps a flood of guests from the
-	// rest of the process; they are shared out fairly, see [Call.Class].
+	// rest of the process; they are shared out fairly, see [Call.Class], and
+	// while calls wait a class has all but one at the most.
 	// Default: GOMAXPROCS.
 	Workers int
 	// Memory is how many bytes the instances of all modules may take together,
@@ -156,7 +157,7 @@ func (i Isolation) String() string {
 type Limits struct {
 	Memory    int           // bytes of linear memory, in whole pages of 64 KiB: 16 MiB
 	Output    int           // bytes of the answer: 1 MiB
-	HostCalls int           // host operations: 100; further ones are answered with Exhausted
+	HostCalls int           // host operations: 100; a few further ones are answered with Exhausted, then the guest is ended
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
 	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 250 ms, the guest yields: see the package comment
 	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
@@ -270,6 +271,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
 		started: time.Now(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
+	r.workers.share = max(1, cfg.Workers-1)
 	if err := r.open(ctx); err != nil {
 		_ = r.shut(ctx)
 		return nil, err
@@ -427,8 +429,8 @@ func (r *Runtime) end() {
 
 // acquire takes one of the slots that guests run in; release gives it back. It
 // says how long that took.
-func (r *Runtime) acquire(ctx context.Context, at place, patience time.Duration) (waited time.Duration, err error) {
-	switch waited, err = r.workers.enter(ctx, at, patience); {
+func (r *Runtime) acquire(ctx context.Context, at place, patience time.Duration) (waited time.Duration, counted bool, err error) {
+	switch waited, counted, err = r.workers.enter(ctx, at, patience); {
 	case errors.Is(err, errFull):
 		err = trellis.Exhaustedf(time.Second, "too many calls are waiting for a worker")
 	case errors.Is(err, errWaited):
@@ -436,7 +438,7 @@ func (r *Runtime) acquire(ctx context.Context, at place, patience time.Duration)
 	case err != nil:
 		err = fmt.Errorf("wait for a worker: %w", err)
 	}
-	return waited, err
+	return waited, counted, err
 }
 
-func (r *Runtime) release(at place) { r.workers.leave(at) }
+func (r *Runtime) release(at place, counted bool) { r.workers.leave(at, counted) }

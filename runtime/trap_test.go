@@ -130,7 +130,7 @@ main.hook()
 		{"within the runtime and the library", `goroutine 1 [running]:
 panic({0x1234?, 0x5678?})
 /usr/local/go/src/runtime/panic.go:770 +0x1
-acme.dev/policy.decide({0x1234, 0x5}, 0x1)
+acme.dev/policy.decide({{0x1234, 0x5}, {0x28f348, ...}, ...}, 0x1)
 policy/main.go:9 +0x1
 acme.dev/policy/guest.handle(0x1, 0x2)
 policy/guest/guest.go:90 +0x1

@@ -63,7 +63,7 @@ func toolchains() []toolchain {
 			test:  []string{"cargo", "test", "--quiet", "--target-dir", "target"},
 		}, {
 			sources: []string{"main.ts"}, get: "npm install --ignore-scripts, in the project",
-			build: []string{"asc", "main.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=trellis/host/crashed", "-o", fileArg},
+			build: []string{"asc", "main.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=trellis/host/crashed", "--debug", "--sourceMap", "-o", fileArg},
 		},
 	}
 }

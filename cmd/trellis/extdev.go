@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 type extNewCmd struct {
@@ -65,7 +67,29 @@ func (c *extTestCmd) Run(e *env) error {
 	if err := check(b); err != nil {
 		return err
 	}
+	if err := c.crashes(e, b); err != nil {
+		return err
+	}
 	e.done(map[string]string{"dir": c.Dir, "state": "fits together"}, "Everything fits together. Next: trellis ext pack %s", c.Dir)
+	return nil
+}
+
+// crashes asks the module that was built about an enrolment and returns the error
+// if that ends in a crash. What it answers is for the project's own tests.
+func (c *extTestCmd) crashes(e *env, b *extensions.Bundle) error {
+	var hooks []string
+	if m := b.Manifest; len(m.Filters) > 0 {
+		hooks = append(hooks, m.Filters[0].Call)
+	}
+	if m := b.Manifest; len(m.Events) > 0 {
+		hooks = append(hooks, m.Events[0].Call)
+	}
+	for _, hook := range hooks {
+		_, err := (&extRunCmd{Path: c.Dir, Hook: hook, Course: sampleCourse}).ask(e, b)
+		if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
+// sampleCourse is the course that a question is about if nobody says which.
+const sampleCourse = "course-v1:Demo+Welcome+2026"
+
 type extRunCmd struct {
 	Path     string `arg:"" default:"." help:"Bundle, or directory of a project that was built."`
 	Hook     string `help:"Export to call; that of the first filter, event or slot if absent."`
@@ -34,24 +37,53 @@ func (c *extRunCmd) Run(e *env) error {
 	if err := check(b); err != nil {
 		return err
 	}
-	schema, err := extensions.ParseSettings(b.Manifest.Settings)
+	a, err := c.ask(e, b)
 	if err != nil {
 		return err
+	}
+	if a.taken != nil {
+		if err := a.taken(a.out); err != nil {
+			e.note("%s answered %s", a.hook, a.out)
+			return fmt.Errorf("the platform would not take that: %w", err)
+		}
+	}
+	e.note("%s answered in %v, fuel %d:", a.hook, a.stats.Time.Round(time.Microsecond), a.stats.Fuel)
+	if json.Valid(a.out) && e.json {
+		e.print(json.RawMessage(a.out))
+		return nil
+	}
+	_, err = fmt.Fprintln(e.out, string(a.out))
+	return err
+}
+
+// asked is what a hook answered.
+type asked struct {
+	hook  string
+	out   []byte
+	stats runtime.Stats
+	taken func([]byte) error // what the platform says to the answer; nil: it is not asked
+}
+
+// ask calls a hook of an extension as the platform would.
+func (c *extRunCmd) ask(e *env, b *extensions.Bundle) (a asked, err error) {
+	schema, err := extensions.ParseSettings(b.Manifest.Settings)
+	if err != nil {
+		return a, err
 	}
 	var raw json.RawMessage
 	if c.Settings != "" {
 		if raw, err = jsonArgument("-settings", c.Settings); err != nil {
-			return err
+			return a, err
 		}
 	}
 	settings, err := schema.Complete(raw)
 	if err != nil {
-		return err
+		return a, err
 	}
 	data := json.RawMessage(fmt.Sprintf(`{"user":{"id":"0190b5a0-0000-7000-8000-000000000001","number":1,"is_active":true},"course_key":%q,"mode":"audit"}`, c.Course))
 	if c.Data != "" {
 		if data, err = jsonArgument("-data", c.Data); err != nil {
-			return err
+			return a, err
 		}
 	}
 	var in any
@@ -70,36 +102,24 @@ func (c *extRunCmd) Run(e *env) error {
 			break
 		}
 		if hook = c.Hook; hook == "" {
-			return trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
+			return a, trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
 		}
 		in = extensions.Task{ID: trellis.NewID(), Name: hook, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
 	}
 	question, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return a, err
 	}
 	limits, err := b.Manifest.RuntimeLimits()
 	if err != nil {
-		return err
+		return a, err
 	}
 	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
-	out, stats, err := call(e, b.Module, limits, hook, question, host)
-	if err != nil {
-		return &crashed{err, projectOf(c.Path)}
+	a.hook, a.taken = hook, taken
+	if a.out, a.stats, err = call(e, b.Module, limits, hook, question, host); err != nil {
+		return a, &crashed{err, projectOf(c.Path)}
 	}
-	if taken != nil {
-		if err := taken(out); err != nil {
-			e.note("%s answered %s", hook, out)
-			return fmt.Errorf("the platform would not take that: %w", err)
-		}
-	}
-	e.note("%s answered in %v, fuel %d:", hook, stats.Time.Round(time.Microsecond), stats.Fuel)
-	if json.Valid(out) && e.json {
-		e.print(json.RawMessage(out))
-		return nil
-	}
-	_, err = fmt.Fprintln(e.out, string(out))
-	return err
+	return a, nil
 }
 
 // call runs one export here.

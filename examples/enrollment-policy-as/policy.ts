@@ -1,3 +1,5 @@
+// What the policy decides, for the two that call it: this directory, and an Extism
+// plug-in (../enrollment-policy-extism-as).
 import { Answer, Type, Value, Writer } from "../../hostapi/guest/assemblyscript/assembly/index";
 
 // texts reports whether v is absent or a list of strings.

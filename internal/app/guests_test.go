@@ -47,7 +47,7 @@ func TestBrokenGuests(t *testing.T) {
 		{"trap", "divide", "trapped"},
 		{"trap", "table", "trapped"},
 		{"spin", "spin", "out of fuel"},
-		{"spin", "recurse", "deeper < deeper"},
+		{"spin", "recurse", " at deeper"},
 		{"grow", "all", "memory"},
 		{"garbage", "huge", "answer"},
 		{"garbage", "outside", "answer"},

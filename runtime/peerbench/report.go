@@ -58,7 +58,7 @@ func (r *report) print(out io.Writer) {
 		r.printPeers(out)
 	}
 	if len(r.Alone) > 0 {
-		t = table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
+		t := table{columns: []string{"", "median", "worst"}, left: map[int]bool{0: true}}
 		t.head("Trellis by itself")
 		for _, f := range r.Alone {
 			if f.Missing != "" {
@@ -70,7 +70,7 @@ func (r *report) print(out io.Writer) {
 		t.print(out)
 	}
 	if len(r.Aims) > 0 {
-		t = table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
+		t := table{columns: []string{"", "aim", "measured", ""}, left: map[int]bool{0: true, 3: true}}
 		t.head("It must show; ratios are medians of pairs, measured side by side")
 		for _, a := range r.Aims {
 			measured := ""
