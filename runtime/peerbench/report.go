@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	goruntime "runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -109,8 +110,11 @@ func (r *report) printPeers(out io.Writer) {
 		t.row("  "+f.Title, quantity(f.Nanoseconds, "ns"), fmt.Sprintf("±%.0f %%", 100*f.spread()), rate(f.Nanoseconds), ratio, to, allocs, bytes)
 	}
 	t.print(out)
-	if spread := r.spread(); spread > busy {
-		fmt.Fprintf(out, "\nThis machine had other things to do (half of the peers spread by more than %.0f %%): compare no times that lie close together.\n", 100*spread)
+	load, _ := strconv.ParseFloat(r.Machine["load"], 64)
+	cores, _ := strconv.ParseFloat(r.Machine["cores"], 64)
+	if spread := r.spread(); spread > busy || load > cores {
+		fmt.Fprintf(out, "\nThis machine had other things to do (a load of %s on %s cores, spreads of %.0f %%): of the times above\nbelieve none by itself. Peers that wait for another process or leave garbage behind suffer most from that.\n",
+			r.Machine["load"], r.Machine["cores"], 100*spread)
 	}
 }
 
@@ -183,6 +187,9 @@ func machine() map[string]string {
 	m := map[string]string{
 		"cpu": "an unnamed processor", "cores": fmt.Sprint(goruntime.NumCPU()),
 		"system": goruntime.GOOS + "/" + goruntime.GOARCH, "go": goruntime.Version(),
+	}
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil { // before this run adds to it
+		m["load"], _, _ = strings.Cut(string(load), " ")
 	}
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(info)) {
