@@ -77,7 +77,7 @@ func extismAttacks() []attack {
 		{name: "log without end", module: one(code(text("x"), forever(code(opLocalGet, 0, opCall, 2))), "alloc", "store_u8", "log_info"), sentinel: runtime.ErrFuel},
 		{name: "a name of an operation that is too long", module: one(code(block(1000), i64(0), opCall, 1, opDrop), "alloc", "trellis_call"), sentinel: runtime.ErrTrap, says: []string{"of 128 allowed"}},
 		{name: "a request that is no JSON", module: one(code(text("{"), opLocalGet, 0, i64(0), opCall, 2, opDrop), "alloc", "store_u8", "http_request"), sentinel: runtime.ErrTrap, says: []string{"the request is not {url, method, headers}"}},
-		{name: "operations without end", module: one(code(text("echo"), forever(code(opLocalGet, 0, i64(0), opCall, 2, opDrop))), "alloc", "store_u8", "trellis_call"), sentinel: runtime.ErrFuel},
+		{name: "operations without end", module: one(code(text("echo"), forever(code(opLocalGet, 0, i64(0), opCall, 2, opDrop))), "alloc", "store_u8", "trellis_call"), sentinel: runtime.ErrTrap, says: []string{"more than 100 host operations in one call"}},
 		{name: "answers of the host until no room is left", module: one(code(text("large"), forever(code(opLocalGet, 0, i64(0), opCall, 2, opDrop))), "alloc", "store_u8", "trellis_call"), kind: trellis.Unavailable},
 		{name: "variables without end", module: one(forever(code(block(200_000), block(200_000), opCall, 1)), "alloc", "var_set"), kind: trellis.Unavailable},
 
