@@ -113,6 +113,11 @@ func TestSlotManifestAgainst(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.slots, err, tt.want)
 		}
 	}
+	m, err := extensions.ReadManifest(slotted("acme.x", `[{"slot":"test.side.v1","call":"cart","actions":["any_name"]}]`))
+	must(t, err)
+	if err := m.CheckAgainst([]string{"*"}, known); err != nil {
+		t.Errorf("a program that takes every hook: %v", err)
+	}
 }
 
 func TestSlotSentences(t *testing.T) {

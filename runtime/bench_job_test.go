@@ -38,7 +38,7 @@ func BenchmarkJob(b *testing.B) {
 				{name: "pristine", call: ourModule(b, r, g.binary, runtime.Limits{})},
 				{name: "yield", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned, Fuel: r.FuelPerSecond()})},
 			}
-			takeTurns(b, ways)
+			takeTurns(b, 32, ways)
 			raw := ways[0].median()
 			b.ReportMetric(float64(raw), "ns/raw")
 			for _, w := range ways[1:] {
@@ -60,16 +60,15 @@ func (w *way) median() time.Duration {
 	return w.times[len(w.times)/2]
 }
 
-// takeTurns measures the ways against each other, b.N rounds of them.
-func takeTurns(b *testing.B, ways []*way) {
-	const calls = 32
+// takeTurns measures the ways against each other, b.N rounds of so many calls.
+func takeTurns(b *testing.B, calls int, ways []*way) {
 	for b.Loop() {
 		for _, w := range ways {
 			start := time.Now()
 			for range calls {
 				w.call(b)
 			}
-			w.times = append(w.times, time.Since(start)/calls)
+			w.times = append(w.times, time.Since(start)/time.Duration(calls))
 		}
 	}
 	b.ReportMetric(0, "ns/op") // of no interest

@@ -102,6 +102,7 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
 	m.gate.spare = m.clearParking
+	m.uses.Store(1)                      // so that an instance that was never used differs
 	m.growth.over = conv != (trellis1{}) // there is no allocator to make ready
 	return m, nil
 }

@@ -25,7 +25,11 @@ func (m *Module) take(ctx context.Context, at place, b Budget) (inst *instance, 
 		inst = m.idle[n-1]
 		m.idle[n-1] = nil
 		m.idle = m.idle[:n-1]
+		if m.limits.Isolation == Pinned {
+			inst.key = at.key
+		}
 	}
+	fresh := inst == nil
 	var out *instance
 	if m.limits.Isolation == Pinned && !known && len(m.pinned)+m.gate.inUse(m.limits.Instances) > m.limits.Instances {
 		out = m.evict()
@@ -45,7 +49,7 @@ func (m *Module) take(ctx context.Context, at place, b Budget) (inst *instance, 
 	if err != nil {
 		return nil, fuel, err
 	}
-	if m.limits.Isolation == Pinned && !known {
+	if m.limits.Isolation == Pinned && fresh {
 		inst.key = at.key
 	}
 	m.rt.shed()

@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -10,10 +9,18 @@ import (
 )
 
 // A memory that a call has grown is as small as before for the next one, ends
-// where it ended, and is zero where it grows again.
+// where it ended, and is zero where it grows again. One that cannot grow any more
+// is not shrunk: its instance is lost, and the next call has another.
 func TestGrownMemoryShrinks(t *testing.T) {
 	const opMemorySize, opMemoryGrow, opStore8, opLoad8 = 0x3f, 0x40, 0x3a, 0x2d
-	for _, pages := range []int{1, 4, 100} { // written over with zeros, or dropped
+	for _, tt := range []struct {
+		pages, limit, idle int
+	}{
+		{1, 200, 1}, {4, 200, 1}, // written over with zeros
+		{100, 200, 1},            // dropped
+		{3, 5, 0}, {198, 200, 0}, // all that there may be
+	} {
+		pages := tt.pages
 		last := slices.Concat([]byte{opI32Const}, sleb((2+pages)*65536-1))
 		grow := slices.Concat([]byte{opI32Const}, sleb(pages), []byte{opMemoryGrow, 0})
 		binary := tiny{memory: true,
@@ -24,7 +31,7 @@ func TestGrownMemoryShrinks(t *testing.T) {
 				{name: "look", results: "i", body: slices.Concat(grow, []byte{opDrop}, last, []byte{opLoad8, 0, 0})},
 				{name: "beyond", results: "i", body: slices.Concat([]byte{opI32Const}, sleb(2*65536), []byte{opLoad8, 0, 0})},
 			}}.build()
-		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{})
+		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{Memory: tt.limit * 65536})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,29 +47,13 @@ func TestGrownMemoryShrinks(t *testing.T) {
 		for range 3 {
 			says("size", "returned 2 ")
 			says("grow", "")
-			if got := runtime.Idle(m); got != 1 {
-				t.Errorf("%d pages: %d instances are idle after one grew", pages, got)
+			if got := runtime.Idle(m); got != tt.idle {
+				t.Errorf("%d pages of %d: %d instances are idle after one grew, want %d", pages, tt.limit, got, tt.idle)
 			}
 			says("size", "returned 2 ")
 			says("look", "")
 			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "beyond"})
 			wantError(t, err, runtime.ErrTrap, trellis.Unavailable, "out of bounds")
-		}
-	}
-}
-
-// Where a memory has all that it may have, wazero is not asked for more, and the
-// instance is lost; the next call has another.
-func TestFullMemoryDoesNotShrink(t *testing.T) {
-	m := compile(t, newRuntime(t, runtime.Config{}), "command", runtime.Limits{Memory: 4 << 20})
-	for range 2 {
-		for _, n := range []int{3_900_000, 100_000} {
-			if got := call(t, m, "", "use", fmt.Sprint(n)); got != "1" {
-				t.Errorf("use %d answered %q", n, got)
-			}
-		}
-		if got := call(t, m, "", "count", "A"); got != "1 65" {
-			t.Errorf("counted %q", got)
 		}
 	}
 }

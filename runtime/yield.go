@@ -10,8 +10,10 @@ import (
 const (
 	// sliceTime is what a slice of fuel is worth: as long as a guest that yields
 	// runs before it does. The garbage collector waits no longer for it, and its
-	// deadline is overrun by no more.
+	// deadline is overrun by no more. A guest that takes longer for its fuel gets
+	// less at a time, but no less than a part of slowest.
 	sliceTime = 5 * time.Millisecond
+	slowest   = 32
 
 	maxFuel = math.MaxInt64 / 2 // of a call: it is counted below zero too
 )
@@ -38,7 +40,11 @@ func (f *frame) left() int64 { return int64(f.inst.fuel.Get()) + int64(f.rest) }
 
 // refuel makes total what is left: the guest gets a slice of it.
 func (f *frame) refuel(total int64) {
-	slice := min(total, f.inst.m.slice)
+	slice := f.inst.m.slice
+	if f.slice != 0 {
+		slice = f.slice
+	}
+	slice = min(slice, total)
 	f.inst.fuel.Set(uint64(slice))
 	f.rest = uint64(total - slice)
 }
@@ -55,13 +61,31 @@ func (f *frame) yield() {
 	if late := f.late(); late != nil {
 		f.stop(late)
 	}
+	if f.sliced == 0 {
+		f.sliced = f.began
+	}
+	f.slice = pace(f.slice, f.inst.m.slice, time.Duration(f.inst.m.rt.now()-f.sliced))
 	if f.running && f.patience > 0 && f.inst.m.rt.workers.wanted() {
 		f.pause()
 		if err := f.resume(); err != nil {
 			f.stop(err)
 		}
 	}
+	f.sliced = f.inst.m.rt.now()
 	f.refuel(left)
+}
+
+// pace returns the next slice after one that took so long, 0 standing for the
+// whole. Fuel that goes for waiting for memory lasts many times as long as it is
+// meant to. What else took the time, such as the host's work, does no harm: slices
+// grow again.
+func pace(slice, whole int64, took time.Duration) int64 {
+	if slice == 0 {
+		slice = whole
+	}
+	took = max(took, sliceTime/4)
+	next := int64(float64(slice) * float64(sliceTime) / float64(took))
+	return min(max(next, whole/slowest), whole)
 }
 
 // wanted reports whether a call waits for a slot.

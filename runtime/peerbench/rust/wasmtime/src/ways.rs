@@ -92,13 +92,11 @@ impl Way {
         config.epoch_interruption(limit == Limit::Epoch);
         if pooled {
             let mut pool = PoolingAllocationConfig::new();
-            let resident = if big { 4 << 20 } else { 128 << 10 };
+            let resident = if big { 8 << 20 } else { 128 << 10 };
             pool.total_core_instances(16).total_memories(16).total_tables(16);
             pool.max_memory_size(64 << 20).table_elements(20_000);
             pool.linear_memory_keep_resident(resident).table_keep_resident(resident);
-            if big {
-                pool.pagemap_scan(Enabled::Yes);
-            }
+            pool.pagemap_scan(Enabled::Auto); // where the system has it: Linux 6.7
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         }
         let engine = Engine::new(&config)?;
