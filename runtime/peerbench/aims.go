@@ -116,8 +116,8 @@ type wanted struct {
 func aims() []wanted {
 	const most, least = false, true
 	return []wanted{
-		{"C guest, pinned, against wazero without limits", "trellis/c/pinned", "wazero/c/reused", most, 1.2, "×"},
-		{"C guest, pinned, yields, against the same", "trellis/c/pinned-yield", "wazero/c/reused", most, 1.4, "×"},
+		{"C guest, pinned, against wazero without limits", "trellis/c/pinned-trap", "wazero/c/reused", most, 1.2, "×"},
+		{"C guest, pinned, yields, against the same", "trellis/c/pinned", "wazero/c/reused", most, 1.4, "×"},
 		{"C guest, pristine, against wazero reused", "trellis/c/pristine", "wazero/c/reused", most, 6, "×"},
 		{"AssemblyScript guest, pristine, against wazero reused", "trellis/as/pristine", "wazero/as/reused", most, 4, "×"},
 		{"C guest, pristine, against wasmtime's pool with fuel", "trellis/c/pristine", "wasmtime/c/pooled-fuel", most, .8, "×"},

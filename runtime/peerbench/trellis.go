@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	"github.com/trellis-learning/trellis/runtime"
@@ -12,27 +11,40 @@ import (
 // trellisPeers is our runtime in each of its modes and conventions.
 func trellisPeers() group {
 	c, as, goGuest := (*bench).moduleC, (*bench).moduleAS, (*bench).moduleGo
-	pinned := runtime.Limits{Isolation: runtime.Pinned}
-	yields := runtime.Limits{Isolation: runtime.Pinned, Fuel: math.MaxInt64}
+	pinned, pristine := runtime.Limits{Isolation: runtime.Pinned}, runtime.Limits{}
 	const overC, overAS, overGo = "wazero/c/reused", "wazero/as/reused", "wazero/go/reused"
 	return group{"Trellis: fuel, memory, time, call depth and output limited", []peer{
-		{"trellis/c/pinned", "C guest, pinned", overC, ours(c, pinned, sameKey)},
-		{"trellis/c/pinned-yield", "C guest, pinned, yields", overC, ours(c, yields, sameKey)},
-		{"trellis/c/pristine", "C guest, pristine", overC, ours(c, runtime.Limits{}, sameKey)},
-		{"trellis/c/pristine-yield", "C guest, pristine, yields", overC, ours(c, runtime.Limits{Fuel: math.MaxInt64}, sameKey)},
-		{"trellis/c/fresh", "C guest, fresh instance", overC, ours(c, pinned, newKey)},
-		{"trellis/as/pinned", "AssemblyScript guest, pinned", overAS, ours(as, pinned, sameKey)},
-		{"trellis/as/pristine", "AssemblyScript guest, pristine", overAS, ours(as, runtime.Limits{}, sameKey)},
-		{"trellis/go/pinned", "Go guest, pinned", overGo, ours(goGuest, pinned, sameKey)},
-		{"trellis/go/pinned-yield", "Go guest, pinned, yields", overGo, ours(goGuest, yields, sameKey)},
-		{"trellis/go/pristine", "Go guest, pristine", overGo, ours(goGuest, runtime.Limits{}, sameKey)},
-		{"trellis/go/fresh", "Go guest, fresh instance", overGo, ours(goGuest, pinned, newKey)},
-		{"trellis/command", "WASI command in C", overC, ours((*bench).moduleCommand, runtime.Limits{}, sameKey)},
-		{"trellis/extism/pinned", "Extism plugin in C, pinned", overC, ours((*bench).moduleExtism, pinned, sameKey)},
-		{"trellis/extism/pristine", "Extism plugin in C, pristine", overC, ours((*bench).moduleExtism, runtime.Limits{}, sameKey)},
-		{"trellis/extism-go/pinned", "Extism plugin in Go, pinned", overGo, ours((*bench).moduleExtismGo, pinned, sameKey)},
-		{"trellis/extism-go/pristine", "Extism plugin in Go, pristine", overGo, ours((*bench).moduleExtismGo, runtime.Limits{}, sameKey)},
+		{"trellis/c/pinned-trap", "C guest, pinned, little fuel: traps", overC, ours(c, little(pinned), sameKey)},
+		{"trellis/c/pinned", "C guest, pinned", overC, ours(c, usual(pinned), sameKey)},
+		{"trellis/c/pristine", "C guest, pristine", overC, ours(c, usual(pristine), sameKey)},
+		{"trellis/c/pristine-trap", "C guest, pristine, little fuel: traps", overC, ours(c, little(pristine), sameKey)},
+		{"trellis/c/fresh", "C guest, fresh instance", overC, ours(c, usual(pinned), newKey)},
+		{"trellis/as/pinned", "AssemblyScript guest, pinned", overAS, ours(as, usual(pinned), sameKey)},
+		{"trellis/as/pristine", "AssemblyScript guest, pristine", overAS, ours(as, usual(pristine), sameKey)},
+		{"trellis/go/pinned-trap", "Go guest, pinned, little fuel: traps", overGo, ours(goGuest, little(pinned), sameKey)},
+		{"trellis/go/pinned", "Go guest, pinned", overGo, ours(goGuest, usual(pinned), sameKey)},
+		{"trellis/go/pristine", "Go guest, pristine", overGo, ours(goGuest, usual(pristine), sameKey)},
+		{"trellis/go/fresh", "Go guest, fresh instance", overGo, ours(goGuest, usual(pinned), newKey)},
+		{"trellis/command", "WASI command in C", overC, ours((*bench).moduleCommand, usual(pristine), sameKey)},
+		{"trellis/extism/pinned", "Extism plugin in C, pinned", overC, ours((*bench).moduleExtism, usual(pinned), sameKey)},
+		{"trellis/extism/pristine", "Extism plugin in C, pristine", overC, ours((*bench).moduleExtism, usual(pristine), sameKey)},
+		{"trellis/extism-go/pinned", "Extism plugin in Go, pinned", overGo, ours((*bench).moduleExtismGo, usual(pinned), sameKey)},
+		{"trellis/extism-go/pristine", "Extism plugin in Go, pristine", overGo, ours((*bench).moduleExtismGo, usual(pristine), sameKey)},
 	}}
+}
+
+// mode is how a module is run, which may depend on the speed of this machine.
+type mode func(*runtime.Runtime) runtime.Limits
+
+// usual is with the fuel that is usual, by which guests yield.
+func usual(l runtime.Limits) mode { return func(*runtime.Runtime) runtime.Limits { return l } }
+
+// little is with so little fuel, worth 10 ms, that guests trap and do not yield.
+func little(l runtime.Limits) mode {
+	return func(r *runtime.Runtime) runtime.Limits {
+		l.Fuel = r.FuelPerSecond() / 100
+		return l
+	}
 }
 
 func (b *bench) moduleCommand() ([]byte, error) { return wasm.JobCommand, nil }
@@ -47,13 +59,13 @@ func newKey() func() string {
 	return func() string { n++; return strconv.Itoa(n) }
 }
 
-func ours(of source, l runtime.Limits, keys func() func() string) func(context.Context, *bench) (worker, error) {
+func ours(of source, in mode, keys func() func() string) func(context.Context, *bench) (worker, error) {
 	return func(ctx context.Context, b *bench) (worker, error) {
 		binary, err := of(b)
 		if err != nil {
 			return worker{}, err
 		}
-		m, err := b.runtime.Compile(ctx, binary, l)
+		m, err := b.runtime.Compile(ctx, binary, in(b.runtime))
 		if err != nil {
 			return worker{}, err
 		}
