@@ -74,7 +74,7 @@ func modeText(name string) string {
 	return map[string]string{
 		"pinned":   "one instance, which keeps its state",
 		"pristine": "put back after each call: what extensions are, unless their manifest says pinned",
-		"yield":    "pristine, with so much fuel that it yields now and then, as long jobs do",
+		"trap":     "pristine, with no more fuel than 10 ms are worth: it does not stop for a moment now and then, as the others do",
 		"fresh":    "a new instance for each call, as after a trap",
 	}[name]
 }
