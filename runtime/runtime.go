@@ -230,6 +230,7 @@ type Runtime struct {
 	builds  *builds
 	loading [64]sync.Mutex // of modules from the cache, by the first digit of their keys
 	started time.Time
+	scanner *scanner
 
 	closed  atomic.Bool
 	active  atomic.Int64  // modules with calls under way, and compilations
@@ -273,7 +274,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
 		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
-		started: time.Now(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
+		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)
 	if err := r.open(ctx); err != nil {
@@ -379,6 +380,7 @@ func (r *Runtime) shut(ctx context.Context) error {
 	for _, m := range r.list() {
 		m.drop(ctx)
 	}
+	r.scanner.close()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))
