@@ -56,7 +56,7 @@
 // A guest's work is measured in fuel: the same input costs the same on every
 // machine, [New] measures what a second of it is worth here. A guest ends when its
 // fuel is spent. One that is compiled with a [Limits].Fuel of more than is worth
-// 20 ms, as by default, yields: every few milliseconds it stops for a moment, in
+// a millisecond, as by default, yields: many times in one it stops for a moment, in
 // which the clock is looked at, the garbage collector may work, and others who
 // wait for a worker get their turn. That costs code of C up to a twentieth of its
 // speed, of Go some tenth. Any other guest sees the clock only when it calls the
@@ -160,7 +160,7 @@ type Limits struct {
 	Output    int           // bytes of the answer: 1 MiB
 	HostCalls int           // host operations: 100; a few further ones are answered with Exhausted, then the guest is ended
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
-	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 20 ms, the guest yields: see the package comment
+	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 1 ms, the guest yields: see the package comment
 	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
 	Instances int           // calls at a time, and instances that are kept: 8
 	Isolation Isolation     // Pristine
@@ -175,7 +175,7 @@ const (
 	// No guest that does not yield runs longer than this without a look at the
 	// clock, because the garbage collector of the whole process waits for it. (One
 	// that misses the processor's caches may take some times what its fuel is worth.)
-	longestStretch = 20 * time.Millisecond
+	longestStretch = time.Millisecond
 	// startWork is what fuel a guest may use to start is worth.
 	startWork = 250 * time.Millisecond
 )

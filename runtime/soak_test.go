@@ -206,6 +206,9 @@ func (s *soak) renew(g *soakGuest) {
 	l := g.limits
 	l.Time = time.Minute
 	m, err := s.r.Compile(context.Background(), binary, l)
+	if trellis.KindOf(err) == trellis.Exhausted && g.module.Load() != nil {
+		return // no worker was free, on a busy machine: the one before goes on
+	}
 	if err != nil {
 		s.t.Errorf("compile %s: %v", g.name, err)
 		return
