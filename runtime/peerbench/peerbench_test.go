@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 		got[a.Title] = a.outcome()
 	}
 	want := map[string]string{
-		"C guest, pinned, against wazero without limits":       "MISSED",
+		"C guest, pinned, yields, against the same":            "MISSED",
 		"C guest, pristine, against wazero reused":             "ok, unsure: 1.00× to 3.00×",
 		"C guest, pristine, against wasmtime's pool with fuel": "not built",
 		"a gRPC plugin, against a C guest, pristine":           "ok",
