@@ -172,10 +172,10 @@ func (g *extismGuest) answer(f *frame, err error, dst []byte) ([]byte, error) {
 		if err := errorAnswer(message); err != nil {
 			return dst, err
 		}
-		return dst, trellis.Errorf(trellis.Internal, "%s", clean(string(message), maxMessage))
+		return dst, answeredf(trellis.Internal, "%s", clean(string(message), maxMessage))
 	}
 	if returned := int32(uint32(g.stack[0])); returned != 0 {
-		return dst, trellis.Errorf(trellis.Internal, "the guest returned %d and said no more%s", returned, f.lastWords())
+		return dst, answeredf(trellis.Internal, "the guest returned %d and said no more%s", returned, f.lastWords())
 	}
 	if limit := f.inst.m.limits.Output; k.outputLength > uint64(limit) {
 		return dst, f.faultf(ErrOutput, "%d bytes, of %d allowed", k.outputLength, limit)
