@@ -92,6 +92,7 @@ func TestWorkIsCharged(t *testing.T) {
 		want     string
 	}{
 		{"to sort rows", append(unsorted(rows), names("f")), 18 * rows, "f (a.c:2)"},
+		{"to read a source map", sourceMapOf("AAgggggAgggggAgggggA,", 100_000), 2_100_000 / 4, "function 0 (a:1)"},
 		{"to demangle", []symbol.Section{names("_ZN" + strings.Repeat("1a", 450) + "E")}, 900 * 20, strings.Repeat("a::", 39) + "…"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,3 +121,9 @@ func TestRowsInNoOrder(t *testing.T) {
 
 // addressOf returns the address of row i of n.
 func addressOf(i, n int) int { return 1 + i*40_503%n }
+
+// sourceMapOf returns a source map of so many mappings.
+func sourceMapOf(mapping string, n int) []symbol.Section {
+	text := `{"version":3,"sources":["a"],"mappings":"` + strings.Repeat(mapping, n) + `"}`
+	return []symbol.Section{{Name: symbol.SourceMap, Data: []byte(text)}}
+}

@@ -109,11 +109,12 @@ func New(sections []Section, codeStart int) *Table {
 	if len(debug[".debug_info"]) > 0 {
 		t.dwarf = newDWARF(debug, &t.work)
 	}
-	if text, ok := debug[SourceMap]; ok {
-		t.sourceMap = newSourceMap(text)
-	} else if url, ok := debug[SourceMapURL]; ok {
-		t.sourceMap = newSourceMap(dataURL(url))
+	text := debug[SourceMap]
+	if len(text) == 0 {
+		text = dataURL(debug[SourceMapURL])
 	}
+	t.sourceMap = newSourceMap(text, maxSourceMap)
+	t.work -= min(len(text), maxSourceMap)
 	return t
 }
 
