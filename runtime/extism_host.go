@@ -66,7 +66,7 @@ const (
 
 	// What takes a word or less costs this much, and is paid for by hundreds:
 	// guests take their input and write their answer by thousands of these.
-	perWord     = 40
+	perWord     = crossing + 40
 	wordsAtOnce = 256
 )
 
