@@ -2,6 +2,8 @@ package runtime
 
 import (
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime/instrument"
@@ -77,6 +79,9 @@ func recognise(info instrument.Info) (convention, error) {
 			if err := checkImports(c, info); err != nil {
 				return nil, err
 			}
+			if err := checkExports(c, info); err != nil {
+				return nil, err
+			}
 			return c, c.check(info)
 		}
 	}
@@ -97,6 +102,24 @@ func checkImports(c convention, info instrument.Info) error {
 		}
 		if imp.Signature != want {
 			return trellis.Errorf(trellis.Invalid, "import %s is %s, want %s", name, imp.Signature, want)
+		}
+	}
+	return nil
+}
+
+// mostExports is how many functions a module may export: the names are kept,
+// searched and shown, and no toolchain that we know exports a tenth of that.
+const mostExports = 10_000
+
+// checkExports refuses names of hooks that cannot be shown: people read them in
+// terminals and logs, and manifests cannot name them.
+func checkExports(c convention, info instrument.Info) error {
+	if n := len(info.Exports); n > mostExports {
+		return trellis.Errorf(trellis.Invalid, "%d exported functions exceed the limit of %d", n, mostExports)
+	}
+	for _, hook := range c.hooks(info) {
+		if strings.ContainsFunc(hook, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return trellis.Errorf(trellis.Invalid, "the name of the export %.100q has characters that cannot be printed", hook)
 		}
 	}
 	return nil

@@ -47,6 +47,8 @@ func TestCompileRefuses(t *testing.T) {
 		{"more memory than allowed", guest(t, "big"), runtime.Limits{Memory: 1 << 20}, ""},
 		{"memory below a page", guest(t, "echo"), runtime.Limits{Memory: 1}, "limit of memory 1 is less than a page"},
 		{"negative limit", guest(t, "echo"), runtime.Limits{Output: -1}, "limit of output -1"},
+		{"an export that commands a terminal", tinyGuest(tinyFunction{name: "a\x1b]0;PWNED\a", params: "ii", results: "I"}).build(), runtime.Limits{}, `"a\x1b]0;PWNED\a" has characters that cannot be printed`},
+		{"an export that turns text around", tinyGuest(tinyFunction{name: "a\u202eb", params: "ii", results: "I"}).build(), runtime.Limits{}, `"a\u202eb" has characters`},
 		{"negative time", guest(t, "echo"), runtime.Limits{Time: -1}, "limit of time"},
 		{"isolation", guest(t, "echo"), runtime.Limits{Isolation: 7}, "no such isolation: 7"},
 		{"start traps", tinyGuest(tinyFunction{name: "_initialize", body: []byte{0}}).build(), runtime.Limits{}, "start module"},
