@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -27,8 +29,18 @@ type Info struct {
 // [Accept] are the defaults.
 func Check(binary []byte, l Limits) (Info, error) { return check(binary, l, Accept{}) }
 
-// Check is the function [Check], within the bounds of [Config.Accept].
-func (r *Runtime) Check(binary []byte, l Limits) (Info, error) {
+// Check is the function [Check], within the bounds of [Config.Accept]. It takes a
+// turn among the modules that are compiled, as [Runtime.Load] does.
+func (r *Runtime) Check(ctx context.Context, s Source, l Limits) (Info, error) {
+	leave, err := r.builds.enter(ctx, place{s.Class, s.Key}, s.ID)
+	if err != nil {
+		return Info{}, fmt.Errorf("check module: %w", err)
+	}
+	defer leave()
+	binary, err := s.Read(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("read module: %w", err)
+	}
 	return check(binary, l, r.cfg.Accept)
 }
 

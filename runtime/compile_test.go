@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -100,6 +101,33 @@ func TestBombs(t *testing.T) {
 			wantError(t, err, nil, trellis.Invalid, tt.want)
 		})
 	}
+}
+
+// TestChecksTakeTurns: of one key, one module is checked at a time, since that takes
+// the processor as compiling does; others are not held up by it.
+func TestChecksTakeTurns(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	binary := guest(t, "echo")
+	began, end := make(chan struct{}), make(chan struct{})
+	check := func(ctx context.Context, class, key string, read func()) error {
+		_, err := r.Check(ctx, runtime.Source{ID: class + key, Class: class, Key: key, Read: func(context.Context) ([]byte, error) {
+			read()
+			return binary, nil
+		}}, runtime.Limits{})
+		return err
+	}
+	first := make(chan error, 1)
+	go func() { first <- check(t.Context(), "school", "math", func() { close(began); <-end }) }()
+	<-began
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := check(gone, "school", "math", func() { t.Error("the second one is checked beside the first") })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the second one: %v", err)
+	}
+	must(t, check(t.Context(), "college", "math", func() {}))
+	close(end)
+	must(t, <-first)
 }
 
 func TestCheck(t *testing.T) {
