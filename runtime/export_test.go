@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -137,9 +136,3 @@ func Cool(m *Module) {
 		inst.cool()
 	}
 }
-
-// Pace returns the slice of fuel that follows one which took so long.
-func Pace(slice, whole int64, took time.Duration) int64 { return pace(slice, whole, took) }
-
-// SliceTime is how long a slice of fuel should take.
-const SliceTime = sliceTime

@@ -39,10 +39,10 @@ type mode func(*runtime.Runtime) runtime.Limits
 // usual is with the fuel that is usual, by which guests yield.
 func usual(l runtime.Limits) mode { return func(*runtime.Runtime) runtime.Limits { return l } }
 
-// little is with so little fuel, worth 10 ms, that guests trap and do not yield.
+// little is with so little fuel, worth a millisecond, that guests trap and do not yield.
 func little(l runtime.Limits) mode {
 	return func(r *runtime.Runtime) runtime.Limits {
-		l.Fuel = r.FuelPerSecond() / 100
+		l.Fuel = r.FuelPerSecond() / 1000
 		return l
 	}
 }
