@@ -39,8 +39,12 @@ func (inst *instance) weigh() {
 		h.instances.Add(1)
 	}
 	weight := int64(instanceOverhead) + inst.m.code/codePerOverhead
-	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine // its pages are the image's
-	if !inst.cold && !mapped {
+	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine
+	switch {
+	case inst.cold:
+	case mapped:
+		weight += int64(inst.kept) // all other pages are the image's
+	default:
 		weight += int64(inst.mem.Size())
 	}
 	h.bytes.Add(weight - inst.weight)
