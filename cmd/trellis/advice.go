@@ -85,6 +85,9 @@ func advice(err error, c called) string {
 	if next := adviceByText(err.Error(), command); next != "" {
 		return next
 	}
+	if over := (*runtime.LimitError)(nil); errors.As(err, &over) {
+		return raiseHere(over)
+	}
 	if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
 		return mend(trap)
 	}
