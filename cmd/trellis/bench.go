@@ -192,10 +192,10 @@ func (b *bencher) loadOnce(r *benchmark, took *time.Duration) error {
 	begun = time.Now()
 	out, _, err := m.Call(b.ctx, b.call)
 	r.First, r.Output = time.Since(begun), len(out)
-	if err != nil {
+	if err != nil && beyond(err) == "" {
 		return advise(err, "trellis run %s %s does the same once; -input TEXT or -input @FILE gives it another input", b.path, b.call.Hook)
 	}
-	return nil
+	return err
 }
 
 // way is one way of calling a module.
