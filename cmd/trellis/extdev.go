@@ -64,7 +64,7 @@ func (c *extTestCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := check(b); err != nil {
+	if err := check(e, b); err != nil {
 		return err
 	}
 	if err := c.crashes(e, b); err != nil {
