@@ -57,7 +57,7 @@ func (c *extTestCmd) Run(e *env) error {
 	if err := runTests(e, c.Dir); err != nil {
 		return err
 	}
-	if err := build(e.ctx, c.Dir); err != nil {
+	if err := build(e, c.Dir); err != nil {
 		return err
 	}
 	b, err := extensions.Pack(c.Dir, io.Discard)
