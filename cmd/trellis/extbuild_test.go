@@ -16,9 +16,19 @@ import (
 // language that there is a compiler for.
 func TestNewProjectIn(t *testing.T) {
 	s := newShell(t)
-	for _, tt := range []struct{ lang, guest string }{{"c", "c"}, {"cpp", "cpp"}, {"rust", "rust"}, {"assemblyscript", "as"}} {
+	for _, tt := range []struct {
+		lang, guest string
+		more        []string
+	}{
+		{"c", "c", nil}, {"cpp", "cpp", nil}, {"rust", "rust", nil}, {"assemblyscript", "as", nil},
+		{"command", "command", []string{"-lang", "c", "-convention", "command"}}, {"extism", "extism-c", []string{"-lang", "c", "-convention", "extism"}},
+	} {
 		t.Run(tt.lang, func(t *testing.T) {
-			s.ok("ext", "new", "acme.in-"+tt.lang, tt.lang, "-lang", tt.lang)
+			more := tt.more
+			if more == nil {
+				more = []string{"-lang", tt.lang}
+			}
+			s.ok(append([]string{"ext", "new", "acme.in-" + tt.lang, tt.lang}, more...)...)
 			if lacks, err := exec.Command("sh", "../../.ci/wasm", "missing", tt.guest).CombinedOutput(); err != nil {
 				t.Skipf("SKIPPED building a new project in %s: %s%v", tt.lang, lacks, err)
 			}
@@ -28,6 +38,9 @@ func TestNewProjectIn(t *testing.T) {
 			s.ok("ext", "upgrade-guest", tt.lang)
 			s.ok("ext", "test", tt.lang)
 			s.ok("ext", "pack", tt.lang, "-o", tt.lang+".trellis")
+			if out := s.ok("ext", "inspect", tt.lang); tt.more != nil && !strings.Contains(out, "module: "+tt.lang) {
+				t.Errorf("its convention is another:\n%s", out)
+			}
 			for course, want := range map[string]string{"course-v1:Demo+Closed+2026": `"code":"closed"`, "course-v1:Demo+Welcome+2026": "{}"} {
 				if out := s.ok("ext", "run", tt.lang+".trellis", "-course", course); !strings.Contains(out, want) {
 					t.Errorf("%s: %s", course, out)
@@ -35,6 +48,7 @@ func TestNewProjectIn(t *testing.T) {
 			}
 		})
 	}
+	s.fails(1, "is a filter in C; in another language, copy extension.json", "ext", "new", "acme.wasi-rust", "-lang", "rust", "-convention", "command")
 	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-rust", "-kind", "card", "-lang", "rust")
 }
 
