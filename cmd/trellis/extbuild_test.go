@@ -71,7 +71,10 @@ func inProject(t *testing.T, s *shell, dir string) {
 // TestBuildAsItSays: a project may say itself how it is built, or be built already.
 func TestBuildAsItSays(t *testing.T) {
 	s := newShell(t)
-	manifest := `{"id":"acme.own","version":"1.0.0","abi":1,"title":"Own","filters":[{"on":"org.openedx.learning.course.enrollment.started.v1","call":"check","on_error":"refuse"}]}`
+	manifest, err := os.ReadFile("../../examples/enrollment-policy-command/extension.json") // as the README says
+	if err != nil {
+		t.Fatal(err)
+	}
 	module := string(wasm.PolicyCommand)
 	for _, tt := range []struct {
 		name  string
@@ -100,7 +103,7 @@ func TestBuildAsItSays(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(s.dir, dir), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			tt.files["extension.json"] = manifest
+			tt.files["extension.json"] = string(manifest)
 			for name, text := range tt.files {
 				if err := os.WriteFile(filepath.Join(s.dir, dir, name), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
