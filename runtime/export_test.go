@@ -92,13 +92,17 @@ type Builds = builds
 // NewBuilds is what admits compilations, so many at a time.
 func NewBuilds(slots int) *Builds { return newBuilds(slots) }
 
-// Do runs build, on behalf of class, for the module with that key.
-func (b *builds) Do(ctx context.Context, class, key string, build func() error) error {
-	return b.do(ctx, class, key, build)
+// Do runs build, on behalf of a key of a class, for that module.
+func (b *builds) Do(ctx context.Context, class, key, module string, build func() error) error {
+	return b.do(ctx, place{class, key}, module, build)
 }
 
-// WaitingBuilds is how many modules of a class may wait to be compiled.
-const WaitingBuilds = waitingBuilds
+// WaitingBuilds is how many modules of a key, and WaitingOfClass how many of a class,
+// may wait to be compiled.
+const (
+	WaitingBuilds  = waitingBuilds
+	WaitingOfClass = waitingOfClass
+)
 
 // Fill makes n idle instances of m, each of which has run the call c.
 func Fill(m *Module, n int, c Call) error {
