@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 7
+const Version = 8
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
@@ -153,6 +153,7 @@ type Info struct {
 	Globals       []byte               `json:"globals,omitempty"`        // letter of each global behind GlobalExport
 	Resettable    bool                 `json:"resettable,omitempty"`     // memory and globals are its whole state
 	NotResettable string               `json:"not_resettable,omitempty"` // why they are not
+	Setup         int64                `json:"setup,omitempty"`          // units of fuel that it is worth to make an instance, before anything runs
 }
 
 // Rewrite checks binary against l and returns the instrumented module with what

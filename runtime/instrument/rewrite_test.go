@@ -281,7 +281,7 @@ func TestInfo(t *testing.T) {
 		Memory:    true,
 		MinMemory: 1, MaxMemory: 100,
 		Start:   true,
-		Globals: []byte("iF"), Resettable: true,
+		Globals: []byte("iF"), Resettable: true, Setup: 66_508,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -125,34 +126,45 @@ func (m *module) readCode(r *reader) {
 }
 
 // mergeGap is how many zero bytes may be written to make one segment of two: a
-// segment of its own costs about as much.
-const mergeGap = 16
+// segment of its own costs more. Go's linker leaves some 20 to 30 between most.
+const mergeGap = 64
 
 // mergedData returns the data segments, joined where they follow one another:
 // compilers write tens of thousands of small ones, each of which takes time at
 // every instantiation. Bytes in the gaps are zero before and after, because
-// segments are joined only if all of them lie in ascending order.
+// segments are joined only if none lies over another; then their order makes no
+// difference. It is asked for when the code was read.
 func (m *module) mergedData() []dataSegment {
+	if m.merged == nil {
+		m.merged = m.mergeData()
+	}
+	return m.merged
+}
+
+func (m *module) mergeData() []dataSegment {
 	if m.dataByIndex {
 		return m.data
 	}
-	var end uint64
 	for _, d := range m.data {
-		if !d.fixed || uint64(d.at) < end {
+		if !d.fixed {
 			return m.data
 		}
-		end = uint64(d.at) + uint64(len(d.bytes))
 	}
+	sorted := slices.Clone(m.data)
+	slices.SortStableFunc(sorted, func(a, b dataSegment) int { return cmp.Compare(a.at, b.at) })
 	var out []dataSegment
-	for _, d := range m.data {
-		if len(out) > 0 {
+	var end uint64 // of the last one
+	for _, d := range sorted {
+		if uint64(d.at) < end {
+			return m.data
+		}
+		gap := uint64(d.at) - end
+		end = uint64(d.at) + uint64(len(d.bytes))
+		if len(out) > 0 && gap <= mergeGap {
 			last := &out[len(out)-1]
-			gap := uint64(d.at) - uint64(last.at) - uint64(len(last.bytes))
-			if gap <= mergeGap {
-				last.bytes = append(last.bytes, make([]byte, gap)...)
-				last.bytes = append(last.bytes, d.bytes...)
-				continue
-			}
+			last.bytes = append(last.bytes, make([]byte, gap)...)
+			last.bytes = append(last.bytes, d.bytes...)
+			continue
 		}
 		d.bytes = slices.Clip(d.bytes) // part of the binary, so that the first append copies
 		out = append(out, d)
