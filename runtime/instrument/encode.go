@@ -136,9 +136,15 @@ func (m *module) info() Info {
 		switch {
 		case e.kind == 0:
 			info.Exports[e.name] = signature(m.funcs[e.index])
+			if int(e.index) < len(m.imports) {
+				info.Passed = append(info.Passed, e.name)
+			}
 		case e.kind == 2 && e.name == "memory":
 			info.Memory = true
 		}
+	}
+	if m.start >= 0 && m.start < len(m.imports) {
+		info.Passed = append(info.Passed, StartExport)
 	}
 	reason := m.unresettable
 	for _, g := range m.globals {

@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 8
+const Version = 9
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
@@ -146,6 +146,7 @@ type Import struct {
 type Info struct {
 	Imports       []Import             `json:"imports,omitempty"`        // in order; there are only functions
 	Exports       map[string]Signature `json:"exports,omitempty"`        // exported functions of the original module
+	Passed        []string             `json:"passed,omitempty"`         // exports that are imports, in order; StartExport for the start function
 	Memory        bool                 `json:"memory,omitempty"`         // it exports a memory called "memory"
 	MinMemory     uint32               `json:"min_memory,omitempty"`     // pages that it begins with
 	MaxMemory     uint32               `json:"max_memory,omitempty"`     // pages that it may grow to

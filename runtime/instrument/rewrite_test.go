@@ -278,6 +278,7 @@ func TestInfo(t *testing.T) {
 	want := instrument.Info{
 		Imports:   []instrument.Import{{Module: "env", Name: "log"}},
 		Exports:   map[string]instrument.Signature{"calc": {Params: "iIfF", Results: "i"}, "log": {}},
+		Passed:    []string{"log"},
 		Memory:    true,
 		MinMemory: 1, MaxMemory: 100,
 		Start:   true,
