@@ -1,9 +1,11 @@
 package extensions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -224,7 +226,7 @@ type Call struct {
 	In   []byte
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
-	Wait time.Duration // at most, for a turn; a second if zero
+	Wait time.Duration // at most, until it runs; if zero, 10 s for the module to be loaded and a second for a turn
 	Work time.Duration // of computing at most, in fuel worth that much; the module's limit if zero
 	// Read reads the answer. Its error is the extension's failure, as a trap is.
 	Read func(answer []byte) error
@@ -238,7 +240,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err := h.Ready(); err != nil {
 		return runtime.Stats{}, err
 	}
-	in := h.s.inst
+	in, asked := h.s.inst, time.Now()
 	key := in.tenant + "/" + in.id
 	if h.inPage() && in.limits.Isolation == runtime.Pristine {
 		key += "/page" // somebody waits for a page, and not behind all that is delivered meanwhile
@@ -247,12 +249,15 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err != nil {
 		return runtime.Stats{}, err
 	}
-	m, done, err := h.r.modules.get(ctx, in, h.s.limits())
+	m, done, err := h.r.modules.get(ctx, in, h.s.limits(), cmp.Or(c.Wait, loadPatience))
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
 		return runtime.Stats{}, err
 	}
 	defer done()
+	if c.Wait > 0 {
+		c.Wait = max(c.Wait-time.Since(asked), time.Millisecond)
+	}
 	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
 	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
 		actor.Via = in.id
@@ -270,7 +275,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		failed = err != nil
 	}
 	took := time.Since(began)
-	h.r.usage.add(h, failed, stats.Fuel, took, time.Now())
+	h.r.usage.add(h, failed || h.couldNot(err), stats.Fuel, took, time.Now())
 	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
 }
@@ -299,9 +304,27 @@ func (h Hook) verdict(probe, failed bool, err error, trace string) string {
 		}
 		return "failed"
 	}
-	// The guest said no, or was not to blame.
+	if errors.Is(err, runtime.ErrAnswer) {
+		level := levelError
+		if !h.couldNot(err) {
+			level = levelInfo
+		}
+		h.r.logs.add(h.s.inst, h.s.export, level, fmt.Sprintf("%v (answered as %s)", err, trellis.KindOf(err)), trace)
+	}
+	// The guest said so and works, or was not to blame.
 	h.r.breaker.cancelled(h.breaker(), probe)
 	return "error"
+}
+
+// couldNot reports whether err is an error that the guest answered with, by which it
+// did not do what it was asked. In an action such an error may be meant for the person
+// who asked: that is an answer like any other.
+func (h Hook) couldNot(err error) bool {
+	if !errors.Is(err, runtime.ErrAnswer) {
+		return false
+	}
+	kind := trellis.KindOf(err)
+	return h.s.kind != ActionKind || kind == trellis.Unavailable || kind == trellis.Internal
 }
 
 // breaker names the hook's breaker: another version has another.

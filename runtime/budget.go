@@ -43,8 +43,12 @@ func (inst *instance) weigh() {
 		g.weight = g.beside()
 		weight += g.weight
 	}
-	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine // its pages are the image's
-	if !inst.cold && !mapped {
+	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine
+	switch {
+	case inst.cold:
+	case mapped:
+		weight += int64(inst.kept) // all other pages are the image's
+	default:
 		weight += int64(inst.mem.Size())
 	}
 	h.bytes.Add(weight - inst.weight)

@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -41,6 +40,9 @@ func TestCall(t *testing.T) {
 	wantError(t, err, nil, trellis.NotFound, "trellis_alloc")
 	_, _, err = m.Call(t.Context(), runtime.Call{Hook: "none\x00\n"})
 	wantError(t, err, nil, trellis.NotFound, "hook none: ")
+	if errors.Is(err, runtime.ErrAnswer) {
+		t.Error("what the host refuses is taken for the guest's answer")
+	}
 	out, _, err = m.Call(t.Context(), runtime.Call{Hook: "refuse", In: []byte(`{}`), Dst: dst})
 	if err == nil || string(out) != "before " {
 		t.Errorf("after an error dst is %q (%v)", out, err)
@@ -51,7 +53,7 @@ func TestErrorAnswers(t *testing.T) {
 	m := compile(t, newRuntime(t, runtime.Config{}), "echo", runtime.Limits{Isolation: runtime.Pinned})
 	for _, k := range trellis.Kinds() {
 		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "refuse", In: fmt.Appendf(nil, `{"kind":%q,"message":"because"}`, k)})
-		wantError(t, err, nil, k, "hook refuse: because")
+		wantError(t, err, runtime.ErrAnswer, k, "hook refuse: because")
 	}
 	for _, tt := range []struct {
 		name, answer, want string
@@ -67,7 +69,7 @@ func TestErrorAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "refuse", In: []byte(tt.answer)})
-			wantError(t, err, nil, tt.kind, tt.want)
+			wantError(t, err, runtime.ErrAnswer, tt.kind, tt.want)
 			if len(err.Error()) > 3100 {
 				t.Errorf("the message has %d bytes", len(err.Error()))
 			}
@@ -312,9 +314,11 @@ func TestCallerGoes(t *testing.T) {
 	wantError(t, err, runtime.ErrTime, trellis.Unavailable, "hook call: out of time: 20ms is over")
 }
 
+// A guest that answers before it looks at the clock, as one does that uses little
+// fuel, has answered.
 func TestLateAnswerIsAccepted(t *testing.T) {
 	m := compile(t, newRuntime(t, runtime.Config{}), "spin", runtime.Limits{})
-	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "work", In: bytes.Repeat([]byte("x"), 200), Budget: runtime.Budget{Time: time.Nanosecond}})
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "work", In: []byte("x"), Budget: runtime.Budget{Time: time.Nanosecond}})
 	if err != nil || s.Time < time.Nanosecond {
 		t.Errorf("an answer within the fuel, after the time: %v", err)
 	}

@@ -182,7 +182,7 @@ func (g *extismGuest) answer(f *frame, err error, dst []byte) ([]byte, error) {
 	}
 	k := &g.kernel
 	if returned := int32(uint32(g.stack[0])); returned != 0 {
-		return dst, trellis.Errorf(trellis.Internal, "the guest returned %d and said no more%s", returned, f.lastWords())
+		return dst, answeredf(trellis.Internal, "the guest returned %d and said no more%s", returned, f.lastWords())
 	}
 	if limit := f.inst.m.limits.Output; k.outputLength > uint64(limit) {
 		return dst, f.faultf(ErrOutput, "%d bytes, of %d allowed", k.outputLength, limit)
@@ -216,7 +216,7 @@ func (g *extismGuest) complaint(f *frame) error {
 	if err := errorAnswer(message); err != nil {
 		return err
 	}
-	return trellis.Errorf(trellis.Internal, "%s", clean(string(message), maxMessage))
+	return answeredf(trellis.Internal, "%s", clean(string(message), maxMessage))
 }
 
 // variables are what a guest keeps by var_set: from call to call if it is pinned.

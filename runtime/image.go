@@ -2,15 +2,18 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"os"
+	"slices"
 )
 
 // copyLimit is the size of image up to which all of the memory is compared with
-// it, and copied where it differs. Taking back larger ones by the system's page
-// tables costs little by itself, but the next call pays for each page that it
-// touches anew: 1 to 2 us, where comparing costs about 12 us a MiB, and much more
-// where the memory is not in the processor's caches. Guests in C write some 10
-// pages in a call, in Go some 60.
+// it, and copied where it differs. Comparing costs about 12 us a MiB, and much more
+// where the memory is not in the processor's caches. Of larger ones the pages that
+// were written to are asked of the system, and only these are compared. Where it
+// does not tell, or they are many, they are dropped: that costs little by itself,
+// but the next call pays for each page that it touches anew, 1 to 2 us. Guests in C
+// write some 10 pages in a call, in Go some 60.
 const copyLimit = 512 << 10
 
 // image is the state of an instance after _initialize: memory and globals. It is
@@ -103,20 +106,33 @@ func (im *image) reset(inst *instance) bool {
 		g.Set(im.globals[i])
 	}
 	if im.file != nil {
-		return inst.mapping.forget(im.size)
+		kept, ok := inst.mapping.reset(im, inst.m.rt.scanner)
+		if kept != inst.kept {
+			inst.kept = kept
+			inst.weigh()
+		}
+		return ok
 	}
 	memory, ok := inst.mem.Read(0, uint32(im.size))
-	if !ok {
-		return false
+	if ok {
+		im.restore(memory, 0, im.size)
 	}
-	at := 0
-	for _, p := range im.pieces {
-		wipe(memory[at:p.at])
-		restore(memory[p.at:p.end()], p.data)
-		at = p.end()
+	return ok
+}
+
+// restore makes the bytes from an offset to another what they are in the image.
+func (im *image) restore(memory []byte, from, to int) {
+	next, _ := slices.BinarySearchFunc(im.pieces, from, func(p piece, from int) int { return cmp.Compare(p.end(), from+1) })
+	for _, p := range im.pieces[next:] {
+		if p.at >= to {
+			break
+		}
+		start, end := max(p.at, from), min(p.end(), to)
+		wipe(memory[from:start])
+		restore(memory[start:end], p.data[start-p.at:])
+		from = end
 	}
-	wipe(memory[at:])
-	return true
+	wipe(memory[from:to])
 }
 
 // wipe makes all of memory zero. Most of it usually is: reading costs less than

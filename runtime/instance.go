@@ -33,6 +33,7 @@ type instance struct {
 	fresh       bool                // used since the last sweep
 	used        int64               // before the sweep that found it used, as Runtime.now says it
 	cold        bool                // its memory was let go of
+	kept        int                 // bytes of its own pages that a view of the image had when it was put back
 	weight      int64               // what it takes, as last noted
 	frame       frame
 }

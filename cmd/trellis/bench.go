@@ -197,9 +197,9 @@ type way struct {
 }
 
 // ways are those that this module can be called in.
-func (b *bencher) ways(rt *runtime.Runtime) []way {
+func (b *bencher) ways() []way {
 	pinned := runtime.Limits{Isolation: runtime.Pinned}
-	ways := []way{{"pristine", runtime.Limits{}, false}, {"trap", runtime.Limits{Fuel: rt.FuelPerSecond() / 100}, false}}
+	ways := []way{{"pristine", runtime.Limits{}, false}}
 	if _, err := runtime.Check(b.module, pinned); err != nil {
 		return ways // it keeps no state
 	}
@@ -227,7 +227,7 @@ type measured struct {
 
 func (b *bencher) open(rt *runtime.Runtime) []*measured {
 	var modes []*measured
-	for _, w := range b.ways(rt) {
+	for _, w := range b.ways() {
 		m := &measured{way: w}
 		m.module, m.fault = rt.Compile(b.ctx, b.module, w.limits)
 		modes = append(modes, m)

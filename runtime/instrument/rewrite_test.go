@@ -282,7 +282,7 @@ func TestInfo(t *testing.T) {
 		Memory:    true,
 		MinMemory: 1, MaxMemory: 100,
 		Start:   true,
-		Globals: []byte("iF"), Resettable: true, Setup: 66_508,
+		Globals: []byte("iF"), Resettable: true, Setup: 71_004,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -126,14 +126,15 @@ func (m *module) readCode(r *reader) {
 }
 
 // mergeGap is how many zero bytes may be written to make one segment of two: a
-// segment of its own costs more. Go's linker leaves some 20 to 30 between most.
-const mergeGap = 64
+// segment of its own costs about as much, for every instance. The gaps between
+// those of Go's linker are 9 bytes or more.
+const mergeGap = 32
 
-// mergedData returns the data segments, joined where they follow one another:
+// mergedData returns the data segments, joined where they lie close together:
 // compilers write tens of thousands of small ones, each of which takes time at
-// every instantiation. Bytes in the gaps are zero before and after, because
-// segments are joined only if none lies over another; then their order makes no
-// difference. It is asked for when the code was read.
+// every instantiation and memory in every instance. They are joined only if no two
+// of them overlap: then their order does not matter, and the bytes in the gaps are
+// zero before and after. It is asked for when the code was read.
 func (m *module) mergedData() []dataSegment {
 	if m.merged == nil {
 		m.merged = m.mergeData()
@@ -142,29 +143,28 @@ func (m *module) mergedData() []dataSegment {
 }
 
 func (m *module) mergeData() []dataSegment {
-	if m.dataByIndex {
+	if m.dataByIndex || slices.ContainsFunc(m.data, func(d dataSegment) bool { return !d.fixed }) {
 		return m.data
-	}
-	for _, d := range m.data {
-		if !d.fixed {
-			return m.data
-		}
 	}
 	sorted := slices.Clone(m.data)
 	slices.SortStableFunc(sorted, func(a, b dataSegment) int { return cmp.Compare(a.at, b.at) })
-	var out []dataSegment
-	var end uint64 // of the last one
+	var end uint64
 	for _, d := range sorted {
 		if uint64(d.at) < end {
 			return m.data
 		}
-		gap := uint64(d.at) - end
 		end = uint64(d.at) + uint64(len(d.bytes))
-		if len(out) > 0 && gap <= mergeGap {
+	}
+	var out []dataSegment
+	for _, d := range sorted {
+		if len(out) > 0 {
 			last := &out[len(out)-1]
-			last.bytes = append(last.bytes, make([]byte, gap)...)
-			last.bytes = append(last.bytes, d.bytes...)
-			continue
+			gap := uint64(d.at) - uint64(last.at) - uint64(len(last.bytes))
+			if gap <= mergeGap {
+				last.bytes = append(last.bytes, make([]byte, gap)...)
+				last.bytes = append(last.bytes, d.bytes...)
+				continue
+			}
 		}
 		d.bytes = slices.Clip(d.bytes) // part of the binary, so that the first append copies
 		out = append(out, d)

@@ -20,7 +20,7 @@ func segment(at int64, text string) []byte {
 func TestSegmentsAreJoined(t *testing.T) {
 	var near, far [][]byte
 	for i := range int64(1000) {
-		near = append(near, segment((1000-i)*40, "x"))
+		near = append(near, segment((1000-i)*20, "x"))
 		far = append(far, segment((1000-i)*65, ""))
 	}
 	for _, tt := range []struct {
