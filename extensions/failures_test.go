@@ -2,6 +2,7 @@ package extensions_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
 // crashing is a project whose module, in AssemblyScript with a source map beside
@@ -98,5 +100,83 @@ func TestAlikeFailures(t *testing.T) {
 	}
 	if want := []int{2, 1, 1, 2, 1, 1, 2, 1}; !slices.Equal(got, want) {
 		t.Errorf("put together as %v, want %v: %+v", got, want, list)
+	}
+}
+
+// TestAnsweredErrors: an error that a guest answers with is in its log and its
+// usage, unless it is a word of an action to the person who asked; and it opens no
+// breaker.
+func TestAnsweredErrors(t *testing.T) {
+	fails := func(kind string) func(*testkit.Code) {
+		return func(c *testkit.Code) { c.Fail(fmt.Sprintf(`{"kind":%q,"message":"no such shelf"}`, kind)) }
+	}
+	for _, tt := range []struct {
+		name, hook, kind string
+		level            string // of its line in the log
+		errors           uint64
+	}{
+		{"a filter, internal", "check", "internal", "error", 6},
+		{"a filter, refused", "check", "refused", "error", 6},
+		{"what is shown", "card", "not_found", "error", 6},
+		{"an action, internal", "vote", "internal", "error", 6},
+		{"an action, to the person", "vote", "conflict", "info", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := slotRig(t)
+			a := trellis.WithTrace(admin(t, "a"), trellis.Trace{ID: "some-trace"})
+			answers := func(c *testkit.Code) { c.Answer("{}") }
+			exports := map[string]func(*testkit.Code){"check": answers, "card": answers, "vote": answers}
+			exports[tt.hook] = fails(tt.kind)
+			r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"slots": []any{map[string]any{"slot": side, "call": "card", "actions": []string{"vote"}}}}, exports), "")
+			r.enable(t, a, "acme.x", "", "")
+			hook := r.Filters(a, asked.Name(), "")[0]
+			if tt.hook != "check" {
+				hook = r.Registry.Slots(a, side, "")[0]
+			}
+			if tt.hook == "vote" {
+				hook, _ = hook.Action("vote")
+			}
+			for range 6 { // one more than would open a breaker
+				_, err := hook.Call(a, extensions.Call{In: []byte("{}")})
+				kind(t, "the answer", err, trellis.Kind(tt.kind), "no such shelf")
+			}
+			lines, err := r.Logs(a, extensions.LogQuery{ID: "acme.x", Trace: "some-trace"})
+			must(t, err)
+			want := "hook " + tt.hook + ": no such shelf (answered as " + tt.kind + ")"
+			if len(lines.Items) != 6 || lines.Items[0].Message != want || lines.Items[0].Level != tt.level || lines.Items[0].Hook != tt.hook {
+				t.Errorf("log %+v, want %q", lines.Items, want)
+			}
+			failures, err := r.Failures(a, "acme.x", extensions.Scope{})
+			must(t, err)
+			if got := len(failures) == 1 && failures[0].Count == 6; got != (tt.errors > 0) {
+				t.Errorf("failures %+v", failures)
+			}
+			u, err := r.Usage(a, "acme.x", extensions.Scope{})
+			must(t, err)
+			var calls, errors uint64
+			for _, b := range u.Hooks[0].Calls {
+				calls, errors = calls+b.Calls, errors+b.Errors
+			}
+			if calls != 6 || errors != tt.errors {
+				t.Errorf("%d errors in %d calls, want %d in 6", errors, calls, tt.errors)
+			}
+		})
+	}
+}
+
+// TestNobodysAnswer: what a call came to before the guest had a say is not in its log.
+func TestNobodysAnswer(t *testing.T) {
+	r := newRig(t, nil)
+	a := admin(t, "a")
+	r.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+	r.enable(t, a, "acme.x", "", "")
+	gone, cancel := context.WithCancel(a)
+	cancel()
+	_, err := r.Filters(a, asked.Name(), "")[0].Call(gone, extensions.Call{In: []byte("{}")})
+	kind(t, "a caller who has gone", err, trellis.Unavailable)
+	lines, err := r.Logs(a, extensions.LogQuery{ID: "acme.x"})
+	must(t, err)
+	if len(lines.Items) != 0 {
+		t.Errorf("log %+v", lines.Items)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -274,7 +275,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		failed = err != nil
 	}
 	took := time.Since(began)
-	h.r.usage.add(h, failed, stats.Fuel, took, time.Now())
+	h.r.usage.add(h, failed || h.couldNot(err), stats.Fuel, took, time.Now())
 	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
 }
@@ -303,9 +304,27 @@ func (h Hook) verdict(probe, failed bool, err error, trace string) string {
 		}
 		return "failed"
 	}
-	// The guest said no, or was not to blame.
+	if errors.Is(err, runtime.ErrAnswer) {
+		level := levelError
+		if !h.couldNot(err) {
+			level = levelInfo
+		}
+		h.r.logs.add(h.s.inst, h.s.export, level, fmt.Sprintf("%v (answered as %s)", err, trellis.KindOf(err)), trace)
+	}
+	// The guest said so and works, or was not to blame.
 	h.r.breaker.cancelled(h.breaker(), probe)
 	return "error"
+}
+
+// couldNot reports whether err is an error that the guest answered with, by which it
+// did not do what it was asked. In an action such an error may be meant for the person
+// who asked: that is an answer like any other.
+func (h Hook) couldNot(err error) bool {
+	if !errors.Is(err, runtime.ErrAnswer) {
+		return false
+	}
+	kind := trellis.KindOf(err)
+	return h.s.kind != ActionKind || kind == trellis.Unavailable || kind == trellis.Internal
 }
 
 // breaker names the hook's breaker: another version has another.

@@ -40,6 +40,9 @@ func TestCall(t *testing.T) {
 	wantError(t, err, nil, trellis.NotFound, "trellis_alloc")
 	_, _, err = m.Call(t.Context(), runtime.Call{Hook: "none\x00\n"})
 	wantError(t, err, nil, trellis.NotFound, "hook none: ")
+	if errors.Is(err, runtime.ErrAnswer) {
+		t.Error("what the host refuses is taken for the guest's answer")
+	}
 	out, _, err = m.Call(t.Context(), runtime.Call{Hook: "refuse", In: []byte(`{}`), Dst: dst})
 	if err == nil || string(out) != "before " {
 		t.Errorf("after an error dst is %q (%v)", out, err)
@@ -50,7 +53,7 @@ func TestErrorAnswers(t *testing.T) {
 	m := compile(t, newRuntime(t, runtime.Config{}), "echo", runtime.Limits{Isolation: runtime.Pinned})
 	for _, k := range trellis.Kinds() {
 		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "refuse", In: fmt.Appendf(nil, `{"kind":%q,"message":"because"}`, k)})
-		wantError(t, err, nil, k, "hook refuse: because")
+		wantError(t, err, runtime.ErrAnswer, k, "hook refuse: because")
 	}
 	for _, tt := range []struct {
 		name, answer, want string
@@ -66,7 +69,7 @@ func TestErrorAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "refuse", In: []byte(tt.answer)})
-			wantError(t, err, nil, tt.kind, tt.want)
+			wantError(t, err, runtime.ErrAnswer, tt.kind, tt.want)
 			if len(err.Error()) > 3100 {
 				t.Errorf("the message has %d bytes", len(err.Error()))
 			}

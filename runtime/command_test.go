@@ -52,8 +52,8 @@ func TestCommandErrors(t *testing.T) {
 	}{
 		{"status", "leave", "3", runtime.ErrTrap, trellis.Unavailable, "exit status 3 (last log line: leaving)"},
 		{"status of errors without one", "leave", "1", runtime.ErrTrap, trellis.Unavailable, "exit status 1"},
-		{"error", "refuse", refusal, nil, trellis.Refused, "hook refuse: the course is full"},
-		{"error with a line end", "refuse", refusal + "\n", nil, trellis.Refused, "the course is full"},
+		{"error", "refuse", refusal, runtime.ErrAnswer, trellis.Refused, "hook refuse: the course is full"},
+		{"error with a line end", "refuse", refusal + "\n", runtime.ErrAnswer, trellis.Refused, "the course is full"},
 		{"error of no kind", "refuse", `{"kind":"odd","message":"x"}`, runtime.ErrTrap, trellis.Unavailable, "exit status 1"},
 		{"error without a message", "refuse", `{"kind":"denied"}`, runtime.ErrTrap, trellis.Unavailable, "exit status 1"},
 		{"error too long", "refuse", `{"kind":"denied","message":"` + strings.Repeat("x", 9000) + `"}`, runtime.ErrTrap, trellis.Unavailable, "exit status 1"},

@@ -2,8 +2,10 @@ package runtime
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -105,6 +107,8 @@ type debugSource struct {
 
 // explainers keeps the debug information of the modules that trapped last.
 type explainers struct {
+	turns *gate // of those who read it
+
 	mu   sync.Mutex
 	kept []*explainer // the last one was used last
 }
@@ -119,6 +123,8 @@ type explainer struct {
 const (
 	maxExplainers = 4
 	explainerRest = 5 * time.Minute // after which one is read anew
+
+	explainPatience = 5 * time.Second // for a turn; without one there are numbers instead of names
 )
 
 // of returns the debug information of m.
@@ -183,14 +189,35 @@ func (x *explainers) forget(m *Module) {
 	})
 }
 
-// explain says what stands in the source at the places of a trace.
-func (m *Module) explain(trace []spot) []symbol.Frame {
-	if len(trace) == 0 {
-		return nil
+// explain says of err, if it is a trap, what stands in the source where it was.
+// That may take longer than the guest may run, so the guest's worker must have been
+// given back. Traps take turns, as calls do.
+func (m *Module) explain(ctx context.Context, at place, err error) {
+	var t *Trap
+	if !errors.As(err, &t) || len(t.spots) == 0 {
+		return
 	}
-	info := m.rt.explainers.of(m)
+	info := decodeDebug(nil)
+	if m.arrive() == nil {
+		defer m.depart()
+		turns := m.rt.explainers.turns
+		if _, counted, err := turns.enter(ctx, at, explainPatience); err == nil {
+			defer turns.leave(at, counted)
+			info = m.rt.explainers.of(m)
+		}
+	}
+	t.Frames, t.spots = m.frames(info, t.spots), nil
+}
+
+// frames returns the places that the spots of a trace stand for.
+func (m *Module) frames(info *debugInfo, trace []spot) []symbol.Frame {
 	var frames []symbol.Frame
+	more := len(trace) == engineFrames
 	for _, p := range trace {
+		if len(frames) > 2*maxFrames { // functions may have been inlined into each
+			more = true
+			break
+		}
 		function := p.function
 		if m.slice < maxFuel && function > len(m.info.Imports) {
 			function-- // the import for yielding stands behind the module's own
@@ -200,15 +227,19 @@ func (m *Module) explain(trace []spot) []symbol.Frame {
 			offset, _ = info.positions.Original(p.offset)
 		}
 		for _, f := range info.table.Frames(function, offset) {
-			if n := len(frames); n == 0 || frames[n-1] != f {
+			if n := len(frames); f.String() != "" && (n == 0 || frames[n-1] != f) {
 				frames = append(frames, f)
 			}
 		}
 	}
-	if len(trace) == engineFrames {
+	frames = withoutMachinery(frames)
+	if len(frames) > maxFrames {
+		frames, more = frames[:maxFrames], true
+	}
+	if more {
 		frames = append(frames, symbol.Frame{Function: leftOut})
 	}
-	return withoutMachinery(frames)
+	return frames
 }
 
 // withoutMachinery leaves out by what functions a language ends a program, and

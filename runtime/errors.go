@@ -23,6 +23,21 @@ var (
 	ErrOutput = trellis.Errorf(trellis.Unavailable, "answer too large")
 )
 
+// ErrAnswer is found with [errors.Is] in an error that a guest answered with, of
+// whatever kind: it said so on purpose, and goes on. The message is the guest's.
+var ErrAnswer = errors.New("the guest answered with an error")
+
+// answered is an error that a guest answered with.
+type answered struct{ error }
+
+func (a answered) Unwrap() error        { return a.error }
+func (a answered) Is(target error) bool { return target == ErrAnswer }
+
+// answeredf is an error that a guest answered with.
+func answeredf(k trellis.Kind, format string, args ...any) error {
+	return answered{trellis.Errorf(k, format, args...)}
+}
+
 // errStop is what a host function panics with to leave the guest; the frame says why.
 var errStop = errors.New("stopped by the host")
 
@@ -80,7 +95,7 @@ func problemOf(err error) problem {
 func decodeProblem(answer []byte) error {
 	var p problem
 	if err := json.Unmarshal(answer, &p); err != nil {
-		return trellis.Errorf(trellis.Internal, "the guest's error answer is not {kind, message}: %s", clean(string(answer), 200))
+		return answeredf(trellis.Internal, "the guest's error answer is not {kind, message}: %s", clean(string(answer), 200))
 	}
 	message := clean(p.Message, maxMessage)
 	if message == "" {
@@ -88,10 +103,10 @@ func decodeProblem(answer []byte) error {
 	}
 	for _, k := range trellis.Kinds() {
 		if p.Kind == k {
-			return trellis.Errorf(k, "%s", message)
+			return answeredf(k, "%s", message)
 		}
 	}
-	return trellis.Errorf(trellis.Internal, "%s", message)
+	return answeredf(trellis.Internal, "%s", message)
 }
 
 // clean makes text of a guest fit for logs and messages: valid UTF-8, no control

@@ -60,12 +60,12 @@ func TestExtismErrors(t *testing.T) {
 			says           string
 			lost           bool // of a pinned instance
 		}{
-			{"text", "fail", "no more seats", nil, trellis.Internal, "hook fail: no more seats", false},
-			{"text without a status", "warn", "no more seats", nil, trellis.Internal, "no more seats", false},
-			{"kind", "fail", `{"kind":"refused","message":"no more seats"}`, nil, trellis.Refused, "hook fail: no more seats", false},
-			{"odd kind", "fail", `{"kind":"odd","message":"x"}`, nil, trellis.Internal, `{"kind":"odd","message":"x"}`, false},
-			{"control characters", "fail", "a\x00\nb", nil, trellis.Internal, "a b", false},
-			{"status", "status", "7", nil, trellis.Internal, "the guest returned 7", false},
+			{"text", "fail", "no more seats", runtime.ErrAnswer, trellis.Internal, "hook fail: no more seats", false},
+			{"text without a status", "warn", "no more seats", runtime.ErrAnswer, trellis.Internal, "no more seats", false},
+			{"kind", "fail", `{"kind":"refused","message":"no more seats"}`, runtime.ErrAnswer, trellis.Refused, "hook fail: no more seats", false},
+			{"odd kind", "fail", `{"kind":"odd","message":"x"}`, runtime.ErrAnswer, trellis.Internal, `{"kind":"odd","message":"x"}`, false},
+			{"control characters", "fail", "a\x00\nb", runtime.ErrAnswer, trellis.Internal, "a b", false},
+			{"status", "status", "7", runtime.ErrAnswer, trellis.Internal, "the guest returned 7", false},
 			{"exit", "leave", "3", runtime.ErrTrap, trellis.Unavailable, "exit status 3", true},
 			{"output", "flood", "", runtime.ErrOutput, trellis.Unavailable, "2097152 bytes, of 1048576 allowed", true},
 			{"far store", "stray", "f", runtime.ErrTrap, trellis.Unavailable, "store_u64: offset 1099511627776 is outside of the memory", true},

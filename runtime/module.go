@@ -117,12 +117,15 @@ func (m *Module) prime(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer m.rt.release(ours, counted)
+	release := sync.OnceFunc(func() { m.rt.release(ours, counted) })
+	defer release()
 	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
 		return err
 	}
 	if err != nil {
+		release()
+		m.explain(ctx, ours, err)
 		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
 	return m.begin(ctx, inst)
@@ -204,6 +207,7 @@ func (m *Module) Call(ctx context.Context, c Call) ([]byte, Stats, error) {
 	var s Stats
 	out, err := m.call(ctx, &c, &s)
 	if err != nil {
+		m.explain(ctx, c.place(), err)
 		return c.Dst, s, fmt.Errorf("hook %s: %w", clean(c.Hook, 100), err)
 	}
 	return out, s, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis/extensions/plugins"
@@ -28,9 +29,20 @@ func (c *traceCmd) Run(e *env) error {
 		for _, s := range t.Steps {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%v\tfuel %d\t%s\n", when(s.Started), s.Extension, s.Hook, s.Outcome, s.Duration, s.Fuel, s.Error)
 		}
-		fmt.Fprintf(w, "\nNext: trellis ext logs %s\n", t.Steps[0].Extension)
+		fmt.Fprintf(w, "\nNext: trellis ext logs %s\n", toBlame(t.Steps))
 	})
 	return nil
+}
+
+// toBlame returns the extension whose log says most about how a request ended: that
+// of the first step that failed, else of one that refused, else of the first.
+func toBlame(steps []plugins.Step) string {
+	for _, outcome := range []string{"failed", "refused"} {
+		if i := slices.IndexFunc(steps, func(s plugins.Step) bool { return s.Outcome == outcome }); i >= 0 {
+			return steps[i].Extension
+		}
+	}
+	return steps[0].Extension
 }
 
 type auditCmd struct {

@@ -53,6 +53,7 @@ func TestAct(t *testing.T) {
 		{"both", replies(`{"message":"Counted.","tree":{"kind":"text","text":"7 votes"}}`), "ok", "Counted.", "", "Counted. 7 votes", ""},
 		{"a redirect", replies(`{"redirect":"/courses/x?y=1"}`), "", "", "/t/acme/courses/x?y=1", "", ""},
 		{"no, in its words", func(c *testkit.Code) { c.Fail(`{"kind":"conflict","message":"You voted."}`) }, "bad", "You voted.", "", "You voted. Poll", "5"},
+		{"an error that is not for people", func(c *testkit.Code) { c.Fail(`{"kind":"internal","message":"secret of the shelf"}`) }, "bad", "The acme.poll could not do that. What you entered is kept; try again in a while.", "", "The acme.poll could not do that.", "5"},
 		{"a trap", func(c *testkit.Code) { c.Trap() }, "bad", "The acme.poll could not do that. What you entered is kept; try again in a while.", "", "The acme.poll could not do that.", "5"},
 		{"spinning", func(c *testkit.Code) { c.Spin() }, "bad", "The acme.poll could not do that. What you entered is kept; try again in a while.", "", "The acme.poll could not do that.", "5"},
 		{"nonsense", replies(`{"html":"x"}`), "bad", "The acme.poll could not do that. What you entered is kept; try again in a while.", "", "The acme.poll could not do that.", "5"},

@@ -10,9 +10,8 @@ package instrument
 // processors 150 cycles, and a guest that knows it would hold up everybody for
 // forty times as long as its fuel stands for. Now it is five to ten times.
 const (
-	costCall         = 4
+	costCall         = 4 // the host charges for its functions when they are called, by whatever way
 	costCallIndirect = 10
-	costCallImport   = 1_000
 	costDivide       = 10 // integers
 	costFloatProduct = 16
 	costFloatDivide  = 20
