@@ -1,6 +1,7 @@
 package extensions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -225,7 +226,7 @@ type Call struct {
 	In   []byte
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
-	Wait time.Duration // at most, for a turn; a second if zero
+	Wait time.Duration // at most, until it runs; if zero, 10 s for the module to be loaded and a second for a turn
 	Work time.Duration // of computing at most, in fuel worth that much; the module's limit if zero
 	// Read reads the answer. Its error is the extension's failure, as a trap is.
 	Read func(answer []byte) error
@@ -239,7 +240,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err := h.Ready(); err != nil {
 		return runtime.Stats{}, err
 	}
-	in := h.s.inst
+	in, asked := h.s.inst, time.Now()
 	key := in.tenant + "/" + in.id
 	if h.inPage() && in.limits.Isolation == runtime.Pristine {
 		key += "/page" // somebody waits for a page, and not behind all that is delivered meanwhile
@@ -248,12 +249,15 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err != nil {
 		return runtime.Stats{}, err
 	}
-	m, done, err := h.r.modules.get(ctx, in, h.s.limits())
+	m, done, err := h.r.modules.get(ctx, in, h.s.limits(), cmp.Or(c.Wait, loadPatience))
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
 		return runtime.Stats{}, err
 	}
 	defer done()
+	if c.Wait > 0 {
+		c.Wait = max(c.Wait-time.Since(asked), time.Millisecond)
+	}
 	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
 	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
 		actor.Via = in.id

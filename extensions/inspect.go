@@ -7,6 +7,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/runtime"
 )
 
 // Inspection is what a bundle is and asks for, and what would become of it.
@@ -54,7 +55,9 @@ func (r *Registry) Inspect(ctx context.Context, raw []byte, owner Scope) (Inspec
 	if err != nil {
 		return out, err
 	}
-	info, err := r.cfg.Runtime.Check(b.Module, limits)
+	info, err := r.cfg.Runtime.Check(ctx, runtime.Source{
+		ID: b.Digest, Class: tenant, Key: owner.Course, Read: func(context.Context) ([]byte, error) { return b.Module, nil },
+	}, limits)
 	if err == nil {
 		err = m.CheckAgainst(info.Hooks, r.cfg.Known)
 	} else {

@@ -35,7 +35,16 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err != nil {
 		return Extension{}, err
 	}
-	info, err := r.cfg.Runtime.Check(b.Module, limits)
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Extension{}, err
+	}
+	digest := sha256.Sum256(raw)
+	source := runtime.Source{
+		ID: sourceID(hex.EncodeToString(digest[:])), Class: tenant, Key: owner.Course,
+		Read: func(context.Context) ([]byte, error) { return b.Module, nil },
+	}
+	info, err := r.cfg.Runtime.Check(ctx, source, limits)
 	if err != nil {
 		return Extension{}, r.moduleFault(err)
 	}
@@ -47,14 +56,7 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	}
 	// Compiling here, in the child process, means that a server's start and the
 	// first call only load what was compiled.
-	tenant, err := store.Tenant(ctx)
-	if err != nil {
-		return Extension{}, err
-	}
-	digest := sha256.Sum256(raw)
-	mod, err := r.cfg.Runtime.Load(ctx, runtime.Source{
-		ID: sourceID(hex.EncodeToString(digest[:])), Class: tenant, Read: func(context.Context) ([]byte, error) { return b.Module, nil },
-	}, limits)
+	mod, err := r.cfg.Runtime.Load(ctx, source, limits)
 	if err != nil {
 		return Extension{}, r.moduleFault(err)
 	}

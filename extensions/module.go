@@ -37,29 +37,46 @@ type modules struct {
 	byKey   map[moduleKey]*module
 	recent  list.List // of the loaded ones, the one that was called last first
 	held    int64     // bytes that these take
-	closing sync.WaitGroup
+	closed  bool
+	closing sync.WaitGroup // what is loaded and closed at the moment
 }
 
 type module struct {
-	key    moduleKey
-	users  atomic.Int64 // calls that have it in hand
-	once   sync.Mutex   // held while it is loaded
-	loaded *runtime.Module
-	tried  time.Time
-	err    error
+	key   moduleKey
+	users atomic.Int64 // calls that have it in hand
 
 	// Of modules, by its lock.
+	loading *loading // under way; nil: not at the moment
+	loaded  *runtime.Module
+	tried   time.Time // when it could not be loaded
+	err     error
 	place   *list.Element // nil: not loaded
 	size    int64
-	dropped bool // from the others: whoever loads it at the moment does so in vain
+	dropped bool // from the others: what is loading at the moment is so in vain
 }
 
-// retryLoading is how long a module that could not be loaded is left alone.
-const retryLoading = 5 * time.Second
+// loading is a module on its way, for which calls wait.
+type loading struct {
+	done   chan struct{} // closed when it has ended
+	cancel context.CancelFunc
+	loaded *runtime.Module
+	err    error
+}
+
+const (
+	// retryLoading is how long a module that could not be loaded is left alone.
+	retryLoading = 5 * time.Second
+	// loadPatience is how long a call waits for its module that says nothing of it.
+	loadPatience = 10 * time.Second
+)
+
+var errModulesClosed = trellis.Errorf(trellis.Unavailable, "extensions are closed")
 
 // get returns the module of an installation under these limits, loading it if need
-// be. It stays loaded until done is called.
-func (m *modules) get(ctx context.Context, in *installation, l runtime.Limits) (loaded *runtime.Module, done func(), err error) {
+// be. It stays loaded until done is called. Whoever waits for it waits until ctx
+// ends or patience does, and the module is loaded all the same: then the error is
+// of kind Unavailable.
+func (m *modules) get(ctx context.Context, in *installation, l runtime.Limits, patience time.Duration) (loaded *runtime.Module, done func(), err error) {
 	key := moduleKey{in.bundle, l}
 	m.mu.Lock()
 	mod := m.byKey[key]
@@ -67,55 +84,91 @@ func (m *modules) get(ctx context.Context, in *installation, l runtime.Limits) (
 		mod = &module{key: key}
 		m.byKey[key] = mod
 	}
-	mod.users.Add(1)
 	if mod.place != nil {
+		mod.users.Add(1)
 		m.recent.MoveToFront(mod.place)
 		m.mu.Unlock()
 		return mod.loaded, mod.done, nil
 	}
+	way, err := m.begin(ctx, mod, in)
+	if err == nil {
+		mod.users.Add(1)
+	}
 	m.mu.Unlock()
-	if loaded, err = m.load(ctx, mod, in); err != nil {
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := way.wait(ctx, in, patience); err != nil {
 		mod.done()
 		return nil, nil, err
 	}
-	return loaded, mod.done, nil
+	return way.loaded, mod.done, nil
 }
 
 func (mod *module) done() { mod.users.Add(-1) }
 
-// load loads a module, unless somebody else just has.
-func (m *modules) load(ctx context.Context, mod *module, in *installation) (*runtime.Module, error) {
-	mod.once.Lock()
-	defer mod.once.Unlock()
-	if mod.loaded != nil {
-		return mod.loaded, nil
-	}
-	if mod.err != nil && time.Since(mod.tried) < retryLoading {
+// begin begins to load a module, unless that is under way or has just failed. It
+// goes on when whoever began it has gone. The lock is held.
+func (m *modules) begin(ctx context.Context, mod *module, in *installation) (*loading, error) {
+	switch {
+	case m.closed:
+		return nil, errModulesClosed
+	case mod.loading != nil:
+		return mod.loading, nil
+	case mod.err != nil && time.Since(mod.tried) < retryLoading:
 		return nil, mod.err
 	}
-	mod.tried = time.Now()
-	mod.loaded, mod.err = m.compile(context.WithoutCancel(ctx), in, mod.key.limits)
-	took := time.Since(mod.tried)
-	if mod.err != nil {
-		m.metrics.ModuleLoad("failed", took)
-		return nil, mod.err
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	way := &loading{done: make(chan struct{}), cancel: cancel}
+	mod.loading = way
+	m.closing.Go(func() {
+		defer cancel()
+		m.load(ctx, mod, in, way)
+	})
+	return way, nil
+}
+
+func (l *loading) wait(ctx context.Context, in *installation, patience time.Duration) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+		return l.err
+	case <-ctx.Done():
+		return fmt.Errorf("wait for %s to be loaded: %w", in.extension, ctx.Err())
+	case <-timer.C:
+		return trellis.Errorf(trellis.Unavailable, "%s was not loaded within %v", in.extension, patience.Round(time.Millisecond))
 	}
-	m.metrics.ModuleLoad(map[bool]string{true: "cached", false: "compiled"}[mod.loaded.Cached()], took)
+}
+
+// load loads a module for all that wait for it.
+func (m *modules) load(ctx context.Context, mod *module, in *installation, way *loading) {
+	began := time.Now()
+	way.loaded, way.err = m.compile(ctx, in, mod.key.limits)
+	took := time.Since(began)
+	defer close(way.done)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if mod.dropped {
-		return mod.loaded, nil
+	mod.loading, mod.loaded, mod.err = nil, way.loaded, way.err
+	if way.err != nil {
+		mod.tried = time.Now()
+		m.metrics.ModuleLoad("failed", took)
+		return
 	}
-	mod.size = mod.loaded.Footprint()
+	m.metrics.ModuleLoad(map[bool]string{true: "cached", false: "compiled"}[way.loaded.Cached()], took)
+	if mod.dropped {
+		m.closeLater(way.loaded)
+		return
+	}
+	mod.size = way.loaded.Footprint()
 	mod.place = m.recent.PushFront(mod)
 	m.held += mod.size
 	m.shrink()
-	return mod.loaded, nil
 }
 
 func (m *modules) compile(ctx context.Context, in *installation, l runtime.Limits) (*runtime.Module, error) {
 	mod, err := m.runtime.Load(ctx, runtime.Source{
-		ID: sourceID(in.bundle), Class: in.tenant, Read: func(ctx context.Context) ([]byte, error) { return m.read(ctx, in) },
+		ID: sourceID(in.bundle), Class: in.tenant, Key: in.owner.Course, Read: func(ctx context.Context) ([]byte, error) { return m.read(ctx, in) },
 	}, l)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", in.extension, err)
@@ -165,14 +218,12 @@ func (m *modules) drop(mod *module) {
 		m.recent.Remove(mod.place)
 		m.held -= mod.size
 		mod.place = nil
+		m.closeLater(mod.loaded)
 	}
-	m.closing.Go(func() {
-		mod.once.Lock()
-		defer mod.once.Unlock()
-		if mod.loaded != nil {
-			_ = mod.loaded.Close(context.Background())
-		}
-	})
+}
+
+func (m *modules) closeLater(loaded *runtime.Module) {
+	m.closing.Go(func() { _ = loaded.Close(context.Background()) })
 }
 
 // keep closes the modules that nobody has installed any more.
@@ -195,6 +246,14 @@ func (m *modules) keep(s *snapshot) {
 }
 
 func (m *modules) close(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	for _, mod := range m.byKey {
+		if mod.loading != nil {
+			mod.loading.cancel()
+		}
+	}
+	m.mu.Unlock()
 	m.keep(&snapshot{})
 	done := make(chan struct{})
 	go func() { m.closing.Wait(); close(done) }()

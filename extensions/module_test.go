@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -166,6 +168,51 @@ func TestWarming(t *testing.T) {
 	}
 	late.run(t, nil)
 	eventually(t, "the module is loaded after a start", func() bool { return loaded(late) == 1 })
+}
+
+// Nobody waits longer for a module than a call may, and it is loaded all the same:
+// compiling may take minutes. Whoever closes the registry does not wait for it either.
+func TestLoadingIsNotWaitedFor(t *testing.T) {
+	r := newRig(t, nil)
+	r.crowd(t, 2, func(int) bool { return true })
+	self, err := os.Executable()
+	must(t, err)
+	late := func(begin string) *rig {
+		argv := []string{self, "late-child", begin, "-memory", "0"}
+		if emulator := os.Getenv("TRELLIS_EMULATOR"); emulator != "" {
+			argv = append([]string{emulator}, argv...)
+		}
+		rt, err := runtime.New(t.Context(), runtime.Config{Compiler: argv})
+		must(t, err)
+		t.Cleanup(func() { must(t, rt.Close(context.Background())) })
+		return newRigOn(t, r.dir, rt, nil, nil)
+	}
+	begin := filepath.Join(t.TempDir(), "begin")
+	for name, slow := range map[string]*rig{"begins late": late(begin), "never begins": late(filepath.Join(t.TempDir(), "never"))} {
+		t.Run(name, func(t *testing.T) {
+			a := admin(t, "a")
+			hook := slow.Filters(a, asked.Name(), "")[1]
+			for range 2 {
+				_, err := hook.Call(a, extensions.Call{In: []byte(`{}`), Wait: 10 * time.Millisecond})
+				kind(t, "a call with little patience", err, trellis.Unavailable, "was not loaded within 10ms")
+			}
+			gone, cancel := context.WithCancel(a)
+			cancel()
+			if _, err := hook.Call(gone, extensions.Call{In: []byte(`{}`)}); !errors.Is(err, context.Canceled) {
+				t.Errorf("a call whose caller has gone: %v", err)
+			}
+			if name == "never begins" {
+				must(t, slow.Close(context.Background()))
+				_, err := hook.Call(a, extensions.Call{In: []byte(`{}`)})
+				kind(t, "a call after closing", err, trellis.Unavailable)
+				return
+			}
+			must(t, os.WriteFile(begin, nil, 0o600))
+			eventually(t, "the module is loaded", func() bool { n, _ := slow.Loaded(); return n == 1 })
+			_, err := hook.Call(a, extensions.Call{In: []byte(`{}`)})
+			must(t, err)
+		})
+	}
 }
 
 // A module that exceeds a bound is refused with what an operator can do about it.

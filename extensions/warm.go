@@ -13,6 +13,10 @@ type wish struct {
 	when time.Time // of the latest switch that wants it
 }
 
+// warmPatience is how long warming one module may take before others have their turn:
+// longer than compiling it may.
+const warmPatience = 15 * time.Minute
+
 // warm loads in the background what somebody will wait for: the extensions that are
 // enabled and take part in filters or pages. Those that were switched on last come
 // first, so that enabling loads at once; what was warmed is not warmed again, or two
@@ -33,7 +37,7 @@ func (r *Registry) warm(ctx context.Context) {
 		}
 		warmed[moduleKey{next.in.bundle, next.in.limits}] = next.when
 		began := time.Now()
-		if _, done, err := r.modules.get(ctx, next.in, next.in.limits); err == nil {
+		if _, done, err := r.modules.get(ctx, next.in, next.in.limits, warmPatience); err == nil {
 			done()
 		} else {
 			r.log.Debug("module not warmed", "extension", next.in.extension, "err", err)

@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -28,6 +29,7 @@ func TestBoundsAreRaised(t *testing.T) {
 		t.Fatalf("refused with %v: %+v", err, over)
 	}
 	raised := runtime.Accept{Nesting: over.Found}
+	source := runtime.Source{ID: "deep", Read: func(context.Context) ([]byte, error) { return module, nil }}
 	for _, cfg := range []runtime.Config{{}, {Cache: cacheDir(t)}, {Compiler: compiler(t, childMemory()...)}} {
 		t.Run(fmt.Sprintf("%q %q", cfg.Cache, cfg.Compiler), func(t *testing.T) {
 			usual := newRuntime(t, cfg)
@@ -38,7 +40,7 @@ func TestBoundsAreRaised(t *testing.T) {
 			}
 			cfg.Accept = raised
 			r := newRuntime(t, cfg)
-			if _, err := r.Check(module, runtime.Limits{}); err != nil {
+			if _, err := r.Check(t.Context(), source, runtime.Limits{}); err != nil {
 				t.Error(err)
 			}
 			m, err := r.Compile(t.Context(), module, runtime.Limits{})
@@ -50,7 +52,7 @@ func TestBoundsAreRaised(t *testing.T) {
 	}
 	// The bound may be lower than usual, too.
 	low := newRuntime(t, runtime.Config{Accept: runtime.Accept{Functions: 1}})
-	_, err = low.Check(module, runtime.Limits{})
+	_, err = low.Check(t.Context(), source, runtime.Limits{})
 	wantError(t, err, nil, trellis.Invalid, "functions exceed the limit of 1")
 }
 

@@ -34,9 +34,9 @@ func BenchmarkJob(b *testing.B) {
 			ways := []*way{
 				{name: "raw", call: rawWazero(b, g.binary)},
 				{name: "fuel", call: rawWazero(b, rewritten)},
-				{name: "pinned", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned})},
+				{name: "pinned", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned, Fuel: r.FuelPerSecond() / 1000})},
 				{name: "pristine", call: ourModule(b, r, g.binary, runtime.Limits{})},
-				{name: "yield", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned, Fuel: r.FuelPerSecond()})},
+				{name: "yield", call: ourModule(b, r, g.binary, runtime.Limits{Isolation: runtime.Pinned})},
 			}
 			takeTurns(b, 32, ways)
 			raw := ways[0].median()

@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -315,9 +314,11 @@ func TestCallerGoes(t *testing.T) {
 	wantError(t, err, runtime.ErrTime, trellis.Unavailable, "hook call: out of time: 20ms is over")
 }
 
+// A guest that answers before it looks at the clock, as one does that uses little
+// fuel, has answered.
 func TestLateAnswerIsAccepted(t *testing.T) {
 	m := compile(t, newRuntime(t, runtime.Config{}), "spin", runtime.Limits{})
-	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "work", In: bytes.Repeat([]byte("x"), 200), Budget: runtime.Budget{Time: time.Nanosecond}})
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "work", In: []byte("x"), Budget: runtime.Budget{Time: time.Nanosecond}})
 	if err != nil || s.Time < time.Nanosecond {
 		t.Errorf("an answer within the fuel, after the time: %v", err)
 	}

@@ -1,7 +1,11 @@
 package runtime
 
 import (
+	"context"
+	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime/instrument"
@@ -25,8 +29,18 @@ type Info struct {
 // [Accept] are the defaults.
 func Check(binary []byte, l Limits) (Info, error) { return check(binary, l, Accept{}) }
 
-// Check is the function [Check], within the bounds of [Config.Accept].
-func (r *Runtime) Check(binary []byte, l Limits) (Info, error) {
+// Check is the function [Check], within the bounds of [Config.Accept]. It takes a
+// turn among the modules that are compiled, as [Runtime.Load] does.
+func (r *Runtime) Check(ctx context.Context, s Source, l Limits) (Info, error) {
+	leave, err := r.builds.enter(ctx, place{s.Class, s.Key}, s.ID)
+	if err != nil {
+		return Info{}, fmt.Errorf("check module: %w", err)
+	}
+	defer leave()
+	binary, err := s.Read(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("read module: %w", err)
+	}
 	return check(binary, l, r.cfg.Accept)
 }
 
@@ -77,10 +91,28 @@ func recognise(info instrument.Info) (convention, error) {
 			if err := checkImports(c, info); err != nil {
 				return nil, err
 			}
+			if err := checkPassed(info); err != nil {
+				return nil, err
+			}
+			if err := checkExports(c, info); err != nil {
+				return nil, err
+			}
 			return c, c.check(info)
 		}
 	}
 	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does, and imports nothing from extism:host/env")
+}
+
+// checkPassed refuses functions of the host that the module would have the host
+// call: nothing of the guest's would run.
+func checkPassed(info instrument.Info) error {
+	switch {
+	case len(info.Passed) == 0:
+		return nil
+	case info.Passed[0] == instrument.StartExport:
+		return trellis.Errorf(trellis.Invalid, "the start function is an import of the module: start with a function of its own")
+	}
+	return trellis.Errorf(trellis.Invalid, "export %q is an import of the module: export a function of its own", clean(info.Passed[0], 100))
 }
 
 // checkImports refuses by name what the convention does not offer.
@@ -97,6 +129,24 @@ func checkImports(c convention, info instrument.Info) error {
 		}
 		if imp.Signature != want {
 			return trellis.Errorf(trellis.Invalid, "import %s is %s, want %s", name, imp.Signature, want)
+		}
+	}
+	return nil
+}
+
+// mostExports is how many functions a module may export: the names are kept,
+// searched and shown, and no toolchain that we know exports a tenth of that.
+const mostExports = 10_000
+
+// checkExports refuses names of hooks that cannot be shown: people read them in
+// terminals and logs, and manifests cannot name them.
+func checkExports(c convention, info instrument.Info) error {
+	if n := len(info.Exports); n > mostExports {
+		return trellis.Errorf(trellis.Invalid, "%d exported functions exceed the limit of %d", n, mostExports)
+	}
+	for _, hook := range c.hooks(info) {
+		if strings.ContainsFunc(hook, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return trellis.Errorf(trellis.Invalid, "the name of the export %.100q has characters that cannot be printed", hook)
 		}
 	}
 	return nil

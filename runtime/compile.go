@@ -28,17 +28,18 @@ type Source struct {
 	// ID stands for the module in the cache: what has the same ID is the same
 	// module. A digest of what it is read from will do.
 	ID string
-	// Class is on whose behalf it is compiled, as of [Call.Class]: a class has one
-	// module compiled at a time, and classes take turns. Empty: nobody's, which only
-	// waits while all are busy.
-	Class string
+	// Class and Key are on whose behalf it is compiled, as of [Call.Class]: a key has
+	// one module compiled at a time, keys take turns within their class, and so do
+	// classes, which leave room to others. Both empty: nobody's, which only waits
+	// while all are busy.
+	Class, Key string
 	// Read returns the module. Its errors come back wrapped.
 	Read func(ctx context.Context) ([]byte, error)
 }
 
 // Load is [Runtime.Compile] for a module that need not be read where it comes from
-// the cache. An error of kind Exhausted says that too many modules of the class wait
-// to be compiled.
+// the cache. An error of kind Exhausted says that too many modules of the key or the
+// class wait to be compiled.
 func (r *Runtime) Load(ctx context.Context, s Source, l Limits) (*Module, error) {
 	l, err := l.withDefaults()
 	if err != nil {
@@ -107,7 +108,7 @@ func (r *Runtime) compiled(ctx context.Context, key string, s Source, l instrume
 		return c, nil
 	}
 	var c code
-	err := r.builds.do(ctx, s.Class, key, func() (err error) {
+	err := r.builds.do(ctx, place{s.Class, s.Key}, key, func() (err error) {
 		// Another process, or a call that has just ended, may have compiled it.
 		if c, err = r.load(ctx, key); err == nil {
 			return nil

@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -47,6 +48,8 @@ func TestCompileRefuses(t *testing.T) {
 		{"more memory than allowed", guest(t, "big"), runtime.Limits{Memory: 1 << 20}, ""},
 		{"memory below a page", guest(t, "echo"), runtime.Limits{Memory: 1}, "limit of memory 1 is less than a page"},
 		{"negative limit", guest(t, "echo"), runtime.Limits{Output: -1}, "limit of output -1"},
+		{"an export that commands a terminal", tinyGuest(tinyFunction{name: "a\x1b]0;PWNED\a", params: "ii", results: "I"}).build(), runtime.Limits{}, `"a\x1b]0;PWNED\a" has characters that cannot be printed`},
+		{"an export that turns text around", tinyGuest(tinyFunction{name: "a\u202eb", params: "ii", results: "I"}).build(), runtime.Limits{}, `"a\u202eb" has characters`},
 		{"negative time", guest(t, "echo"), runtime.Limits{Time: -1}, "limit of time"},
 		{"isolation", guest(t, "echo"), runtime.Limits{Isolation: 7}, "no such isolation: 7"},
 		{"start traps", tinyGuest(tinyFunction{name: "_initialize", body: []byte{0}}).build(), runtime.Limits{}, "start module"},
@@ -98,6 +101,33 @@ func TestBombs(t *testing.T) {
 			wantError(t, err, nil, trellis.Invalid, tt.want)
 		})
 	}
+}
+
+// TestChecksTakeTurns: of one key, one module is checked at a time, since that takes
+// the processor as compiling does; others are not held up by it.
+func TestChecksTakeTurns(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	binary := guest(t, "echo")
+	began, end := make(chan struct{}), make(chan struct{})
+	check := func(ctx context.Context, class, key string, read func()) error {
+		_, err := r.Check(ctx, runtime.Source{ID: class + key, Class: class, Key: key, Read: func(context.Context) ([]byte, error) {
+			read()
+			return binary, nil
+		}}, runtime.Limits{})
+		return err
+	}
+	first := make(chan error, 1)
+	go func() { first <- check(t.Context(), "school", "math", func() { close(began); <-end }) }()
+	<-began
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := check(gone, "school", "math", func() { t.Error("the second one is checked beside the first") })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the second one: %v", err)
+	}
+	must(t, check(t.Context(), "college", "math", func() {}))
+	close(end)
+	must(t, <-first)
 }
 
 func TestCheck(t *testing.T) {

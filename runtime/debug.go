@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -105,8 +108,15 @@ type debugSource struct {
 
 // explainers keeps the debug information of the modules that trapped last.
 type explainers struct {
-	mu   sync.Mutex
-	kept []*explainer // the last one was used last
+	turns *gate // of those who read it
+
+	mu      sync.Mutex
+	kept    []*explainer         // the last one was used last
+	classes map[string]*readings // of those whose calls trapped
+}
+
+func newExplainers() explainers {
+	return explainers{turns: newGate(1, false), classes: map[string]*readings{}}
 }
 
 type explainer struct {
@@ -119,16 +129,18 @@ type explainer struct {
 const (
 	maxExplainers = 4
 	explainerRest = 5 * time.Minute // after which one is read anew
+
+	explainPatience = 5 * time.Second // for a turn; without one there are numbers instead of names
 )
 
-// of returns the debug information of m.
-func (x *explainers) of(m *Module) *debugInfo {
+// of returns the debug information of m, for a class.
+func (x *explainers) of(m *Module, class string) *debugInfo {
 	x.mu.Lock()
 	var e *explainer
 	if i := slices.IndexFunc(x.kept, func(e *explainer) bool { return e.m == m }); i >= 0 {
 		e = x.kept[i]
 		x.kept = slices.Delete(x.kept, i, i+1)
-	} else if !m.explained.again() {
+	} else if !m.explained.again(maxReadings) || !x.readingsOf(class).again(maxClassReadings) {
 		x.mu.Unlock()
 		return decodeDebug(nil)
 	} else {
@@ -152,23 +164,48 @@ func (x *explainers) of(m *Module) *debugInfo {
 
 // readings counts how often debug information was read, which may take as long as
 // the guest may run: several modules that trap in turns would have it read each
-// time. It is guarded by the explainers' lock.
+// time. So are those of a class, which may have any number of modules. It is
+// guarded by the explainers' lock.
 type readings struct {
 	since time.Time
 	n     int
 }
 
-// maxReadings is how often it is read within explainerRest. After that there are
-// numbers instead of names.
-const maxReadings = 3
+// How often debug information is read within explainerRest, for a module and for a
+// class. After that there are numbers instead of names.
+const (
+	maxReadings      = 3
+	maxClassReadings = 40
+	maxClasses       = 1000 // that are remembered
+)
 
 // again counts one more, if there may be one.
-func (r *readings) again() bool {
-	if time.Since(r.since) >= explainerRest {
+func (r *readings) again(most int) bool {
+	if r.over() {
 		*r = readings{since: time.Now()}
 	}
 	r.n++
-	return r.n <= maxReadings
+	return r.n <= most
+}
+
+func (r *readings) over() bool { return time.Since(r.since) >= explainerRest }
+
+// readingsOf returns what a class has had read. What the platform starts by itself
+// is built before, which takes longer and is bounded by turns of its own.
+func (x *explainers) readingsOf(class string) *readings {
+	r := x.classes[class]
+	if r != nil && class != ours.class {
+		return r
+	}
+	if len(x.classes) >= maxClasses {
+		maps.DeleteFunc(x.classes, func(_ string, r *readings) bool { return r.over() })
+	}
+	if len(x.classes) >= maxClasses {
+		clear(x.classes)
+	}
+	r = &readings{}
+	x.classes[class] = r
+	return r
 }
 
 // forget lets go of that of a module.
@@ -183,14 +220,35 @@ func (x *explainers) forget(m *Module) {
 	})
 }
 
-// explain says what stands in the source at the places of a trace.
-func (m *Module) explain(trace []spot) []symbol.Frame {
-	if len(trace) == 0 {
-		return nil
+// explain says of err, if it is a trap, what stands in the source where it was.
+// That may take longer than the guest may run, so the guest's worker must have been
+// given back. Traps take turns, as calls do.
+func (m *Module) explain(ctx context.Context, at place, err error) {
+	var t *Trap
+	if !errors.As(err, &t) || len(t.spots) == 0 {
+		return
 	}
-	info := m.rt.explainers.of(m)
+	info := decodeDebug(nil)
+	if m.arrive() == nil {
+		defer m.depart()
+		turns := m.rt.explainers.turns
+		if _, counted, err := turns.enter(ctx, at, explainPatience); err == nil {
+			defer turns.leave(at, counted)
+			info = m.rt.explainers.of(m, at.class)
+		}
+	}
+	t.Frames, t.spots = m.frames(info, t.spots), nil
+}
+
+// frames returns the places that the spots of a trace stand for.
+func (m *Module) frames(info *debugInfo, trace []spot) []symbol.Frame {
 	var frames []symbol.Frame
+	more := len(trace) == engineFrames
 	for _, p := range trace {
+		if len(frames) > 2*maxFrames { // functions may have been inlined into each
+			more = true
+			break
+		}
 		function := p.function
 		if m.slice < maxFuel && function > len(m.info.Imports) {
 			function-- // the import for yielding stands behind the module's own
@@ -200,15 +258,19 @@ func (m *Module) explain(trace []spot) []symbol.Frame {
 			offset, _ = info.positions.Original(p.offset)
 		}
 		for _, f := range info.table.Frames(function, offset) {
-			if n := len(frames); n == 0 || frames[n-1] != f {
+			if n := len(frames); f.String() != "" && (n == 0 || frames[n-1] != f) {
 				frames = append(frames, f)
 			}
 		}
 	}
-	if len(trace) == engineFrames {
+	frames = withoutMachinery(frames)
+	if len(frames) > maxFrames {
+		frames, more = frames[:maxFrames], true
+	}
+	if more {
 		frames = append(frames, symbol.Frame{Function: leftOut})
 	}
-	return withoutMachinery(frames)
+	return frames
 }
 
 // withoutMachinery leaves out by what functions a language ends a program, and

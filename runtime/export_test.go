@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -80,7 +79,7 @@ func DecodeEntry(data []byte) error {
 func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
 	sum := sha256.Sum256(body)
 	info := instrument.Info{MinMemory: 1, MaxMemory: 2, Globals: make([]byte, globals), Resettable: true}
-	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info)
+	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info, copyLimitDrop)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -93,13 +92,17 @@ type Builds = builds
 // NewBuilds is what admits compilations, so many at a time.
 func NewBuilds(slots int) *Builds { return newBuilds(slots) }
 
-// Do runs build, on behalf of class, for the module with that key.
-func (b *builds) Do(ctx context.Context, class, key string, build func() error) error {
-	return b.do(ctx, class, key, build)
+// Do runs build, on behalf of a key of a class, for that module.
+func (b *builds) Do(ctx context.Context, class, key, module string, build func() error) error {
+	return b.do(ctx, place{class, key}, module, build)
 }
 
-// WaitingBuilds is how many modules of a class may wait to be compiled.
-const WaitingBuilds = waitingBuilds
+// WaitingBuilds is how many modules of a key, and WaitingOfClass how many of a class,
+// may wait to be compiled.
+const (
+	WaitingBuilds  = waitingBuilds
+	WaitingOfClass = waitingOfClass
+)
 
 // Fill makes n idle instances of m, each of which has run the call c.
 func Fill(m *Module, n int, c Call) error {
@@ -133,9 +136,3 @@ func Cool(m *Module) {
 		inst.cool()
 	}
 }
-
-// Pace returns the slice of fuel that follows one which took so long.
-func Pace(slice, whole int64, took time.Duration) int64 { return pace(slice, whole, took) }
-
-// SliceTime is how long a slice of fuel should take.
-const SliceTime = sliceTime

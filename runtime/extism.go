@@ -77,6 +77,7 @@ type extismGuest struct {
 	kernel kernel
 	words  uint64 // not yet charged for
 	vars   variables
+	weight int64 // of what is beside the guest's memory, as last noted
 
 	// What belongs to one call.
 	config  map[string]string // nil: not yet asked for
@@ -87,13 +88,16 @@ type extismGuest struct {
 
 // begin makes the host's side of a guest that of a new call.
 func (g *extismGuest) begin(f *frame) {
-	g.kernel.limit = uint64(f.inst.m.limits.Memory)
+	g.kernel.limit, g.kernel.payer = uint64(f.inst.m.limits.Memory), nil
 	g.kernel.reset()
 	if f.inst.m.limits.Isolation == Pristine {
 		g.vars = variables{}
 	}
 	g.config, g.status, g.headers, g.kind = nil, 0, nil, 0
 }
+
+// beside is what the host keeps for the guest from call to call.
+func (g *extismGuest) beside() int64 { return int64(cap(g.kernel.mem) + g.vars.size) }
 
 // start runs what Extism's own hosts run before the first call, in their order.
 func (g *extismGuest) start(f *frame) error {
@@ -108,6 +112,7 @@ func (g *extismGuest) start(f *frame) error {
 	default:
 		names = append(names, ctorsExport)
 	}
+	g.kernel.payer = f
 	for _, name := range names {
 		fn := g.mod.ExportedFunction(name)
 		if fn == nil || name != haskellExport && name != instrument.StartExport && !exports(info, name) {
@@ -145,13 +150,18 @@ func (g *extismGuest) call(f *frame, hook string, in, dst []byte) ([]byte, error
 	}
 	g.kernel.input, g.kernel.inputLength = at, uint64(len(in))
 	g.stack = [2]uint64{}
+	g.kernel.payer = f
 	err := fn.CallWithStack(f, g.stack[:])
-	out, err := g.answer(f, err, dst)
+	g.kernel.payer = nil // what follows is outside of the guest, where nothing can stop it
 	g.settle(f)
+	out, err := g.answer(f, err, dst)
 	if hook == mainExport && f.inst.m.limits.Isolation == Pinned {
 		f.broken = true // main has ended: the program cannot be called again
 	}
 	g.begin(f)
+	if g.beside() != g.weight {
+		f.inst.weigh()
+	}
 	return out, err
 }
 
@@ -167,33 +177,46 @@ func (g *extismGuest) answer(f *frame, err error, dst []byte) ([]byte, error) {
 			return dst, f.exitFault(status)
 		}
 	}
-	k := &g.kernel
-	if message, ok := k.view(k.failure, k.lengthOf(k.failure)); ok && len(message) > 0 {
-		if err := errorAnswer(message); err != nil {
-			return dst, err
-		}
-		return dst, answeredf(trellis.Internal, "%s", clean(string(message), maxMessage))
+	if err := g.complaint(f); err != nil {
+		return dst, err
 	}
+	k := &g.kernel
 	if returned := int32(uint32(g.stack[0])); returned != 0 {
 		return dst, answeredf(trellis.Internal, "the guest returned %d and said no more%s", returned, f.lastWords())
 	}
 	if limit := f.inst.m.limits.Output; k.outputLength > uint64(limit) {
 		return dst, f.faultf(ErrOutput, "%d bytes, of %d allowed", k.outputLength, limit)
 	}
-	output, ok := k.view(k.output, k.outputLength)
+	out, ok := k.appendTo(dst, k.output, k.outputLength)
 	if !ok {
 		return dst, f.faultf(ErrTrap, "the answer is at %d, %d bytes long, outside of the memory", k.output, k.outputLength)
 	}
-	return append(dst, output...), nil
+	return out, nil
 }
 
-// lengthOf is the length of a block, 0 if there is none at offset.
-func (k *kernel) lengthOf(offset uint64) uint64 {
-	_, used, _, ok := k.find(offset)
-	if !ok {
-		return 0
+// complaint returns the error of which the guest left a text, if it did. To look
+// for the text may use up its fuel.
+func (g *extismGuest) complaint(f *frame) error {
+	k := &g.kernel
+	if k.failure == 0 {
+		return nil
 	}
-	return used
+	_, used, steps, ok := k.find(k.failure, f.walk())
+	f.inst.fuel.Set(f.inst.fuel.Get() - uint64(steps)*perStep)
+	if f.left() < 0 {
+		return f.fault(errStop)
+	}
+	if !ok {
+		return nil
+	}
+	message, ok := k.appendTo(nil, k.failure, min(used, maxErrorAnswer+1))
+	if !ok || len(message) == 0 {
+		return nil
+	}
+	if err := errorAnswer(message); err != nil {
+		return err
+	}
+	return answeredf(trellis.Internal, "%s", clean(string(message), maxMessage))
 }
 
 // variables are what a guest keeps by var_set: from call to call if it is pinned.

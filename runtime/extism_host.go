@@ -61,11 +61,12 @@ func extismUserFunctions() []hostFunction {
 const (
 	extismDebug = 1  // of Extism's levels: 0 trace to 4 error
 	perStep     = 4  // units for a block that is looked at
+	perNewByte  = 1  // units for a byte of memory that the system has to find
 	perJSON     = 10 // units for a byte of JSON that the host reads or writes
 
 	// What takes a word or less costs this much, and is paid for by hundreds:
 	// guests take their input and write their answer by thousands of these.
-	perWord     = 40
+	perWord     = crossing + 40
 	wordsAtOnce = 256
 )
 
@@ -93,7 +94,7 @@ func (g *extismGuest) settle(f *frame) {
 // such block. They are valid until something is allocated.
 func (f *frame) block(what string, offset uint64) []byte {
 	k := f.kernel()
-	_, used, steps, ok := k.find(offset)
+	_, used, steps, ok := k.find(offset, f.walk())
 	f.charge(uint64(steps) * perStep)
 	if !ok {
 		return nil
@@ -116,34 +117,21 @@ func (f *frame) leave(b []byte) uint64 {
 	return offset
 }
 
-// smallJump is how far behind the last byte written another may be written
-// without being charged for the zeros between them.
-const smallJump = 64
-
-// jumped charges for memory that the host had to clear, or will: that behind what
-// had been written before. How much of it was there already, from an earlier
-// call, makes no difference, so that a call costs the same whatever came before.
-func (f *frame) jumped(k *kernel, before uint64) {
-	if jump := k.dirty - before; jump > smallJump {
-		f.charge(jump / perUnit)
-	}
-}
+// walk is how many blocks may be looked at before the guest's fuel is spent.
+func (f *frame) walk() int { return int(max(f.left(), 0)/perStep) + 1 }
 
 func extismAlloc(f *frame, stack []uint64) {
-	k := f.kernel()
-	before := k.dirty
-	offset, steps := k.alloc(stack[0])
+	offset, steps := f.kernel().alloc(stack[0], f.walk())
 	f.charge(uint64(steps) * perStep)
-	f.jumped(k, before)
 	stack[0] = offset
 }
 
 func extismFree(f *frame, stack []uint64) {
-	f.charge(uint64(f.kernel().free(stack[0])) * perStep)
+	f.charge(uint64(f.kernel().free(stack[0], f.walk())) * perStep)
 }
 
 func extismLength(f *frame, stack []uint64) {
-	_, used, steps, ok := f.kernel().find(stack[0])
+	_, used, steps, ok := f.kernel().find(stack[0], f.walk())
 	f.charge(uint64(steps) * perStep)
 	if !ok {
 		used = 0
@@ -160,19 +148,13 @@ func extismLoad64(f *frame, stack []uint64) {
 }
 
 func extismStore8(f *frame, stack []uint64) {
-	k := f.word()
-	before := k.dirty
-	k.store8(stack[0], byte(stack[1]))
-	f.jumped(k, before)
+	f.word().store8(stack[0], byte(stack[1]))
 }
 
 func extismStore64(f *frame, stack []uint64) {
-	k := f.word()
-	before := k.dirty
-	if !k.store64(stack[0], stack[1]) {
+	if !f.word().store64(stack[0], stack[1]) {
 		f.stop(fmt.Errorf("%w: store_u64: offset %d is outside of the memory", ErrTrap, stack[0]))
 	}
-	f.jumped(k, before)
 }
 
 func extismInputLoad8(f *frame, stack []uint64) {

@@ -1,6 +1,9 @@
 package runtime
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // kernel is the memory in which an Extism guest and its host leave blocks of
 // bytes for each other. It lies outside of the guest, which reads and writes it
@@ -15,6 +18,7 @@ type kernel struct {
 	limit    uint64 // of length
 	position uint64 // where the next block begins, from the first one on
 	dirty    uint64 // nothing was written from here on
+	payer    *frame // of the call that is under way: it pays for memory that is written for the first time
 
 	input, inputLength   uint64
 	output, outputLength uint64
@@ -41,7 +45,7 @@ func (k *kernel) reset() {
 	}
 	clear(k.mem[:min(k.dirty, uint64(len(k.mem)))])
 	const length = pageSize - kernelRoot
-	*k = kernel{mem: k.mem[:min(len(k.mem), length)], limit: k.limit, length: length}
+	*k = kernel{mem: k.mem[:min(len(k.mem), length)], limit: k.limit, length: length, payer: k.payer}
 }
 
 // make makes sure that the bytes before end, which is not beyond length, are there.
@@ -54,22 +58,40 @@ func (k *kernel) make(end uint64) {
 	k.mem = append(k.mem, make([]byte, end-have)...)
 }
 
-// touch is make for bytes that are about to be written.
+// smallJump is how far behind the last byte written another may be written
+// without being charged for the zeros between them.
+const smallJump = 64
+
+// touch is make for bytes that are about to be written. It charges for what the
+// host has to clear, or will, before it does so: that behind what had been written
+// before. How much of it was there already, from an earlier call, makes no
+// difference, so that a call costs the same whatever came before. Memory that is
+// not kept is the system's each time anew, which costs more.
 func (k *kernel) touch(end uint64) {
+	if end <= k.dirty {
+		return
+	}
+	if k.payer != nil && end-k.dirty > smallJump {
+		kept := min(end, kernelKept) - min(k.dirty, kernelKept)
+		k.payer.charge(kept/perUnit + (end-k.dirty-kept)*perNewByte)
+	}
 	k.make(end)
-	k.dirty = max(k.dirty, end)
+	k.dirty = end
 }
 
+// endless is a number of blocks to look at that nothing reaches.
+const endless = math.MaxInt
+
 // alloc returns the offset of a new block, 0 if there is no room, and how many
-// blocks were looked at.
-func (k *kernel) alloc(n uint64) (offset uint64, steps int) {
+// blocks were looked at: no more than most.
+func (k *kernel) alloc(n uint64, most int) (offset uint64, steps int) {
 	if n == 0 || n > k.limit {
 		return 0, 0
 	}
 	need, left := n+kernelHeader, k.length-k.position-kernelRoot
 	if need >= left {
 		if need <= k.position {
-			if offset, steps = k.again(n); offset != 0 {
+			if offset, steps = k.again(n, most); offset != 0 {
 				return offset, steps
 			}
 		}
@@ -87,8 +109,8 @@ func (k *kernel) alloc(n uint64) (offset uint64, steps int) {
 }
 
 // again finds room in a block that was freed.
-func (k *kernel) again(n uint64) (offset uint64, steps int) {
-	for at := uint64(0); at < k.position; {
+func (k *kernel) again(n uint64, most int) (offset uint64, steps int) {
+	for at := uint64(0); at < k.position && steps < most; {
 		steps++
 		status, size, _ := k.header(at)
 		data := at + kernelHeader
@@ -125,13 +147,14 @@ func (k *kernel) describe(at uint64, status byte, size, used uint64) {
 	binary.LittleEndian.PutUint32(h[8:], uint32(used))
 }
 
-// find looks for the block in use whose bytes begin at offset.
-func (k *kernel) find(offset uint64) (at, used uint64, steps int, ok bool) {
+// find looks for the block in use whose bytes begin at offset, among the first
+// blocks: no more than most.
+func (k *kernel) find(offset uint64, most int) (at, used uint64, steps int, ok bool) {
 	want := offset - kernelFirst - kernelHeader
 	if want >= k.position { // offsets of the root wrap around
 		return 0, 0, 0, false
 	}
-	for at <= want {
+	for at <= want && steps < most {
 		steps++
 		status, size, used := k.header(at)
 		if at == want {
@@ -143,8 +166,8 @@ func (k *kernel) find(offset uint64) (at, used uint64, steps int, ok bool) {
 }
 
 // free gives a block back.
-func (k *kernel) free(offset uint64) (steps int) {
-	at, _, steps, ok := k.find(offset)
+func (k *kernel) free(offset uint64, most int) (steps int) {
+	at, _, steps, ok := k.find(offset, most)
 	if ok {
 		k.mem[at] = blockFree
 		if offset == k.input {
@@ -181,8 +204,23 @@ func (k *kernel) view(offset, n uint64) (b []byte, ok bool) {
 		return nil, false
 	}
 	at := offset - kernelFirst
-	k.make(at + n)
+	k.touch(at + n)
 	return k.mem[at : at+n : at+n], true
+}
+
+// appendTo appends n bytes at offset to dst, without a need for those to be there
+// that were never written.
+func (k *kernel) appendTo(dst []byte, offset, n uint64) (b []byte, ok bool) {
+	if n == 0 {
+		return dst, true
+	}
+	if !k.within(offset, n) {
+		return dst, false
+	}
+	at, have := offset-kernelFirst, uint64(len(k.mem))
+	there := k.mem[min(at, have):min(at+n, have)]
+	dst = append(dst, there...)
+	return append(dst, make([]byte, n-uint64(len(there)))...), true
 }
 
 // put copies b into a new block: 0 for none at all.
@@ -190,7 +228,7 @@ func (k *kernel) put(b []byte) (offset uint64, ok bool) {
 	if len(b) == 0 {
 		return 0, true
 	}
-	if offset, _ = k.alloc(uint64(len(b))); offset == 0 {
+	if offset, _ = k.alloc(uint64(len(b)), endless); offset == 0 {
 		return 0, false
 	}
 	at := offset - kernelFirst
@@ -209,13 +247,12 @@ func (k *kernel) load8(offset uint64) byte {
 
 func (k *kernel) store8(offset uint64, v byte) {
 	at := offset - kernelFirst
-	if at >= uint64(len(k.mem)) {
+	if at >= k.dirty {
 		if !k.within(offset, 1) {
 			return
 		}
-		k.make(at + 1)
+		k.touch(at + 1)
 	}
-	k.dirty = max(k.dirty, at+1)
 	k.mem[at] = v
 }
 
@@ -244,13 +281,12 @@ func (k *kernel) edge64(offset uint64) (v uint64, ok bool) {
 func (k *kernel) store64(offset, v uint64) bool {
 	at := offset - kernelFirst
 	end := at + 8
-	if end < 8 || end > uint64(len(k.mem)) {
+	if end < 8 || end > k.dirty {
 		if !k.within(offset, 8) {
 			return offset < kernelFirst
 		}
-		k.make(end)
+		k.touch(end)
 	}
-	k.dirty = max(k.dirty, end)
 	binary.LittleEndian.PutUint64(k.mem[at:], v)
 	return true
 }

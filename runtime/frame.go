@@ -32,8 +32,6 @@ type frame struct {
 
 	called    bool          // a host function: what follows is not all zero
 	waited    time.Duration // for its turns, since it began
-	slice     int64         // of fuel, if less than the module's
-	sliced    int64         // when the guest got the last one; 0: at the start of the call
 	trace     *trace        // given to the host, made when first needed
 	limited   context.Context
 	cancel    context.CancelFunc
@@ -130,7 +128,6 @@ func (f *frame) settle() {
 	if f.trace != nil {
 		f.trace.open.Store(false)
 	}
-	f.slice, f.sliced = 0, 0
 	f.called, f.waited, f.trace, f.limited, f.cancel, f.stopped, f.hostCalls = false, 0, nil, nil, nil, nil, 0
 	f.answer, f.logged, f.logFull, f.last, f.panicked = nil, 0, false, "", goTrace{}
 	for i := range f.lines {

@@ -15,14 +15,14 @@ import (
 type hostFunction struct {
 	module, name    string
 	params, results string // letters as in package instrument
-	fuel            uint64 // what one call costs; what it moves is charged beside it
+	fuel            uint64 // what one call costs beside the way there and back; what it moves is charged, too
 	call            func(f *frame, stack []uint64)
 }
 
 // The host's work is charged as the guest's own is, by which guests cannot have
-// more of it than of theirs. A unit is worth a third to a half of a nanosecond,
-// and leaving the guest and coming back alone takes some tens of those.
+// more of it than of theirs. A unit is worth a third to a half of a nanosecond.
 const (
+	crossing   = 1_000 // units to leave the guest and come back, whether it named the function or found it in a table
 	cheap      = 150
 	dear       = 500
 	dearest    = 2500
@@ -50,7 +50,7 @@ func (h hostFunction) guard() api.GoModuleFunc {
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
 		f := ctx.(*frame) // we alone call guests, and always with a frame
 		f.called = true
-		f.charge(h.fuel)
+		f.charge(crossing + h.fuel)
 		h.call(f, stack)
 	}
 }

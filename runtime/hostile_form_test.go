@@ -91,7 +91,8 @@ func formAttacks() []attack {
 		{name: "4,000,000,000 elements", module: elements(code(0, i32(0), opEnd, uleb(4_000_000_000))...), refused: []string{"do not fit"}},
 		{name: "start of no function", module: whole(partTypes(), partFunctions(), partMemory(), partExports(), rawSection(8, []byte{77}), partCode()), refused: []string{"there is no function 77"}},
 		{name: "start with parameters", module: whole(partTypes(), partFunctions(), partMemory(), partExports(), rawSection(8, []byte{1}), partCode()), refused: []string{"start function 1 has the type"}},
-		{name: "10,000 exports", module: exports(10_000)},
+		{name: "9,000 exports", module: exports(9_000)},
+		{name: "10,001 exports", module: exports(10_001), refused: []string{"exported functions exceed the limit of 10000"}},
 		{name: "100,001 exports", module: exports(100_001), refused: []string{"exports exceed the limit of 100000"}},
 		{name: "a component", module: []byte("\x00asm\x0d\x00\x01\x00"), refused: []string{"a WebAssembly component"}},
 

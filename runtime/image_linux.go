@@ -59,6 +59,15 @@ func (m *mapping) view(im *image) bool {
 	return err == nil
 }
 
+// reset puts back a view of the image. It says how many bytes of pages of its own
+// the view still has.
+func (m *mapping) reset(im *image, s *scanner) (kept int, ok bool) {
+	if kept, ok = im.mend(m.all[:im.size], s); ok {
+		return kept, true
+	}
+	return 0, m.forget(im.size)
+}
+
 // forget drops what was written over the image's first n bytes, which is all of it.
 func (m *mapping) forget(n int) bool {
 	return unix.Madvise(m.all[:n], unix.MADV_DONTNEED) == nil

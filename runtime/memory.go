@@ -56,7 +56,9 @@ func (inst *instance) cool() {
 		g.kernel.mem = nil
 	}
 	if im := inst.image; !inst.cold && im != nil && inst.mapping != nil {
-		inst.cold = inst.mapping.forget(im.size)
+		if inst.cold = inst.mapping.forget(im.size); inst.cold {
+			inst.kept = 0
+		}
 		inst.weigh()
 	}
 }

@@ -62,7 +62,8 @@ type Call struct {
 	// Class gathers keys that are one party, such as all extensions of a tenant:
 	// classes take turns first, and the keys of a class among themselves, both at
 	// the module and at [Config.Workers]. A class that floods makes only itself
-	// wait. Empty: the key is a class of its own.
+	// wait, and while it does a slot of a pristine module and a worker are left to
+	// others, if there are two. Empty: the key is a class of its own.
 	Class  string
 	Budget Budget
 	// Patience is how long the call waits in all for its turns: to begin, and to
@@ -101,6 +102,9 @@ func newModule(r *Runtime, compiled wazero.CompiledModule, info instrument.Info,
 		rt: r, compiled: compiled, info: info, conv: conv, hooks: conv.hooks(info), limits: l, slice: r.sliceOf(l),
 		gate: newGate(l.Instances, l.Isolation == Pinned), pinned: map[string]*instance{},
 	}
+	if l.Isolation == Pristine { // of a pinned one a key has no more than one slot anyway
+		m.gate.share = max(1, l.Instances-1)
+	}
 	m.gate.spare = m.clearParking
 	m.uses.Store(1)                      // so that an instance that was never used differs
 	m.growth.over = conv != (trellis1{}) // there is no allocator to make ready
@@ -113,12 +117,15 @@ func (m *Module) prime(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer m.rt.release(ours, counted)
+	release := sync.OnceFunc(func() { m.rt.release(ours, counted) })
+	defer release()
 	inst, _, err := m.start(ctx, warmup, m.rt.startBudget())
 	if errors.Is(err, errNoMemory) {
 		return err
 	}
 	if err != nil {
+		release()
+		m.explain(ctx, ours, err)
 		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
 	return m.begin(ctx, inst)
@@ -200,6 +207,7 @@ func (m *Module) Call(ctx context.Context, c Call) ([]byte, Stats, error) {
 	var s Stats
 	out, err := m.call(ctx, &c, &s)
 	if err != nil {
+		m.explain(ctx, c.place(), err)
 		return c.Dst, s, fmt.Errorf("hook %s: %w", clean(c.Hook, 100), err)
 	}
 	return out, s, nil
@@ -346,6 +354,7 @@ const (
 	nothing holding = iota
 	aClaim          // to its key
 	aSlot
+	aShare // a slot that counts as one of its class
 )
 
 // enter waits for the call's turn at the module; leave ends it.
@@ -362,7 +371,12 @@ func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up
 	case up != nil && pinned && m.gate.isBusy(at.key):
 		return 0, nothing, trellis.Errorf(trellis.Conflict, "the pinned instance is busy, and this call comes from within a call")
 	}
-	switch waited, _, err = m.gate.enter(ctx, at, patience); {
+	waited, counted, err := m.gate.enter(ctx, at, patience)
+	held = aSlot
+	if counted {
+		held = aShare
+	}
+	switch {
 	case errors.Is(err, errFull):
 		err = trellis.Exhaustedf(time.Second, "too many calls are waiting for this module")
 	case errors.Is(err, errWaited):
@@ -370,14 +384,14 @@ func (m *Module) enter(ctx context.Context, at place, patience time.Duration, up
 	case err != nil:
 		err = fmt.Errorf("wait for the module: %w", err)
 	}
-	return waited, aSlot, err
+	return waited, held, err
 }
 
 // leave gives back what a call holds, which then has ended.
 func (m *Module) leave(at place, held holding) {
 	switch held {
-	case aSlot:
-		m.gate.leave(at, false)
+	case aSlot, aShare:
+		m.gate.leave(at, held == aShare)
 	case aClaim:
 		m.gate.unclaim(at.key)
 	}

@@ -10,19 +10,22 @@ import (
 )
 
 const (
-	waitingBuilds = 8 // of one class; each holds its module in memory
-	buildPatience = 10 * time.Minute
+	waitingBuilds  = 8  // of one key; each holds its module in memory
+	waitingOfClass = 32 // of one class
+	buildPatience  = 10 * time.Minute
 )
 
-// builds admits compilations. A class compiles one module at a time and classes
-// take turns, so that whoever uploads modules that take long waits for himself;
-// and a module that several want at once is compiled once.
+// builds admits compilations, and checks of modules, which take up to a second of
+// processor time. A key has one at a time, keys take turns within their class, and
+// classes take turns and leave a slot to others, so that whoever uploads modules
+// that take long waits for himself; and a module that several want at once is
+// compiled once.
 type builds struct {
 	gate *gate
 
 	mu      sync.Mutex
 	flights map[string]*flight // by the key of the cache
-	waiting map[string]int     // by class
+	waiting map[place]int      // by class, and by class and key
 }
 
 // flight is a compilation under way that others may wait for.
@@ -32,13 +35,15 @@ type flight struct {
 }
 
 func newBuilds(slots int) *builds {
-	return &builds{gate: newGate(slots, true), flights: map[string]*flight{}, waiting: map[string]int{}}
+	b := &builds{gate: newGate(slots, true), flights: map[string]*flight{}, waiting: map[place]int{}}
+	b.gate.share = max(1, slots-1)
+	return b
 }
 
 // do runs build for key when it is its turn, or waits for the one that is under
 // way. An error of a build whose caller has gone is not that of those who waited:
 // one of them builds then.
-func (b *builds) do(ctx context.Context, class, key string, build func() error) error {
+func (b *builds) do(ctx context.Context, whose place, key string, build func() error) error {
 	for {
 		if f := b.flight(key); f != nil {
 			if over, err := f.wait(ctx); over {
@@ -48,7 +53,7 @@ func (b *builds) do(ctx context.Context, class, key string, build func() error) 
 		}
 		// Nobody waits for a build that has no turn yet: it may be that of a class
 		// with many before it.
-		leave, err := b.enter(ctx, class, key)
+		leave, err := b.enter(ctx, whose, key)
 		if err != nil {
 			return err
 		}
@@ -90,23 +95,30 @@ func (f *flight) wait(ctx context.Context) (over bool, err error) {
 	return !gone, f.err
 }
 
-// enter waits for the turn of a class. What it returns gives the turn back.
-func (b *builds) enter(ctx context.Context, class, key string) (leave func(), err error) {
-	at := place{class, class}
-	if class == "" {
-		at.key = key // nobody's: as many as there are slots
+// enter waits for the turn of whoever wants the module with that key. What it
+// returns gives the turn back.
+func (b *builds) enter(ctx context.Context, whose place, key string) (leave func(), err error) {
+	if whose == (place{}) {
+		whose = place{key, key} // nobody's: as many as there are slots
 	}
+	// The gate knows keys of all classes by their names alone.
+	at := place{whose.class, whose.class + "\x00" + whose.key}
+	class := place{class: whose.class}
 	b.mu.Lock()
-	if class != "" && b.waiting[class] >= waitingBuilds {
+	if n := b.waiting[at]; n >= waitingBuilds || b.waiting[class] >= waitingOfClass {
+		n = b.waiting[class]
 		b.mu.Unlock()
-		return nil, trellis.Exhaustedf(time.Minute, "%d modules wait to be compiled already", waitingBuilds)
+		return nil, trellis.Exhaustedf(time.Minute, "%d modules wait to be compiled already", n)
 	}
+	b.waiting[at]++
 	b.waiting[class]++
 	b.mu.Unlock()
-	_, _, err = b.gate.enter(ctx, at, buildPatience)
+	_, counted, err := b.gate.enter(ctx, at, buildPatience)
 	b.mu.Lock()
-	if b.waiting[class]--; b.waiting[class] == 0 {
-		delete(b.waiting, class)
+	for _, p := range []place{at, class} {
+		if b.waiting[p]--; b.waiting[p] == 0 {
+			delete(b.waiting, p)
+		}
 	}
 	b.mu.Unlock()
 	switch {
@@ -115,5 +127,5 @@ func (b *builds) enter(ctx context.Context, class, key string) (leave func(), er
 	case err != nil:
 		return nil, err
 	}
-	return func() { b.gate.leave(at, false) }, nil
+	return func() { b.gate.leave(at, counted) }, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,13 +27,14 @@ func newSite(slots int) *site {
 	return &site{Builds: runtime.NewBuilds(slots), end: map[string]chan error{}, ended: map[string]error{}}
 }
 
-// order has a module compiled, and notes what came of it under the name of whoever
-// wanted it.
-func (s *site) order(ctx context.Context, who, class, key string) {
+// order has a module compiled for a class, or for a key of one ("class/key"), and
+// notes what came of it under the name of whoever wanted it.
+func (s *site) order(ctx context.Context, who, class, module string) {
+	class, key, _ := strings.Cut(class, "/")
 	end := make(chan error)
 	s.end[who] = end
 	go func() {
-		err := s.Do(ctx, class, key, func() error {
+		err := s.Do(ctx, class, key, module, func() error {
 			s.mu.Lock()
 			s.began = append(s.began, who)
 			s.mu.Unlock()
@@ -79,6 +81,37 @@ func TestCompilingTakesTurns(t *testing.T) {
 		s.want(t, "flood0", "ada", "bob", "flood1")
 		s.finish("bob", nil)
 		for i := 1; i <= runtime.WaitingBuilds; i++ {
+			s.finish(fmt.Sprint("flood", i), nil)
+		}
+	})
+}
+
+// The courses of a school take turns: one that floods makes only itself wait, and
+// all of them together leave room for others.
+func TestCompilingTakesTurnsWithinAClass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(3)
+		for i := range runtime.WaitingBuilds + 1 {
+			s.order(t.Context(), fmt.Sprint("flood", i), "school/math", fmt.Sprint("slow", i))
+		}
+		s.want(t, "flood0")
+		s.order(t.Context(), "too many", "school/math", "one more")
+		if err := s.ended["too many"]; trellis.KindOf(err) != trellis.Exhausted {
+			t.Errorf("one more: %v", err)
+		}
+		s.order(t.Context(), "art", "school/art", "a")
+		s.order(t.Context(), "music", "school/music", "m")
+		s.want(t, "flood0", "art") // one is left to other schools
+		s.order(t.Context(), "bob", "college/math", "b")
+		s.want(t, "flood0", "art", "bob")
+		s.finish("flood0", nil) // math has the next turn, then music has
+		s.want(t, "flood0", "art", "bob", "flood1")
+		s.finish("flood1", nil)
+		s.want(t, "flood0", "art", "bob", "flood1", "music")
+		for _, who := range []string{"art", "music", "bob"} {
+			s.finish(who, nil)
+		}
+		for i := 2; i <= runtime.WaitingBuilds; i++ {
 			s.finish(fmt.Sprint("flood", i), nil)
 		}
 	})

@@ -56,7 +56,7 @@
 // A guest's work is measured in fuel: the same input costs the same on every
 // machine, [New] measures what a second of it is worth here. A guest ends when its
 // fuel is spent. One that is compiled with a [Limits].Fuel of more than is worth
-// 20 ms, as by default, yields: every few milliseconds it stops for a moment, in
+// a millisecond, as by default, yields: many times in one it stops for a moment, in
 // which the clock is looked at, the garbage collector may work, and others who
 // wait for a worker get their turn. That costs code of C up to a twentieth of its
 // speed, of Go some tenth. Any other guest sees the clock only when it calls the
@@ -160,7 +160,7 @@ type Limits struct {
 	Output    int           // bytes of the answer: 1 MiB
 	HostCalls int           // host operations: 100; a few further ones are answered with Exhausted, then the guest is ended
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
-	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 20 ms, the guest yields: see the package comment
+	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 1 ms, the guest yields: see the package comment
 	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
 	Instances int           // calls at a time, and instances that are kept: 8
 	Isolation Isolation     // Pristine
@@ -175,7 +175,7 @@ const (
 	// No guest that does not yield runs longer than this without a look at the
 	// clock, because the garbage collector of the whole process waits for it. (One
 	// that misses the processor's caches may take some times what its fuel is worth.)
-	longestStretch = 20 * time.Millisecond
+	longestStretch = time.Millisecond
 	// startWork is what fuel a guest may use to start is worth.
 	startWork = 250 * time.Millisecond
 )
@@ -230,6 +230,7 @@ type Runtime struct {
 	builds  *builds
 	loading [64]sync.Mutex // of modules from the cache, by the first digit of their keys
 	started time.Time
+	scanner *scanner
 
 	closed  atomic.Bool
 	active  atomic.Int64  // modules with calls under way, and compilations
@@ -272,8 +273,8 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)),
-		started: time.Now(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: newExplainers(),
+		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)
 	if err := r.open(ctx); err != nil {
@@ -379,6 +380,7 @@ func (r *Runtime) shut(ctx context.Context) error {
 	for _, m := range r.list() {
 		m.drop(ctx)
 	}
+	r.scanner.close()
 	var errs []error
 	if r.wasm != nil {
 		errs = append(errs, r.wasm.Close(ctx))

@@ -1,6 +1,8 @@
 package runtime_test
 
 import (
+	"context"
+	goruntime "runtime"
 	"sync"
 	"testing"
 	"time"
@@ -49,4 +51,57 @@ func TestAFloodLeavesAWorker(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// The same at a module that several classes share: while calls of one wait, a slot
+// is left to the others, however long its guests wait for the host. A pinned module
+// has no more than one for each key.
+func TestAFloodLeavesASlotOfItsModule(t *testing.T) {
+	const calls = 6
+	arrived, leave := make(chan chan struct{}, calls), make(chan struct{})
+	r := newRuntime(t, runtime.Config{Workers: 2, Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) {
+		mine := make(chan struct{})
+		arrived <- mine
+		select {
+		case <-mine:
+		case <-leave:
+		}
+		return nil, nil
+	})})
+	m := compile(t, r, "host", runtime.Limits{Instances: 2, Time: time.Minute})
+	var wg sync.WaitGroup
+	for range calls {
+		wg.Go(func() {
+			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "call", In: operation("hold", ""), Class: "flood", Key: "loud", Patience: time.Minute})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	first, second := <-arrived, <-arrived // nobody waited yet: they have both
+	for runtime.QueuedInAll(m) != calls-2 {
+		goruntime.Gosched()
+	}
+	close(first)
+	<-arrived
+	close(second) // for which nobody comes
+	for range 3 {
+		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "clock", Class: "quiet", Key: "quiet", Patience: 10 * time.Second})
+		if err != nil {
+			t.Errorf("the quiet class waits: %v", err)
+			break
+		}
+	}
+	if n := runtime.QueuedInAll(m); n != calls-3 {
+		t.Errorf("%d calls of the flood wait, want %d", n, calls-3)
+	}
+	close(leave)
+	wg.Wait()
+	for range 2 { // nothing is left of it: both slots are free, and one class may have them
+		wg.Go(func() { call(t, m, "loud", "clock", "") })
+	}
+	wg.Wait()
+	if n := runtime.QueuedInAll(m); n != 0 {
+		t.Errorf("%d calls wait when all have ended", n)
+	}
 }

@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -114,7 +115,9 @@ func TestToolchains(t *testing.T) {
 				t.Fatalf("within the defaults it is %v, want the limit %q exceeded", err, tt.limit)
 			}
 			if tt.limit != "" {
-				info, err = newRuntime(t, runtime.Config{Accept: tt.accept}).Check(binary, limits)
+				info, err = newRuntime(t, runtime.Config{Accept: tt.accept}).Check(t.Context(), runtime.Source{
+					ID: tt.name, Read: func(context.Context) ([]byte, error) { return binary, nil },
+				}, limits)
 			}
 			if tt.refused != "" {
 				wantError(t, err, nil, trellis.Invalid, tt.refused)

@@ -19,13 +19,14 @@ type Trap struct {
 	// of a panic.
 	Reason string
 	// Frames are where, the innermost function first, as far as the module's names
-	// and debug information tell. There are some thirty at most, and one stands
-	// for all of a function that calls itself. What is left out at the end is
-	// one whose function is "…".
+	// and debug information tell. One stands for all of a function that calls
+	// itself. After thirty, or where more was left out, comes one whose function
+	// is "…".
 	Frames []symbol.Frame
 
-	kind error
-	last string // what the guest logged last, if the reason does not say it
+	spots []spot // until they are explained
+	kind  error
+	last  string // what the guest logged last, if the reason does not say it
 }
 
 // Error returns the reason, where it was in up to five frames, and what the guest
@@ -52,14 +53,16 @@ func (t *Trap) Error() string {
 func (t *Trap) Unwrap() error { return t.kind }
 
 const (
-	maxTraceFrames  = 5
+	maxTraceFrames  = 5  // that the error shows
+	maxFrames       = 30 // of a trap
 	engineFrames    = 30 // that the engine prints, at most
 	leftOut         = "…"
 	ourPanicMark    = "(recovered by wazero)" // a panic that was Go's, not the guest's
 	wazeroTraceMark = "wasm stack trace:\n\t"
 )
 
-// fault says why a call of the guest ended with err, and gives it its sentinel.
+// fault says why a call of the guest ended with err, and gives it its sentinel. A
+// trap has to be explained.
 func (f *frame) fault(err error) error {
 	if f.stopped != nil {
 		return f.stopped
@@ -93,7 +96,7 @@ func (f *frame) fault(err error) error {
 		}
 	}
 	if len(t.Frames) == 0 {
-		t.Frames = inst.m.explain(trace)
+		t.spots = trace
 	}
 	return t
 }

@@ -2,18 +2,17 @@ package runtime
 
 import (
 	"math"
-	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
 
 const (
-	// sliceTime is what a slice of fuel is worth: as long as a guest that yields
-	// runs before it does. The garbage collector waits no longer for it, and its
-	// deadline is overrun by no more. A guest that takes longer for its fuel gets
-	// less at a time, but no less than a part of slowest.
-	sliceTime = 5 * time.Millisecond
-	slowest   = 32
+	// sliceFuel is as much fuel as a guest that yields spends before it does: some
+	// 20 µs of most code. The garbage collector waits no longer for it, and its
+	// deadline is overrun by no more. It is this little because of code whose fuel
+	// lasts longer than it should: where each load waits for memory, 25 to 400 times
+	// as long, which this keeps within some milliseconds.
+	sliceFuel = 50_000
 
 	maxFuel = math.MaxInt64 / 2 // of a call: it is counted below zero too
 )
@@ -24,7 +23,7 @@ func (r *Runtime) yields(l Limits) bool { return l.Fuel > r.fuelFor(longestStret
 // sliceOf returns the fuel that a guest of a module with such limits gets at once.
 func (r *Runtime) sliceOf(l Limits) int64 {
 	if r.yields(l) {
-		return int64(r.fuelFor(sliceTime))
+		return sliceFuel
 	}
 	return maxFuel
 }
@@ -40,11 +39,7 @@ func (f *frame) left() int64 { return int64(f.inst.fuel.Get()) + int64(f.rest) }
 
 // refuel makes total what is left: the guest gets a slice of it.
 func (f *frame) refuel(total int64) {
-	slice := f.inst.m.slice
-	if f.slice != 0 {
-		slice = f.slice
-	}
-	slice = min(slice, total)
+	slice := min(f.inst.m.slice, total)
 	f.inst.fuel.Set(uint64(slice))
 	f.rest = uint64(total - slice)
 }
@@ -61,31 +56,13 @@ func (f *frame) yield() {
 	if late := f.late(); late != nil {
 		f.stop(late)
 	}
-	if f.sliced == 0 {
-		f.sliced = f.began
-	}
-	f.slice = pace(f.slice, f.inst.m.slice, time.Duration(f.inst.m.rt.now()-f.sliced))
 	if f.running && f.patience > 0 && f.inst.m.rt.workers.wanted() {
 		f.pause()
 		if err := f.resume(); err != nil {
 			f.stop(err)
 		}
 	}
-	f.sliced = f.inst.m.rt.now()
 	f.refuel(left)
-}
-
-// pace returns the next slice after one that took so long, 0 standing for the
-// whole. Fuel that goes for waiting for memory lasts many times as long as it is
-// meant to. What else took the time, such as the host's work, does no harm: slices
-// grow again.
-func pace(slice, whole int64, took time.Duration) int64 {
-	if slice == 0 {
-		slice = whole
-	}
-	took = max(took, sliceTime/4)
-	next := int64(float64(slice) * float64(sliceTime) / float64(took))
-	return min(max(next, whole/slowest), whole)
 }
 
 // wanted reports whether a call waits for a slot.

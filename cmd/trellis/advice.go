@@ -95,7 +95,7 @@ func advice(err error, c called) string {
 		return next
 	}
 	if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
-		return mend(trap)
+		return mend(err, trap)
 	}
 	var a *answer
 	if !errors.As(err, &a) {

@@ -207,10 +207,10 @@ type way struct {
 
 // ways are those that this module can be called in.
 func (b *bencher) ways(rt *runtime.Runtime) []way {
-	pinned, trap := b.limits, b.limits
-	pinned.Isolation, trap.Fuel = runtime.Pinned, rt.FuelPerSecond()/100
-	ways := []way{{"pristine", b.limits, false}, {"trap", trap, false}}
-	if _, err := rt.Check(b.module, pinned); err != nil {
+	pinned := b.limits
+	pinned.Isolation = runtime.Pinned
+	ways := []way{{"pristine", b.limits, false}}
+	if _, err := rt.Check(b.ctx, given(b.module), pinned); err != nil {
 		return ways // it keeps no state
 	}
 	return slices.Concat([]way{{"pinned", pinned, false}}, ways, []way{{"fresh", pinned, true}})

@@ -74,7 +74,6 @@ func modeText(name string) string {
 	return map[string]string{
 		"pinned":   "one instance, which keeps its state",
 		"pristine": "put back after each call: what extensions are, unless their manifest says pinned",
-		"trap":     "pristine, with no more fuel than 10 ms are worth: it does not stop for a moment now and then, as the others do",
 		"fresh":    "a new instance for each call, as after a trap",
 	}[name]
 }

@@ -200,6 +200,9 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 	if cfg.Compiler, err = c.Modules.compiler(); err != nil {
 		return cfg, err
 	}
+	if cfg.Memory, err = c.Modules.instances(); err != nil {
+		return cfg, err
+	}
 	if cfg.Accept, cfg.Modules, err = c.Modules.parse(); err != nil {
 		return cfg, err
 	}

@@ -40,8 +40,13 @@ func inspect(ctx context.Context, module []byte, l runtime.Limits, a runtime.Acc
 		return runtime.Info{}, err
 	}
 	defer func() { _ = r.Close(context.WithoutCancel(ctx)) }()
-	info, err := r.Check(module, l)
+	info, err := r.Check(ctx, given(module), l)
 	return info, raisable(err)
+}
+
+// given is a module that is at hand, on nobody's behalf.
+func given(module []byte) runtime.Source {
+	return runtime.Source{Read: func(context.Context) ([]byte, error) { return module, nil }}
 }
 
 // examine examines the module of a bundle. What exceeds the limits here, but none

@@ -14,7 +14,7 @@ import (
 
 // modulesConfig is the part [modules] of the configuration: how large the modules of
 // extensions may be, how long they may work where nobody waits, and how many of them
-// are held.
+// are held, with how much memory.
 type modulesConfig struct {
 	Size        string `toml:"size"`           // of a module: 16MiB if empty
 	Locals      int    `toml:"locals"`         // of a function: 5000 if 0
@@ -27,10 +27,11 @@ type modulesConfig struct {
 	Time        string `toml:"compile_time"`   // of the processor, for that: 60s if empty
 	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
 	Loaded      string `toml:"loaded"`         // machine code and images held at a time: 512MiB if empty
+	Instances   string `toml:"instances"`      // memory of all instances, above which idle ones go: 1GiB if empty
 }
 
 // moduleKeys names the keys for people.
-const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded"
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances"
 
 // settings returns where the values of the keys stand, by their names in the
 // environment.
@@ -38,6 +39,7 @@ func (m *modulesConfig) settings() map[string]any {
 	return map[string]any{
 		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
 		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
+		"MODULES_INSTANCES": &m.Instances,
 	}
 }
 
@@ -83,6 +85,12 @@ func (m modulesConfig) compiler() ([]string, error) {
 		argv = append(argv, "-cpu", strconv.Itoa(int(d/time.Second)))
 	}
 	return argv, nil
+}
+
+// instances returns what the instances of all modules may take, 0 for what is usual.
+func (m modulesConfig) instances() (int, error) {
+	n, err := sizeOf("modules.instances", m.Instances)
+	return int(n), err
 }
 
 // mostCompiling is how much time an operator may give to a module.

@@ -117,7 +117,7 @@ func (c *extRunCmd) ask(e *env, b *extensions.Bundle) (a asked, err error) {
 	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
 	a.hook, a.taken = hook, taken
 	if a.out, a.stats, err = call(e, b.Module, limits, hook, question, host); err != nil {
-		return a, &crashed{err, projectOf(c.Path)}
+		return a, &crashed{err, projectAt(c.Path)}
 	}
 	return a, nil
 }

@@ -41,6 +41,8 @@ func TestConfiguration(t *testing.T) {
 		{"a time to compile that is none", "[modules]\ncompile_time = \"1h\"", "", `modules.compile_time: "1h" is not a duration from 1s to 5m0s`},
 		{"an unknown key of modules", "[modules]\ndepth = 1", "", "there is no key modules.depth"},
 		{"a time of work that is none", "[modules]\nwork = \"long\"", "", "modules.work"},
+		{"a size of instances that is none", "[modules]\ninstances = \"-1\"", "", `modules.instances: "-1" is not a size such as 16MiB`},
+		{"the same in the environment", "", "TRELLIS_MODULES_INSTANCES=all", `modules.instances: "all" is not a size such as 16MiB`},
 		{"the environment, a number that is none", "", "TRELLIS_MODULES_NESTING=deep", `TRELLIS_MODULES_NESTING is a number, not "deep"`},
 		{"a proxy that is none", `proxies = ["proxy.example.org"]`, "", "proxy.example.org"},
 		{"the environment, neither true nor false", "", "TRELLIS_UNSIGNED=perhaps", "TRELLIS_UNSIGNED is true or false"},

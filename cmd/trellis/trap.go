@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/trellis-learning/trellis/runtime"
 	"github.com/trellis-learning/trellis/runtime/symbol"
@@ -16,7 +16,7 @@ import (
 // crashed is the error of a guest that ran here, whose source may be here as well.
 type crashed struct {
 	err error
-	dir string // in which the module lies
+	dir string // the project's; "": it is not known to be one of those who read this
 }
 
 func (c *crashed) Error() string { return c.err.Error() }
@@ -39,74 +39,71 @@ func traceOf(err error) (message string, lines []string) {
 	if c := (*crashed)(nil); errors.As(err, &c) {
 		dir = c.dir
 	}
-	for _, f := range trap.Frames {
+	for _, f := range framesOf(message, trap) {
 		lines = append(lines, "  at "+f.String())
-		if text := sourceLine(dir, f); text != "" {
+		if _, text := sourceLine(dir, f); text != "" {
 			lines = append(lines, fmt.Sprintf("  %8d | %s", f.Line, text))
 		}
 	}
 	return before, lines
 }
 
-const (
-	maxSource  = 4 << 20 // bytes of a file that is looked into
-	maxExcerpt = 120     // runes of a line
-)
-
-// sourceLine returns the line of a frame, if its file lies in or below dir.
-func sourceLine(dir string, f symbol.Frame) string {
-	if dir == "" || f.Line == 0 || !filepath.IsLocal(f.File) {
-		return ""
+// mend says what to do about a crash: where to look, or how to learn where.
+func mend(err error, t *runtime.Trap) string {
+	const again = ", build the module again and try the same"
+	dir := ""
+	if c := (*crashed)(nil); errors.As(err, &c) {
+		dir = c.dir
 	}
-	for _, path := range []string{f.File, filepath.Base(f.File)} {
-		file, err := os.Open(filepath.Join(dir, path))
-		if err != nil {
+	place := "" // of the first function that could be the author's
+	for _, f := range framesOf(err.Error(), t) {
+		if f.Line == 0 || ofLibrary(f.File) {
 			continue
 		}
-		defer file.Close()
-		if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
-			return ""
+		if path, _ := sourceLine(dir, f); path != "" {
+			return fmt.Sprintf("mend %s:%d%s", filepath.Join(dir, path), f.Line, again)
 		}
-		lines := bufio.NewScanner(file)
-		for n := 1; lines.Scan(); n++ {
-			if n == f.Line {
-				return excerpt(lines.Text())
-			}
-		}
-		return ""
-	}
-	return ""
-}
-
-// excerpt is a line as a terminal may show it.
-func excerpt(line string) string {
-	text := []rune(strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(line)))
-	return string(text[:min(len(text), maxExcerpt)])
-}
-
-// projectOf returns the directory in which the source of an extension would be: a
-// bundle lies in its project.
-func projectOf(path string) string {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return path
-	}
-	return filepath.Dir(path)
-}
-
-// mend says what to do about a crash: where to look, or how to learn where.
-func mend(t *runtime.Trap) string {
-	for _, f := range t.Frames {
-		if f.Line > 0 && filepath.IsLocal(f.File) && !strings.HasPrefix(f.File, "library/") { // of Rust
-			return "mend " + f.Place() + ", build the module again and try the same"
+		if place == "" && filepath.IsLocal(f.File) {
+			place = f.Place()
 		}
 	}
-	return `build the module with debug information, and this says file and line: clang -gline-tables-only, cargo with debug = "line-tables-only", asc --sourceMap; in Go -ldflags=-w keeps the names of functions`
+	switch {
+	case place != "":
+		return "mend " + place + again
+	case strings.HasPrefix(t.Reason, "exit code "):
+		return "the program ended itself; what it logged before that says why"
+	case ofGo(t):
+		return "look at the functions above; in Go lines are known of panics alone"
+	case len(t.Frames) > 0 && t.Frames[0].Line > 0:
+		return "look at what calls the functions above: a library gave up, and none of the project's own files is among them"
+	}
+	return `build the module with debug information, and this says file and line: clang -gline-tables-only, cargo with debug = "line-tables-only", asc --sourceMap`
+}
+
+// abortLine is what an abort of AssemblyScript logs last: the message, file, line and
+// column.
+var abortLine = regexp.MustCompile(`\(last log line: .*\(([^\s():]+\.ts):([0-9]{1,9}):[0-9]+\)\)`)
+
+// framesOf returns where a guest ended. Where AssemblyScript threw comes first: it is
+// logged, needs no source map and is more exact than one.
+func framesOf(message string, t *runtime.Trap) []symbol.Frame {
+	m := abortLine.FindStringSubmatch(message)
+	if m == nil {
+		return t.Frames
+	}
+	line, err := strconv.Atoi(m[2])
+	if err != nil || ofLibrary(m[1]) || !filepath.IsLocal(m[1]) {
+		return t.Frames
+	}
+	return append([]symbol.Frame{{File: m[1], Line: line}}, t.Frames...)
+}
+
+// ofGo reports whether a module in Go crashed, which has no lines to tell.
+func ofGo(t *runtime.Trap) bool {
+	if strings.HasPrefix(t.Reason, "panic: ") || strings.HasPrefix(t.Reason, "fatal error: ") {
+		return true
+	}
+	return slices.ContainsFunc(t.Frames, func(f symbol.Frame) bool {
+		return strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "main.")
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -58,17 +59,20 @@ func TestRunSaysWhere(t *testing.T) {
 // crashes, for each language whose compiler is here.
 func TestExtTestSaysWhere(t *testing.T) {
 	s := newShell(t)
-	for _, tt := range []struct {
-		lang, tool, file, begin, crash, want string
-	}{
-		{"go", "go", "main.go", "func decide(", "\tvar none []int\n\tprintln(none[len(none)])\n", "panic: runtime error: index out of range [0] with length 0"},
-		{"c", "clang", "main.c", "static tr_str check(", "\t__builtin_trap();\n", "trapped: unreachable"},
+	for _, tt := range []struct{ lang, guest, file, begin, crash, want string }{
+		{"go", "", "main.go", "func decide(", "\tvar none []int\n\tprintln(none[len(none)])\n", "panic: runtime error: index out of range [0] with length 0"},
+		{"c", "c", "main.c", "static tr_str check(", "\t__builtin_trap();\n", "trapped: unreachable"},
+		{"rust", "rust", "main.rs", "fn decide(", "    #[cfg(target_arch = \"wasm32\")] panic!(\"boom\");\n", "boom"},
+		{"assemblyscript", "as", "main.ts", "function decide(", "  if (q.type.length) throw new Error(\"boom\");\n", "boom (main.ts:"},
 	} {
 		t.Run(tt.lang, func(t *testing.T) {
-			if _, err := exec.LookPath(tt.tool); err != nil {
-				t.Skipf("SKIPPED a project in %s: there is no %s", tt.lang, tt.tool)
+			if lacks, err := exec.Command("sh", "../../.ci/wasm", "missing", tt.guest).CombinedOutput(); err != nil {
+				t.Skipf("SKIPPED a project in %s: %s%v", tt.lang, lacks, err)
 			}
 			s.ok("ext", "new", "acme.crash-"+tt.lang, tt.lang, "-lang", tt.lang)
+			if tt.lang == "assemblyscript" {
+				inProject(t, s, tt.lang)
+			}
 			file := filepath.Join(s.dir, tt.lang, tt.file)
 			source, err := os.ReadFile(file)
 			if err != nil {
@@ -86,10 +90,28 @@ func TestExtTestSaysWhere(t *testing.T) {
 			for _, name := range []string{"main_test.go"} { // its own tests would fail first
 				_ = os.Remove(filepath.Join(s.dir, tt.lang, name))
 			}
+			place := fmt.Sprintf("%s:%d", tt.file, line)
+			next := "Next: mend " + filepath.Join(tt.lang, place) + ", "
 			r := s.run("", "ext", "test", tt.lang)
-			for _, want := range []string{tt.want, fmt.Sprintf("%s:%d)", tt.file, line), fmt.Sprintf("%8d | ", line), "Next: mend "} {
+			for _, want := range []string{tt.want, place, fmt.Sprintf("%8d | ", line), next} {
 				if r.status != 1 || !strings.Contains(r.errs, want) {
 					t.Errorf("status %d, want %q in\n%s", r.status, want, r.errs)
+				}
+			}
+			// A bundle may be a stranger's: it shows nothing that lies here.
+			bundle := filepath.Join(tt.lang, "b.trellis")
+			s.ok("ext", "pack", tt.lang, "-o", bundle)
+			r = s.run("", "ext", "run", bundle)
+			if r.status != 1 || !regexp.MustCompile(`Next: mend \S*`+place+",").MatchString(r.errs) || strings.Contains(r.errs, " | ") {
+				t.Errorf("of the bundle: status %d\n%s", r.status, r.errs)
+			}
+			if tt.lang == "assemblyscript" { // what it logs is the place, too
+				if err := os.Remove(filepath.Join(s.dir, tt.lang, "main.wasm.map")); err != nil {
+					t.Fatal(err)
+				}
+				s.fails(1, tt.want, "ext", "run", tt.lang)
+				if r = s.run("", "ext", "run", tt.lang); !strings.Contains(r.errs, next) {
+					t.Errorf("without a source map, want %q in\n%s", next, r.errs)
 				}
 			}
 		})

@@ -51,6 +51,7 @@ type Config struct {
 	Compiler    []string           // argv of the child that compiles extensions; in this process if empty
 	Accept      runtime.Accept     // what modules of extensions may look like
 	Modules     extensions.Modules // how they are held
+	Memory      int                // bytes of all their instances, above which idle ones go: a GiB if zero
 	Unsigned    bool               // whether unsigned bundles are taken
 	SelfService []string           // permissions that course staff may grant themselves; usual ones if nil
 	Egress      egress.Config      // how far extensions may reach out
@@ -162,7 +163,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host := &late{}
-	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Host: host, Logger: a.part("runtime")}); err != nil {
+	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, Host: host, Logger: a.part("runtime")}); err != nil {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })

@@ -260,11 +260,7 @@ func (f *function) call(op byte) {
 			return
 		}
 		t = f.m.types[f.m.funcs[callee]]
-		if int(callee) < len(f.m.imports) {
-			f.spend(costCallImport)
-		} else {
-			f.spend(costCall)
-		}
+		f.spend(costCall)
 	} else {
 		index := r.index("type", len(f.m.types))
 		f.out = appendUint(f.out, index)

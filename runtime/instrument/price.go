@@ -10,9 +10,8 @@ package instrument
 // processors 150 cycles, and a guest that knows it would hold up everybody for
 // forty times as long as its fuel stands for. Now it is five to ten times.
 const (
-	costCall         = 4
+	costCall         = 4 // the host charges for its functions when they are called, by whatever way
 	costCallIndirect = 10
-	costCallImport   = 1_000
 	costDivide       = 10 // integers
 	costFloatProduct = 16
 	costFloatDivide  = 20
@@ -35,6 +34,37 @@ const (
 	shiftPages   = 15 // 32,768 units for a page that is added
 	shiftEntries = 1  // 2 units for an element of a table
 )
+
+// What it takes to make an instance, whatever runs in it.
+const (
+	setupBase    = 60_000
+	setupGlobal  = 1_000 // a mutable one, which the host can get at
+	setupEntry   = 2     // of a table, or any other global, or a function
+	setupElement = 40    // of a segment that fills a table
+	setupSegment = 400   // of data or elements
+	setupGrain   = 4_096 // a page of the system's, of 4 KiB, that data is written to
+)
+
+// setup returns what an instance of the module costs before anything runs in it.
+func (m *module) setup() int64 {
+	cost := int64(setupBase + setupEntry*(len(m.funcs)+len(m.globals)) + setupElement*m.elementCount + setupSegment*len(m.elements))
+	for _, g := range m.globals {
+		if g.mutable {
+			cost += setupGlobal
+		}
+	}
+	for _, t := range m.tables {
+		cost += setupEntry * int64(t.min)
+	}
+	var grains int64
+	for _, d := range m.mergedData() {
+		if !d.passive {
+			cost += setupSegment
+			grains += int64(len(d.bytes))/setupGrain + 1
+		}
+	}
+	return cost + setupGrain*min(grains, 16*int64(m.min))
+}
 
 func costOf(op byte) int64 {
 	switch {

@@ -195,6 +195,7 @@ func (m *module) readMemory(r *reader) {
 
 func (m *module) readGlobals(r *reader) {
 	n := r.items("globals", 4)
+	mutable := 0
 	for range n {
 		g := globalVar{typ: r.valueType()}
 		at := r.pos
@@ -202,6 +203,9 @@ func (m *module) readGlobals(r *reader) {
 		case 0:
 		case 1:
 			g.mutable = true
+			if mutable++; mutable > maxMutable {
+				r.failAt(at, "more than %d globals are mutable: keep them in the memory", maxMutable)
+			}
 		default:
 			r.failAt(at, "unknown mutability %#02x of a global", b)
 		}

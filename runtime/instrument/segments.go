@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -125,26 +126,37 @@ func (m *module) readCode(r *reader) {
 }
 
 // mergeGap is how many zero bytes may be written to make one segment of two: a
-// segment of its own costs about as much.
-const mergeGap = 16
+// segment of its own costs about as much, for every instance. The gaps between
+// those of Go's linker are 9 bytes or more.
+const mergeGap = 32
 
-// mergedData returns the data segments, joined where they follow one another:
+// mergedData returns the data segments, joined where they lie close together:
 // compilers write tens of thousands of small ones, each of which takes time at
-// every instantiation. Bytes in the gaps are zero before and after, because
-// segments are joined only if all of them lie in ascending order.
+// every instantiation and memory in every instance. They are joined only if no two
+// of them overlap: then their order does not matter, and the bytes in the gaps are
+// zero before and after. It is asked for when the code was read.
 func (m *module) mergedData() []dataSegment {
-	if m.dataByIndex {
+	if m.merged == nil {
+		m.merged = m.mergeData()
+	}
+	return m.merged
+}
+
+func (m *module) mergeData() []dataSegment {
+	if m.dataByIndex || slices.ContainsFunc(m.data, func(d dataSegment) bool { return !d.fixed }) {
 		return m.data
 	}
+	sorted := slices.Clone(m.data)
+	slices.SortStableFunc(sorted, func(a, b dataSegment) int { return cmp.Compare(a.at, b.at) })
 	var end uint64
-	for _, d := range m.data {
-		if !d.fixed || uint64(d.at) < end {
+	for _, d := range sorted {
+		if uint64(d.at) < end {
 			return m.data
 		}
 		end = uint64(d.at) + uint64(len(d.bytes))
 	}
 	var out []dataSegment
-	for _, d := range m.data {
+	for _, d := range sorted {
 		if len(out) > 0 {
 			last := &out[len(out)-1]
 			gap := uint64(d.at) - uint64(last.at) - uint64(len(last.bytes))

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"runtime/debug"
 	"runtime/metrics"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis/runtime"
@@ -30,7 +25,7 @@ type figure struct {
 	Missing string `json:"missing,omitempty"`
 }
 
-// alone measures what has no peer: stopping, density, loading.
+// alone measures what has no peer: stopping, loading, density, floods.
 func (b *bench) alone(ctx context.Context) ([]figure, error) {
 	var all []figure
 	add := func(f []figure, err error) error {
@@ -44,8 +39,9 @@ func (b *bench) alone(ctx context.Context) ([]figure, error) {
 		{"spin", b.spin},
 		{"load/c", func(ctx context.Context) ([]figure, error) { return b.load(ctx, "c", "C guest", (*bench).moduleC) }},
 		{"load/go", func(ctx context.Context) ([]figure, error) { return b.load(ctx, "go", "Go guest", (*bench).moduleGo) }},
-		{"density/c", func(context.Context) ([]figure, error) { return b.density("c", "C guest", (*bench).moduleC) }},
-		{"density/go", func(context.Context) ([]figure, error) { return b.density("go", "Go guest", (*bench).moduleGo) }},
+		{"density/c", func(context.Context) ([]figure, error) { return b.density("c", "C guest", (*bench).moduleCrowd) }},
+		{"density/go", func(context.Context) ([]figure, error) { return b.density("go", "Go guest", (*bench).moduleCrowdGo) }},
+		{"flood", b.flood},
 	} {
 		if !b.only.MatchString(part.name) {
 			continue
@@ -89,10 +85,8 @@ func (b *bench) spin(ctx context.Context) ([]figure, error) {
 		took := time.Since(start)
 		close(done)
 		<-collected
-		if !errors.Is(err, runtime.ErrTime) {
-			late.Missing = fmt.Sprintf("not built: guests that run longer do not yield (%v)", err)
-			pause.Missing = late.Missing
-			return []figure{late, pause}, nil
+		if err := stoppedByTime(err); err != nil {
+			return nil, err
 		}
 		lates = append(lates, milliseconds(took-limit))
 		pauses = append(pauses, longest(before, gcPauses()))
@@ -100,6 +94,19 @@ func (b *bench) spin(ctx context.Context) ([]figure, error) {
 	late.set(lates)
 	pause.set(pauses)
 	return []figure{late, pause}, nil
+}
+
+// stoppedByTime is nil if a call ended as one does that only spins. Any other end is
+// a fault of ours, and no figure.
+func stoppedByTime(err error) error {
+	switch {
+	case errors.Is(err, runtime.ErrTime):
+		return nil
+	case err == nil:
+		return errors.New("a guest that never ends has answered")
+	default:
+		return fmt.Errorf("a guest that never ends did not end by its limit of time: %w", err)
+	}
 }
 
 // times is how often something is measured: once for a smoke test.
@@ -180,126 +187,4 @@ func loadOnce(ctx context.Context, cache string, binary []byte) (load, first tim
 	load = time.Since(start)
 	_, _, err = m.Call(ctx, runtime.Call{Hook: "patch", In: wasm.JobInput})
 	return load, time.Since(start) - load, err
-}
-
-// density measures, in a process of its own, what an idle instance holds.
-func (b *bench) density(name, title string, of source) ([]figure, error) {
-	figures := []figure{
-		{Name: "density/" + name, Title: title + ": resident memory of an idle instance, of 1,000", Unit: "KiB"},
-		{Name: "own/" + name, Title: title + ": of that its own, not shared with the others", Unit: "KiB"},
-	}
-	path, err := b.file("density-"+name, of)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := resident(); err != nil {
-		for i := range figures {
-			figures[i].Missing = err.Error()
-		}
-		return figures, nil
-	}
-	count := 1000
-	if b.smoke {
-		count = 50
-	}
-	cmd, err := self("density", path, strconv.Itoa(count))
-	if err != nil {
-		return nil, err
-	}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, err
-	}
-	for i, field := range strings.Fields(string(out)) {
-		each, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return nil, err
-		}
-		figures[min(i, len(figures)-1)].set([]float64{each})
-	}
-	return figures, nil
-}
-
-// density holds as many instances as it is told, each of which was called once,
-// and prints how much memory each of them holds, and how much of it alone.
-func density(args []string, out io.Writer) error {
-	binary, err := os.ReadFile(args[0])
-	if err != nil {
-		return err
-	}
-	count, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	r, err := runtime.New(ctx, runtime.Config{})
-	if err != nil {
-		return err
-	}
-	defer r.Close(ctx)
-	m, err := r.Compile(ctx, binary, runtime.Limits{Isolation: runtime.Pinned, Instances: count + 1})
-	if err != nil {
-		return err
-	}
-	call := func(key int) error {
-		_, _, err := m.Call(ctx, runtime.Call{Hook: "patch", In: wasm.JobInput, Key: strconv.Itoa(key)})
-		return err
-	}
-	if err := call(0); err != nil {
-		return err
-	}
-	before, err := settled()
-	if err != nil {
-		return err
-	}
-	for key := range count {
-		if err := call(key + 1); err != nil {
-			return err
-		}
-	}
-	after, err := settled()
-	if err != nil {
-		return err
-	}
-	each := func(bytes int64) float64 { return float64(bytes) / 1024 / float64(count) }
-	_, err = fmt.Fprintf(out, "%.1f %.1f\n", each(after.resident-before.resident), each(after.own-before.own))
-	return err
-}
-
-// settled is what is resident when all is given back that can be.
-func settled() (held, error) {
-	for range 3 {
-		debug.FreeOSMemory()
-	}
-	return resident()
-}
-
-// held is the memory of this process, in bytes. Pages that are in memory once, but
-// shown to this process at several addresses, count for each of them in resident,
-// and once in own.
-type held struct{ resident, own int64 }
-
-// resident reads how much of this process is in memory.
-func resident() (held, error) {
-	text, err := os.ReadFile("/proc/self/smaps_rollup")
-	if err != nil {
-		return held{}, fmt.Errorf("resident memory is read from /proc, which is not here: %w", err)
-	}
-	var h held
-	for line := range strings.Lines(string(text)) {
-		for name, to := range map[string]*int64{"Rss:": &h.resident, "Pss:": &h.own} {
-			if rest, ok := strings.CutPrefix(line, name); ok {
-				kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				if err != nil {
-					return held{}, err
-				}
-				*to = kib << 10
-			}
-		}
-	}
-	if h.resident == 0 {
-		return held{}, errors.New("/proc/self/smaps_rollup does not say what is resident")
-	}
-	return h, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/testdata/wasm"
 )
 
 // bench is what the peers share.
@@ -58,13 +59,18 @@ func (b *bench) moduleGo() ([]byte, error)       { return b.guest("go") }
 func (b *bench) moduleExtismGo() ([]byte, error) { return b.guest("extism-go") }
 func (b *bench) moduleRPCGo() ([]byte, error)    { return b.guest("rpc-go") }
 
-// guest builds a guest in Go, once.
-func (b *bench) guest(name string) ([]byte, error) {
+// The guests of the job that wait for the host as well.
+func (b *bench) moduleCrowd() ([]byte, error)   { return wasm.JobCrowd, nil }
+func (b *bench) moduleCrowdGo() ([]byte, error) { return b.guest("go", "crowd") }
+
+// guest builds a guest in Go, once, with these build tags.
+func (b *bench) guest(dir string, tags ...string) ([]byte, error) {
+	name := strings.Join(append([]string{dir}, tags...), "-")
 	if err := b.broken[name]; err != nil {
 		return nil, err
 	}
 	if b.guests[name] == nil {
-		binary, err := b.build(name)
+		binary, err := b.build(dir, name, tags)
 		if err != nil {
 			b.broken[name] = fmt.Errorf("build the guest job/%s: %w", name, err)
 			return nil, b.broken[name]
@@ -74,13 +80,13 @@ func (b *bench) guest(name string) ([]byte, error) {
 	return b.guests[name], nil
 }
 
-func (b *bench) build(name string) ([]byte, error) {
-	if _, err := os.Stat("job/" + name); errors.Is(err, os.ErrNotExist) {
+func (b *bench) build(dir, name string, tags []string) ([]byte, error) {
+	if _, err := os.Stat("job/" + dir); errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("its source is not here: run peerbench in runtime/peerbench")
 	}
 	b.progress("build the guest job/%s", name)
 	path := b.path(name)
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, "./job/"+name)
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-tags="+strings.Join(tags, ","), "-o", path, "./job/"+dir)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))

@@ -23,8 +23,9 @@ const pairs = 41
 // milliseconds of one, then of the other, many times. Whoever was interrupted in a
 // millisecond is not in another, and what slows the whole machine down slows both
 // of two neighbours down. So their ratio holds where medians of the whole run,
-// which lie seconds apart, tell more of the machine than of the peers. Peers whose
-// calls vary by themselves get longer pieces, and their median.
+// which lie seconds apart, tell more of the machine than of the peers. Where the
+// calls of one of the two vary by themselves both get longer pieces, and the median
+// of each counts: a median over a minimum would be no ratio of the two.
 func (b *bench) pairs(ctx context.Context, ready []*running) ([]pair, error) {
 	find := func(name string) *running {
 		if i := slices.IndexFunc(ready, func(r *running) bool { return r.name == name }); i >= 0 {
@@ -49,6 +50,7 @@ func (b *bench) pairs(ctx context.Context, ready []*running) ([]pair, error) {
 }
 
 func comparePair(ctx context.Context, of, over *running) (pair, error) {
+	vary := of.varies() || over.varies()
 	ratios := make([]float64, pairs)
 	for i := range ratios {
 		if err := ctx.Err(); err != nil {
@@ -58,11 +60,11 @@ func comparePair(ctx context.Context, of, over *running) (pair, error) {
 		if i%2 == 1 { // who comes first changes, should that make a difference
 			first, second = over, of
 		}
-		a, err := first.piece()
+		a, err := first.piece(vary)
 		if err != nil {
 			return pair{}, err
 		}
-		b, err := second.piece()
+		b, err := second.piece(vary)
 		if err != nil {
 			return pair{}, err
 		}
@@ -75,11 +77,16 @@ func comparePair(ctx context.Context, of, over *running) (pair, error) {
 	return pair{Of: of.name, Over: over.name, Ratio: median(ratios), Low: ratios[pairs/4], High: ratios[pairs*3/4], Number: pairs}, nil
 }
 
-// piece is one peer's part of a pair.
-func (r *running) piece() (float64, error) {
+// piece is one peer's part of a pair: the fastest of some batches or, if one of the
+// two varies, the middle one.
+func (r *running) piece(vary bool) (float64, error) {
 	tries, batch := 6, time.Millisecond
-	if r.varies() {
+	if vary {
 		tries, batch = 3, 10*time.Millisecond
 	}
-	return r.typical(max(1, int(float64(batch)/median(r.rounds))), tries)
+	fastest, middle, err := r.typical(max(1, int(float64(batch)/median(r.rounds))), tries)
+	if vary {
+		return middle, err
+	}
+	return fastest, err
 }

@@ -113,20 +113,24 @@ func (w worker) times(n int) (time.Duration, error) {
 type running struct {
 	peer
 	worker
-	n      int
-	rounds []float64 // nanoseconds a job
-	allocs uint64    // a job, as far as this process sees
-	bytes  uint64
+	n       int
+	rounds  []float64 // nanoseconds a job: the fastest batch of each round, or the middle one if it varies
+	middles []float64 // the middle batch of each round
+	allocs  uint64    // a job, as far as this process sees
+	bytes   uint64
 }
 
 // round runs the worker once more.
 func (r *running) round() error {
 	goruntime.GC() // what others left behind is not to be paid for here
-	ns, err := r.typical(r.n, batches)
+	fastest, middle, err := r.typical(r.n, batches)
 	if err != nil {
 		return err
 	}
-	r.rounds = append(r.rounds, ns)
+	if r.varies() {
+		fastest = middle
+	}
+	r.rounds, r.middles = append(r.rounds, fastest), append(r.middles, middle)
 	return nil
 }
 
@@ -138,22 +142,19 @@ const litter = 4 << 10
 // is woken up, garbage is collected.
 func (r *running) varies() bool { return r.wakes || r.bytes >= litter }
 
-// typical returns the nanoseconds of a job, out of several batches of n: the
-// fastest counts, which passes over what somebody else did on the machine
-// meanwhile. Where calls vary by themselves it is the median.
-func (r *running) typical(n, batches int) (float64, error) {
+// typical returns the nanoseconds of a job, out of several batches of n: those of
+// the fastest, which passes over what somebody else did on the machine meanwhile,
+// and of the middle one, which counts where calls vary by themselves.
+func (r *running) typical(n, batches int) (fastest, middle float64, err error) {
 	all := make([]float64, batches)
 	for i := range all {
 		took, err := r.times(n)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		all[i] = float64(took) / float64(n)
 	}
-	if r.varies() {
-		return median(all), nil
-	}
-	return slices.Min(all), nil
+	return slices.Min(all), median(all), nil
 }
 
 // count counts allocations, by itself: reading the counters takes time.

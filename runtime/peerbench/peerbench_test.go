@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/trellis-learning/trellis/runtime"
+	"github.com/trellis-learning/trellis/testdata/wasm"
 )
 
 func TestParse(t *testing.T) {
@@ -36,6 +41,9 @@ func TestParse(t *testing.T) {
 // TestNames: names are unique, and what aims and ratios speak of is measured.
 func TestNames(t *testing.T) {
 	known := []string{"spin/stop", "spin/gc", "load/c", "load/go", "density/c", "density/go"}
+	for _, f := range floods() {
+		known = append(known, "flood/"+f.name)
+	}
 	for _, g := range peers() {
 		for _, p := range g.peers {
 			if slices.Contains(known, p.name) {
@@ -53,7 +61,7 @@ func TestNames(t *testing.T) {
 	}
 	for _, a := range aims() {
 		for _, name := range []string{a.of, a.over} {
-			if name = strings.TrimPrefix(name, "allocs:"); name != "" && !slices.Contains(known, name) {
+			if name = strings.TrimPrefix(strings.TrimPrefix(name, allocsOf), worst); name != "" && !slices.Contains(known, name) {
 				t.Errorf("%s: nothing is measured as %s", a.title, name)
 			}
 		}
@@ -68,11 +76,11 @@ func TestJudge(t *testing.T) {
 			{Name: "wasmtime/c/pooled-fuel", Missing: "not built: like this"},
 		},
 		Pairs: []pair{
-			{Of: "trellis/c/pinned", Over: "wazero/c/reused", Ratio: 1.3, Low: 1.2, High: 1.3},
+			{Of: "trellis/c/pinned", Over: "wazero/c/reused", Ratio: 1.5, Low: 1.4, High: 1.5},
 			{Of: "trellis/c/pristine", Over: "wazero/c/reused", Ratio: 2, Low: 1, High: 3},
 			{Of: "hashicorp", Over: "trellis/c/pristine", Ratio: 45, Low: 44, High: 46},
 		},
-		Alone: []figure{{Name: "density/c", Value: 60}, {Name: "load/go", Value: 61}},
+		Alone: []figure{{Name: "density/c", Value: 60}, {Name: "load/go", Value: 61}, {Name: "spin/gc", Value: 9, Worst: 11}, {Name: "spin/stop", Value: 9, Worst: 19}},
 	}
 	r.judge(false)
 	got := map[string]string{}
@@ -80,14 +88,16 @@ func TestJudge(t *testing.T) {
 		got[a.Title] = a.outcome()
 	}
 	want := map[string]string{
-		"C guest, pinned, against wazero without limits":       "MISSED",
-		"C guest, pristine, against wazero reused":             "ok, unsure: 1.00× to 3.00×",
-		"C guest, pristine, against wasmtime's pool with fuel": "not built",
-		"a gRPC plugin, against a C guest, pristine":           "ok",
-		"1,000 idle instances, C: resident memory each":        "ok",
-		"Go guest, loaded from the cache":                      "MISSED",
-		"allocations of a warm call, C, pinned":                "ok",
-		"allocations of a warm call, C, pristine":              "MISSED",
+		"C guest, pinned, yields, against the same":               "MISSED",
+		"C guest, pristine, against wazero reused":                "ok, unsure: 1.00× to 3.00×",
+		"C guest, pristine, against wasmtime's pool with fuel":    "not built",
+		"a gRPC plugin, against a C guest, pristine":              "ok",
+		"1,000 idle instances, C, pristine: resident memory each": "ok",
+		"a spinning guest is stopped, after its deadline":         "ok, the worst of all; median 9.00 ms",
+		"the longest pause of the collector meanwhile":            "MISSED, the worst of all; median 9.00 ms",
+		"Go guest, loaded from the cache":                         "MISSED",
+		"allocations of a warm call, C, pinned":                   "ok",
+		"allocations of a warm call, C, pristine":                 "MISSED",
 	}
 	for title, outcome := range want {
 		if got[title] != outcome {
@@ -102,7 +112,7 @@ func TestJudge(t *testing.T) {
 	}
 	var out bytes.Buffer
 	r.print(&out)
-	for _, say := range []string{"MISSED", "not built", "like this", "1.30×"} {
+	for _, say := range []string{"MISSED", "not built", "like this", "1.50×"} {
 		if !strings.Contains(out.String(), say) {
 			t.Errorf("the table does not say %q:\n%s", say, out.String())
 		}
@@ -164,6 +174,35 @@ func TestQuantity(t *testing.T) {
 	} {
 		if got := quantity(tt.v, tt.unit); got != tt.want {
 			t.Errorf("%v %s is written %q, want %q", tt.v, tt.unit, got, tt.want)
+		}
+	}
+}
+
+// TestStoppedByTime: whatever else ends a guest that spins ends the run.
+func TestStoppedByTime(t *testing.T) {
+	if err := stoppedByTime(fmt.Errorf("hook spin: %w", runtime.ErrTime)); err != nil {
+		t.Errorf("err = %v", err)
+	}
+	for _, end := range []error{nil, runtime.ErrFuel, runtime.ErrTrap, io.ErrUnexpectedEOF} {
+		if err := stoppedByTime(end); err == nil || end != nil && !errors.Is(err, end) {
+			t.Errorf("a guest that ended by %v: %v", end, err)
+		}
+	}
+}
+
+// TestDensity: what is measured is as many instances as were asked for.
+func TestDensity(t *testing.T) {
+	path := t.TempDir() + "/guest.wasm"
+	if err := os.WriteFile(path, wasm.JobCrowd, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, isolation := range isolations() {
+		var out bytes.Buffer
+		if err := density([]string{path, "20", isolation.String()}, &out); err != nil {
+			t.Errorf("%s: %v", isolation, err)
+		}
+		if n := len(strings.Fields(out.String())); n != 3 {
+			t.Errorf("%s: it says %q", isolation, out.String())
 		}
 	}
 }

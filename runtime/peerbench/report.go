@@ -32,6 +32,8 @@ type figures struct {
 	Title       string    `json:"title"`
 	Nanoseconds float64   `json:"ns"` // of a job: the median of the rounds
 	Rounds      []float64 `json:"rounds_ns,omitempty"`
+	Middle      float64   `json:"middle_ns"` // the same of the middle batch of each round
+	Varies      bool      `json:"varies"`    // calls differ by what belongs to their cost: the time is that of the middle batch
 	Allocs      uint64    `json:"allocs"`
 	Bytes       uint64    `json:"bytes"`
 	Elsewhere   bool      `json:"elsewhere"` // timed in another process: nothing is known of its allocations
@@ -42,6 +44,15 @@ type figures struct {
 
 func (f *figures) fill(r *running) {
 	f.Nanoseconds, f.Rounds, f.Allocs, f.Bytes, f.Elsewhere = median(r.rounds), r.rounds, r.allocs, r.bytes, r.repeat != nil
+	f.Middle, f.Varies = median(r.middles), r.varies()
+}
+
+// over is how the times of two peers compare, both estimated in the same way.
+func (f figures) over(floor figures) float64 {
+	if f.Varies || floor.Varies {
+		return f.Middle / floor.Middle
+	}
+	return f.Nanoseconds / floor.Nanoseconds
 }
 
 // spread is by how much the rounds lie around their median: half of them do.
@@ -100,8 +111,10 @@ func (r *report) printPeers(out io.Writer) {
 			continue
 		}
 		ratio, to := "", ""
-		if floor, why := r.value(f.floor); why == "" && floor > 0 {
-			ratio, to = fmt.Sprintf("%.2f", f.Nanoseconds/floor), f.floor
+		for _, floor := range r.Peers {
+			if floor.Name == f.floor && floor.Missing == "" {
+				ratio, to = fmt.Sprintf("%.2f", f.over(floor)), f.floor
+			}
 		}
 		allocs, bytes := fmt.Sprint(f.Allocs), fmt.Sprint(f.Bytes)
 		if f.Elsewhere {
@@ -201,9 +214,9 @@ func machine() map[string]string {
 	return m
 }
 
-// versions says what was compared.
+// versions says which libraries this program was built with.
 func versions() map[string]string {
-	v := map[string]string{"go": goruntime.Version(), "wasmtime (Rust)": "48.0.8", "extism (Rust)": "1.30.0"}
+	v := map[string]string{"go": goruntime.Version()}
 	info, _ := debug.ReadBuildInfo()
 	for _, name := range []string{
 		"github.com/tetratelabs/wazero", "github.com/extism/go-sdk", "github.com/extism/go-pdk", "github.com/knqyf263/go-plugin",

@@ -10,7 +10,7 @@ import (
 // found by, such as the text of the sources. What is not a source map comes back
 // as it is.
 func ShortSourceMap(text []byte) []byte {
-	m := newSourceMap(text)
+	m := newSourceMap(text, maxSourceFile)
 	if m == nil {
 		return text
 	}
@@ -24,7 +24,7 @@ func ShortSourceMap(text []byte) []byte {
 // WithSourceMap returns the module with a source map, as it lies in a file beside
 // it, in a custom section [SourceMap]. What is not a source map changes nothing.
 func WithSourceMap(module, text []byte) []byte {
-	if newSourceMap(text) == nil {
+	if newSourceMap(text, maxSourceFile) == nil {
 		return module
 	}
 	short := ShortSourceMap(text)

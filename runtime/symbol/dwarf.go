@@ -133,6 +133,9 @@ func (d *dwarf) header(start, from, end int) *unit {
 // frames returns the places at an address, the innermost first.
 func (d *dwarf) frames(address uint64) []Frame {
 	for _, u := range d.units {
+		if *d.work -= 1 + len(u.spans); *d.work < 0 {
+			return nil
+		}
 		if slices.ContainsFunc(u.spans, func(s span) bool { return s.holds(address) }) {
 			return d.unitFrames(u, address)
 		}
@@ -148,21 +151,15 @@ func (d *dwarf) unitFrames(u *unit, address uint64) []Frame {
 			u.lines = d.lineTable(u)
 		}
 	}
-	var around []scope
-	for _, s := range u.scopes {
-		if s.holds(address) {
-			around = append(around, s)
-		}
+	around := d.around(u, address)
+	if *d.work < 0 {
+		return nil
 	}
-	slices.SortStableFunc(around, func(a, b scope) int { return int(b.depth - a.depth) })
-	if len(around) > maxInlined {
-		around = around[:maxInlined]
-	}
-	row := u.lines.at(address)
+	row := u.lines.at(address, d.work)
 	here := Frame{File: u.lines.file(u, row.file), Line: int(row.line), Column: int(row.column)}
 	var frames []Frame
 	for _, s := range around {
-		here.Function = readable(d.nameOf(u, s.entry))
+		here.Function = readable(d.nameOf(u, s.entry), d.work)
 		here.Inlined = s.inlined
 		frames = append(frames, here)
 		if !s.inlined {
@@ -174,6 +171,31 @@ func (d *dwarf) unitFrames(u *unit, address uint64) []Frame {
 		return nil
 	}
 	return append(frames, here)
+}
+
+// around returns the innermost of the scopes that span an address, the innermost
+// first, of those of one depth the one that comes first. All may span it.
+func (d *dwarf) around(u *unit, address uint64) []scope {
+	*d.work -= len(u.scopes)
+	var out []scope
+	for i := range u.scopes {
+		s := &u.scopes[i]
+		if !s.holds(address) {
+			continue
+		}
+		at := len(out)
+		for at > 0 && out[at-1].depth < s.depth {
+			at--
+		}
+		if *d.work -= len(out) - at; *d.work < 0 {
+			return nil
+		}
+		if at == maxInlined {
+			continue
+		}
+		out = slices.Insert(out[:min(len(out), maxInlined-1)], at, *s)
+	}
+	return out
 }
 
 // scopes reads all functions of a unit that have code.
@@ -216,6 +238,7 @@ func (d *dwarf) nameOf(u *unit, at uint32) string {
 	const hops = 8
 	for range hops {
 		if int(at) < u.entries || int(at) >= u.end {
+			*d.work -= len(d.units)
 			other := slices.IndexFunc(d.units, func(o *unit) bool { return o.entries <= int(at) && int(at) < o.end })
 			if other < 0 {
 				return ""

@@ -52,6 +52,13 @@ func TestSourceMap(t *testing.T) {
 	url := func(text string) symbol.Section {
 		return symbol.Section{Name: symbol.SourceMapURL, Data: append(binary.AppendUvarint(nil, uint64(len(text))), text...)}
 	}
+	sourceMap := func(sources int) symbol.Section {
+		list := `["index.ts"` + strings.Repeat(`,""`, sources-1) + `]`
+		return symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, `["assembly/index.ts"]`, list, 1))}
+	}
+	padded := func(size int) symbol.Section {
+		return symbol.Section{Name: symbol.SourceMap, Data: []byte(plain + strings.Repeat(" ", size-len(plain)))}
+	}
 	for _, tt := range []struct {
 		name    string
 		section symbol.Section
@@ -67,6 +74,13 @@ func TestSourceMap(t *testing.T) {
 		{"elsewhere: never fetched", url("http://127.0.0.1/main.wasm.map"), 8, "f"},
 		{"of another version", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, "3", "4", 1))}, 8, "f"},
 		{"a source that is not there", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, "kBAUA", "kBCUA", 1))}, 8, "f"},
+		{"a source without a name", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, `"assembly/index.ts"`, `null`, 1))}, 8, "f"},
+		{"more sources than there are files", sourceMap(10_001), 8, "f"},
+		{"many sources", sourceMap(10_000), 8, "f (index.ts:11)"},
+		{"sources twice", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, `"names"`, `"sources":["a.ts"],"names"`, 1))}, 8, "f"},
+		{"sources that are none", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, `["assembly/index.ts"]`, `{}`, 1))}, 8, "f"},
+		{"as much as a module may bring", padded(4 << 20), 8, "f (assembly/index.ts:11)"},
+		{"more than that", padded(4<<20 + 1), 8, "f"},
 		{"not a mapping", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, "kBAUA", "kB!UA", 1))}, 8, "f"},
 		{"a number without end", symbol.Section{Name: symbol.SourceMap, Data: []byte(strings.Replace(plain, "kBAUA", strings.Repeat("k", 99), 1))}, 8, "f"},
 		{"not JSON", symbol.Section{Name: symbol.SourceMap, Data: []byte("version: 3")}, 8, "f"},
@@ -136,6 +150,7 @@ func TestBombs(t *testing.T) {
 			section(".debug_abbrev", cu, []byte{2, 0x1d, 1, 0x11, 1, 0x12, 1, 0, 0, 0}),
 			section(".debug_info", unit(append(bytes.Clone(head), bytes.Repeat([]byte{2, 1, 0, 0, 0, 0xff, 0xff, 0, 0}, 1<<19)...)...))}},
 		{"4e9 names", []symbol.Section{section("name", []byte{1, 10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0, 0})}},
+		{"a map of 4 MB that is all one line", []symbol.Section{section(symbol.SourceMap, []byte(`{"version":3,"sources":["a"],"mappings":"`), bytes.Repeat([]byte("AAAAA,"), 690_000), []byte(`"}`))}},
 		{"a map of 40 MB", []symbol.Section{section(symbol.SourceMap, []byte(`{"version":3,"sources":["a"],"mappings":"`), bytes.Repeat([]byte("AAAA,"), 8<<20), []byte(`"}`))}},
 		{"a map of 30 MB", []symbol.Section{section(symbol.SourceMap, []byte(`{"version":3,"sources":["a"],"mappings":"`), bytes.Repeat([]byte("AAAA,"), 6<<20), []byte(`"}`))}},
 	} {

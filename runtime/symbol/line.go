@@ -2,6 +2,7 @@ package symbol
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"sort"
 )
@@ -22,19 +23,21 @@ type lineFile struct {
 type row struct {
 	address            uint64
 	file, line, column uint32
-	end                bool // nothing is known from here on
+	order              uint32 // in the program, from 0
+	end                bool   // nothing is known from here on
 }
 
 const maxFiles = 20_000
 
 // at returns the row of an address, zero if there is none. A line of 0 is code of
 // the compiler's own: the one before it is closer to what people wrote.
-func (t *lineTable) at(address uint64) row {
+func (t *lineTable) at(address uint64, work *int) row {
 	if t == nil {
 		return row{}
 	}
 	i := sort.Search(len(t.rows), func(i int) bool { return t.rows[i].address > address }) - 1
-	for ; i >= 0 && !t.rows[i].end; i-- {
+	for ; i >= 0 && !t.rows[i].end && *work > 0; i-- {
+		*work--
 		if t.rows[i].line > 0 {
 			return t.rows[i]
 		}
@@ -99,13 +102,28 @@ func (d *dwarf) lineTable(u *unit) *lineTable {
 	}
 	r.pos = program
 	p.run(&r)
-	slices.SortStableFunc(p.t.rows, func(a, b row) int {
-		if c := cmp.Compare(a.address, b.address); c != 0 {
-			return c
-		}
-		return cmp.Compare(bit(b.end), bit(a.end)) // what ends there before what begins
-	})
+	if !p.t.sort(d.work) {
+		return nil
+	}
 	return p.t
+}
+
+// sort puts the rows in the order of their addresses, as compilers do. It reports
+// false if that is too much work.
+func (t *lineTable) sort(work *int) bool {
+	before := func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.address, b.address),
+			cmp.Compare(bit(b.end), bit(a.end)), // what ends there before what begins
+			cmp.Compare(a.order, b.order))
+	}
+	if slices.IsSortedFunc(t.rows, before) {
+		return true
+	}
+	if *work -= len(t.rows) * bits.Len(uint(len(t.rows))); *work < 0 {
+		return false
+	}
+	slices.SortFunc(t.rows, before)
+	return true
 }
 
 func bit(v bool) int {
@@ -190,6 +208,7 @@ type lineProgram struct {
 func (p *lineProgram) emit() {
 	if *p.room > 0 {
 		*p.room--
+		p.now.order = uint32(len(p.t.rows))
 		p.t.rows = append(p.t.rows, p.now)
 	}
 }

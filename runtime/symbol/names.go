@@ -12,6 +12,7 @@ const (
 	functionNames = 1   // the subsection (WebAssembly Core Specification 7.4.1)
 	maxName       = 120 // bytes of a name that is shown
 	maxMangled    = 1000
+	perMangled    = 50 // steps of work for a byte of a mangled name
 )
 
 // maxFunctions is how many names are looked at: a module that may run has fewer
@@ -55,11 +56,13 @@ func (t *Table) name(index int) string {
 
 // readable makes a compiler's name of a function one for people: names of C++ and
 // Rust are demangled, without the types of parameters, and what could not stand in
-// a line of a log is replaced.
-func readable(name string) string {
+// a line of a log is replaced. When no work is left, a name stays mangled.
+func readable(name string, work *int) string {
 	if strings.HasPrefix(name, "_Z") || strings.HasPrefix(name, "_R") || strings.HasPrefix(name, "__Z") {
-		// 1<<10 bounds what a few bytes can be made to expand to.
-		name = demangle.Filter(name, demangle.NoParams, demangle.NoTemplateParams, demangle.MaxLength(10))
+		if *work -= perMangled * len(name); *work >= 0 {
+			// 1<<10 bounds what a few bytes can be made to expand to.
+			name = demangle.Filter(name, demangle.NoParams, demangle.NoTemplateParams, demangle.MaxLength(10))
+		}
 	}
 	name = printable(withoutParameters(name))
 	if len(name) > maxName {

@@ -1,24 +1,32 @@
 package symbol
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 )
 
 // sourceMap is a source map of version 3. For WebAssembly its mappings have one
 // line, whose columns are offsets in the module.
 type sourceMap struct {
-	Version  int      `json:"version"`
-	Sources  []string `json:"sources"`
-	Mappings string   `json:"mappings"`
+	Version  int     `json:"version"`
+	Sources  sources `json:"sources"`
+	Mappings string  `json:"mappings"`
 }
 
-const maxSourceMap = 32 << 20
+const (
+	maxSourceMap  = 4 << 20  // bytes of one that comes with a module
+	maxSourceFile = 32 << 20 // of one with all that compilers write
+	maxSources    = 10_000
+	perStep       = 4 // bytes of mappings that are read in a step of work
+)
 
-// newSourceMap returns nil for what is not a source map of one part.
-func newSourceMap(text []byte) *sourceMap {
-	if len(text) > maxSourceMap {
+// newSourceMap returns nil for what is not a source map of one part, or has more
+// than so many bytes.
+func newSourceMap(text []byte, most int) *sourceMap {
+	if len(text) > most {
 		return nil
 	}
 	m := &sourceMap{}
@@ -28,10 +36,39 @@ func newSourceMap(text []byte) *sourceMap {
 	return m
 }
 
+// sources are names of files, not too many.
+type sources []string
+
+// UnmarshalJSON reads them one by one: an empty one has two bytes and takes the
+// host sixteen.
+func (s *sources) UnmarshalJSON(text []byte) error {
+	if *s != nil {
+		return errSources // the second ones of a map
+	}
+	*s = sources{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if open, err := d.Token(); err != nil || open != json.Delim('[') {
+		return errSources
+	}
+	for d.More() {
+		var name *string // one that is not known is null
+		if err := d.Decode(&name); err != nil || len(*s) == maxSources {
+			return errSources
+		}
+		if name == nil {
+			name = new(string)
+		}
+		*s = append(*s, *name)
+	}
+	return nil
+}
+
+var errSources = errors.New("not a list of sources, or too many")
+
 // dataURL returns what the custom section sourceMappingURL holds, if its text is a
 // data: URL.
 func dataURL(section []byte) []byte {
-	if len(section) > 2*maxSourceMap {
+	if len(section) > maxSourceMap/3*4+100 {
 		return nil
 	}
 	work := len(section) + 16
@@ -54,8 +91,9 @@ func (m *sourceMap) frames(offset uint64, work *int) []Frame {
 	var column, source, line, col int64
 	var best *Frame
 	s := m.Mappings
+	defer func() { *work -= 1 + (len(m.Mappings)-len(s))/perStep }()
 	for len(s) > 0 && s[0] != ';' {
-		if *work--; *work < 0 {
+		if (len(m.Mappings)-len(s))/perStep >= *work {
 			return nil
 		}
 		if s[0] == ',' {
@@ -83,6 +121,10 @@ func (m *sourceMap) frames(offset uint64, work *int) []Frame {
 		source, line, col = source+fields[1], line+fields[2], col+fields[3]
 		if source < 0 || source >= int64(len(m.Sources)) || line < 0 || line > 1<<31 || col < 0 || col > 1<<31 {
 			return nil
+		}
+		if m.Sources[source] == "" {
+			best = nil
+			continue
 		}
 		if best == nil {
 			best = &Frame{}

@@ -10,6 +10,7 @@ package symbol
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -69,6 +70,14 @@ type Table struct {
 	sourceMap *sourceMap
 	codeStart uint64
 	work      int // what is left to do, in all
+	answers   map[question][]Frame
+	answered  int // frames in them
+}
+
+// question is what a table is asked: guests trap where they did before.
+type question struct {
+	function int
+	offset   uint64
 }
 
 // maxWork bounds what all questions to a table may cost together: a step is an
@@ -78,13 +87,16 @@ const maxWork = 15_000_000
 // maxNames is how many bytes of names are looked at.
 const maxNames = 4 << 20
 
+// maxAnswered is how many frames of answers are kept.
+const maxAnswered = 2_000
+
 // maxInlined is how many frames one place may have.
 const maxInlined = 16
 
 // New returns a table of what the sections hold. codeStart is where in the module
 // the contents of the code section begin, which source maps count from.
 func New(sections []Section, codeStart int) *Table {
-	t := &Table{codeStart: uint64(max(codeStart, 0)), work: maxWork}
+	t := &Table{codeStart: uint64(max(codeStart, 0)), work: maxWork, answers: map[question][]Frame{}}
 	debug := map[string][]byte{}
 	for _, s := range sections {
 		if _, twice := debug[s.Name]; twice {
@@ -97,19 +109,22 @@ func New(sections []Section, codeStart int) *Table {
 	if len(debug[".debug_info"]) > 0 {
 		t.dwarf = newDWARF(debug, &t.work)
 	}
-	if text, ok := debug[SourceMap]; ok {
-		t.sourceMap = newSourceMap(text)
-	} else if url, ok := debug[SourceMapURL]; ok {
-		t.sourceMap = newSourceMap(dataURL(url))
+	text := debug[SourceMap]
+	if len(text) == 0 {
+		text = dataURL(debug[SourceMapURL])
 	}
+	t.sourceMap = newSourceMap(text, maxSourceMap)
+	t.work -= min(len(text), maxSourceMap)
 	return t
 }
 
 // Function returns the name of a function by its index, which counts imports, or
 // "function N" if it has none.
 func (t *Table) Function(index int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if name := t.name(index); name != "" {
-		return readable(name)
+		return readable(name, &t.work)
 	}
 	return fmt.Sprintf("function %d", index)
 }
@@ -120,6 +135,18 @@ func (t *Table) Function(index int) string {
 func (t *Table) Frames(function int, offset uint64) []Frame {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	q := question{function, offset}
+	frames, ok := t.answers[q]
+	if !ok {
+		if frames = t.frames(function, offset); t.answered < maxAnswered {
+			t.answers[q] = frames
+			t.answered += len(frames)
+		}
+	}
+	return slices.Clone(frames)
+}
+
+func (t *Table) frames(function int, offset uint64) []Frame {
 	var frames []Frame
 	if offset > 0 && t.dwarf != nil {
 		frames = t.dwarf.frames(offset)
@@ -132,7 +159,7 @@ func (t *Table) Frames(function int, offset uint64) []Frame {
 	}
 	last := &frames[len(frames)-1]
 	if name := t.name(function); name != "" {
-		last.Function = readable(name)
+		last.Function = readable(name, &t.work)
 	} else if last.Function == "" {
 		last.Function = fmt.Sprintf("function %d", function)
 	}

@@ -32,3 +32,9 @@ var JobInput []byte
 //
 //go:embed job-spin.wasm
 var JobSpin []byte
+
+// JobCrowd is JobC, with a hook "wait" that also asks the host for "wait", and one,
+// "spin", that never ends.
+//
+//go:embed job-crowd.wasm
+var JobCrowd []byte
