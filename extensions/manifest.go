@@ -28,7 +28,7 @@ type Manifest struct {
 	Permissions []string        `json:"permissions,omitempty" doc:"What it asks to be allowed."`
 	Settings    json.RawMessage `json:"settings,omitempty" doc:"JSON Schema of its settings."`
 	Secrets     []SecretSpec    `json:"secrets,omitempty" doc:"Secrets that it wants to be given."`
-	Limits      LimitsSpec      `json:"limits,omitzero" doc:"Limits below those of the platform."`
+	Limits      LimitsSpec      `json:"limits,omitzero" doc:"What a call may use, where that is not as usual."`
 	Isolation   string          `json:"isolation,omitempty" doc:"Whether each call begins afresh (pristine, the default) or a tenant's instance keeps its state (pinned)." enum:"pristine,pinned"`
 	Filters     []FilterHook    `json:"filters,omitempty" doc:"What it wants to be asked before."`
 	Events      []EventHook     `json:"events,omitempty" doc:"What it wants to be told of."`
@@ -49,11 +49,11 @@ type SecretSpec struct {
 	Title string `json:"title" doc:"What it is, for people."`
 }
 
-// LimitsSpec lowers the limits of a call, and may raise those of work for which
-// nobody waits.
+// LimitsSpec says what a call may use where that is not as usual: less or more memory,
+// less time, and more work where nobody waits for it.
 type LimitsSpec struct {
-	Memory string `json:"memory,omitempty" doc:"Linear memory: 16MiB."`
-	Time   string `json:"time,omitempty" doc:"Wall time of a call: 50ms."`
+	Memory string `json:"memory,omitempty" doc:"Linear memory: 1MiB to 64MiB. 16MiB if absent."`
+	Time   string `json:"time,omitempty" doc:"Wall time of a call, at most: 1ms to 250ms. 250ms if absent."`
 	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/trellis-learning/trellis/extensions"
@@ -32,5 +34,24 @@ func TestSchemaFresh(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s is not what the manifest has: go test ./extensions -run Fresh -update", path)
+	}
+}
+
+// TestLimitsAreDocumented: the contract says what each limit of a manifest is for,
+// where the guest libraries lead to.
+func TestLimitsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../hostapi/ABI.md")
+	must(t, err)
+	readme, err := os.ReadFile("../hostapi/guest/README.md")
+	must(t, err)
+	if !bytes.Contains(doc, []byte("\n## Limits of a call\n")) || !bytes.Contains(readme, []byte("(../ABI.md#limits-of-a-call)")) {
+		t.Error("the guest libraries do not lead to the limits of a call")
+	}
+	limits := reflect.TypeFor[extensions.LimitsSpec]()
+	for i := range limits.NumField() {
+		name, _, _ := strings.Cut(limits.Field(i).Tag.Get("json"), ",")
+		if !bytes.Contains(doc, []byte("`limits."+name+"`")) {
+			t.Errorf("limits.%s is not explained", name)
+		}
 	}
 }

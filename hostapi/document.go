@@ -56,6 +56,7 @@ func Document(c Contract) ([]byte, error) {
 	p("")
 	p("A program of any language that is compiled for WASI preview 1 (`_start`) is an extension as it is, without a library. It runs from its beginning for each call: the input is on standard input, the name of the hook is the first argument (`argv[1]`; `argv[0]` is `module`), the answer goes to standard output and the log to standard error. Exit status 0 is success. Status 1 with `{\"kind\", \"message\"}` on standard output is an error answer; any other status counts as a crash, and its last line of log as the reason. There are no operations, no files, no environment and no sockets, and nothing is kept between calls: it cannot be pinned.")
 	p("")
+	limits(&b)
 	p("## Crashes, and where they are")
 	p("")
 	p("When an extension crashes or runs out of fuel, its log, `trellis ext run`, `trellis run` and its page say where: the function by the module's names, file and line by what the compiler left in the module. Nobody reads that before there is a crash to explain, and it does not slow calls down; a module that brings it takes some milliseconds more to load.")
