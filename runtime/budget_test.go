@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"fmt"
+	goruntime "runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,37 @@ func TestPinnedInstancesGoLast(t *testing.T) {
 	if u := r.Usage(); u.Memory > 3<<20 {
 		t.Errorf("pinned instances take %+v, of a budget of %d bytes", u, 2<<20)
 	}
+}
+
+// A pinned instance weighs what it has written, not all of its memory, most of which
+// is the image's, and it is not lost for the rest.
+func TestPinnedInstancesWeighWhatTheyHold(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("memory is not mapped here")
+	}
+	const instances, budget = 50, 16 << 20
+	r := newRuntime(t, runtime.Config{Memory: budget})
+	synctest.Test(t, func(t *testing.T) {
+		m := compile(t, r, "big", runtime.Limits{Isolation: runtime.Pinned, Instances: 2 * instances})
+		for i := range instances {
+			call(t, m, fmt.Sprint(i), "output", "x")
+		}
+		if u := r.Usage(); u.Instances != instances || u.Memory > budget {
+			t.Errorf("of %d instances that write little are left %+v, of a budget of %d bytes", instances, u, budget)
+		}
+		for i := range instances {
+			call(t, m, fmt.Sprint(i), "sum", "") // writes to each page
+		}
+		time.Sleep(10 * time.Second) // the bubble's time: they are looked at again
+		synctest.Wait()
+		call(t, m, "one more", "sum", "")
+		if u := r.Usage(); u.Instances > 16 || u.Memory > budget {
+			t.Errorf("of %d instances that write much are left %+v, of a budget of %d bytes", instances, u, budget)
+		}
+		if err := m.Close(t.Context()); err != nil || r.Usage() != (runtime.Usage{}) {
+			t.Errorf("after closing (%v): %+v", err, r.Usage())
+		}
+	})
 }
 
 func TestUsageIsWhatIsThere(t *testing.T) {

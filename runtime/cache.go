@@ -13,7 +13,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -35,6 +38,9 @@ type cache struct {
 	dir       string // "": none
 	temporary bool   // made by open, to be removed at the end
 	machine   string // stands for wazero's version and this machine's abilities
+	bound     int64  // bytes
+
+	sweeping sync.Mutex // held while it is swept
 }
 
 const (
@@ -46,6 +52,8 @@ const (
 	nativePrefix = "wazero-" // of the engine's own directories
 	staleBuild   = time.Hour
 	unusedFor    = 60 * 24 * time.Hour
+	usualCache   = 4 << 30
+	inUse        = time.Minute // what was written or loaded since is not removed to make room
 	dirMode      = 0o700
 	othersMayAct = 0o022
 )
@@ -106,39 +114,65 @@ func onlyOurs(dir string) error {
 	return nil
 }
 
+// cached is a file that sweeping may remove.
+type cached struct {
+	path string
+	size int64
+	used time.Time // when it was last loaded, about to the day
+}
+
 // sweep removes what killed compilations left behind, and what nobody has loaded
-// for long: modules of extensions, or for versions of ours, that are no more.
+// for long: modules of extensions, or for versions of ours, that are no more; and
+// what was loaded longest ago, until the rest is within the bound. What another
+// process removes at the same time, or loads, it finds out.
 func (c *cache) sweep() {
-	entries, err := os.ReadDir(c.dir)
-	if err != nil {
-		return // the next use of the directory says why
+	if !c.sweeping.TryLock() {
+		return // whoever sweeps at the moment does it for us
 	}
-	for _, e := range entries {
-		path := filepath.Join(c.dir, e.Name())
-		st, err := e.Info()
-		switch {
-		case err != nil:
-		case strings.HasPrefix(e.Name(), buildPrefix):
-			if time.Since(st.ModTime()) > staleBuild {
-				_ = os.RemoveAll(path)
-			}
-		case st.Mode().IsRegular():
-			c.removeUnused(path, st)
-		case strings.HasPrefix(e.Name(), nativePrefix):
-			native, _ := os.ReadDir(path)
-			for _, e := range native {
-				if st, err := e.Info(); err == nil {
-					c.removeUnused(filepath.Join(path, e.Name()), st)
-				}
-			}
+	defer c.sweeping.Unlock()
+	files := c.files()
+	slices.SortFunc(files, func(a, b cached) int { return a.used.Compare(b.used) })
+	var total int64
+	for _, f := range files {
+		total += f.size
+	}
+	for _, f := range files {
+		unused := time.Since(f.used)
+		if unused > unusedFor || total > c.bound && unused > inUse {
+			_ = os.Remove(f.path)
+			total -= f.size
 		}
 	}
 }
 
-func (c *cache) removeUnused(path string, st fs.FileInfo) {
-	if time.Since(st.ModTime()) > unusedFor {
-		_ = os.Remove(path) // another process may have been faster
+// files returns the files of the cache, and removes workspaces of those who are gone.
+func (c *cache) files() (files []cached) {
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		return nil // the next use of the directory says why
 	}
+	add := func(path string, e fs.DirEntry) {
+		if st, err := e.Info(); err == nil && st.Mode().IsRegular() {
+			files = append(files, cached{path, st.Size(), st.ModTime()})
+		}
+	}
+	for _, e := range entries {
+		path := filepath.Join(c.dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), buildPrefix):
+			if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > staleBuild {
+				_ = os.RemoveAll(path)
+			}
+		case strings.HasPrefix(e.Name(), nativePrefix):
+			native, _ := os.ReadDir(path)
+			for _, e := range native {
+				add(filepath.Join(path, e.Name()), e)
+			}
+		default:
+			add(path, e)
+		}
+	}
+	return files
 }
 
 // touch notes that files of the cache are in use, about once a day.
@@ -160,7 +194,7 @@ var errMiss = errors.New("not in the compile cache")
 func (r *Runtime) load(ctx context.Context, key string) (c code, err error) {
 	// One at a time for each module: what one finds to be wrong no other may get
 	// from the engine's memory.
-	lock := &r.loading[key[0]%byte(len(r.loading))]
+	lock := r.lockOf(key)
 	lock.Lock()
 	defer lock.Unlock()
 	for range loadAttempts {
@@ -169,6 +203,12 @@ func (r *Runtime) load(ctx context.Context, key string) (c code, err error) {
 		}
 	}
 	return code{}, errMiss
+}
+
+// lockOf returns the lock of a key, whose digits are those of a digest.
+func (r *Runtime) lockOf(key string) *sync.Mutex {
+	n, _ := strconv.ParseUint(key[:2], 16, 8)
+	return &r.loading[n]
 }
 
 // errChanged is why what was loaded may not be what was checked.

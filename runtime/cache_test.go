@@ -188,3 +188,47 @@ func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
 		t.Errorf("left behind: %v", now)
 	}
 }
+
+// What takes too much room goes while others are compiled, first what was loaded
+// longest ago, and not what is being made at the moment.
+func TestCacheIsBounded(t *testing.T) {
+	dir := cacheDir(t)
+	size := func() (n int64) {
+		all, _ := files(t, dir, "")
+		for _, path := range all {
+			st, err := os.Stat(path)
+			must(t, err)
+			n += st.Size()
+		}
+		return n
+	}
+	age := func(d time.Duration) {
+		all, _ := files(t, dir, "")
+		for _, path := range all {
+			st, err := os.Stat(path)
+			must(t, err)
+			then := st.ModTime().Add(-d)
+			must(t, os.Chtimes(path, then, then))
+		}
+	}
+	compile(t, newRuntime(t, runtime.Config{Cache: dir}), "echo", runtime.Limits{})
+	one := size()
+	r := newRuntime(t, runtime.Config{Cache: dir, CacheSize: one * 5 / 2})
+	for n := range 6 {
+		age(time.Hour)
+		compile(t, r, "echo", runtime.Limits{Memory: (n + 20) << 20}) // each is another module
+		if got := size(); got > one*5/2 {
+			t.Errorf("after %d modules the cache has %d bytes, of at most %d", n+2, got, one*5/2)
+		}
+	}
+	for n, want := range map[int]bool{25: true, 20: false} {
+		if m := compile(t, r, "echo", runtime.Limits{Memory: n << 20}); m.Cached() != want {
+			t.Errorf("the module with %d MiB came from the cache: %v", n, m.Cached())
+		}
+	}
+	// With no room at all, what is compiled can be loaded nevertheless.
+	tight := newRuntime(t, runtime.Config{Cache: cacheDir(t), CacheSize: 1})
+	if got := call(t, compile(t, tight, "echo", runtime.Limits{}), "", "upper", "abc"); got != "ABC" {
+		t.Errorf("upper = %q", got)
+	}
+}

@@ -172,6 +172,7 @@ func (r *Runtime) build(ctx context.Context, key string, binary []byte, l instru
 	if err != nil {
 		return err
 	}
+	defer r.cache.sweep()
 	defer work.remove()
 	l = r.cfg.Accept.over(l) // they leave no mark on what comes of it, so the key is without them
 	if len(r.cfg.Compiler) == 0 {

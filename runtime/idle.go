@@ -36,6 +36,7 @@ func (m *Module) sweep() {
 	for _, inst := range m.pinned {
 		if inst.fresh {
 			inst.fresh, inst.used, again = false, now, true
+			inst.look()
 		}
 	}
 	m.idle = slices.DeleteFunc(m.idle, func(inst *instance) bool {

@@ -26,7 +26,9 @@ import (
 const (
 	imageMagic  = "trellis-image 1\n"
 	imageSuffix = ".image"
-	maxImage    = maxMemory + 1<<20
+	// maxImage is the size of a file up to which an image is kept: a small module
+	// may fill all of its memory while it starts. Guests in Go have 1 to 3 MiB.
+	maxImage = 16 << 20
 )
 
 // encode returns the image as it is on disk.
@@ -38,11 +40,7 @@ func (im *image) encode(whose string) []byte {
 	for _, g := range im.globals {
 		b = le.AppendUint64(b, g)
 	}
-	content := 0
-	for _, p := range im.pieces {
-		content += len(p.data)
-	}
-	b = append(make([]byte, 0, len(b)+8*len(im.pieces)+content+64), b...)
+	b = append(make([]byte, 0, len(b)+8*len(im.pieces)+im.content()+64), b...)
 	b = le.AppendUint32(b, uint32(len(im.pieces)))
 	for _, p := range im.pieces {
 		b = le.AppendUint32(le.AppendUint32(b, uint32(p.at)), uint32(p.end()))
@@ -52,6 +50,14 @@ func (im *image) encode(whose string) []byte {
 	}
 	sum := sha256.Sum256(b)
 	return append(b, sum[:]...)
+}
+
+// content is how many bytes of the memory are in the pieces.
+func (im *image) content() (n int) {
+	for _, p := range im.pieces {
+		n += len(p.data)
+	}
+	return n
 }
 
 // imageReader takes an image on disk apart. What is not there is zero, and
@@ -81,8 +87,8 @@ func (r *imageReader) u32() int {
 
 // decodeImage returns an image of a module, as encode has written it. Whatever
 // does not fit the module counts as absent. The image is nil where there can be
-// none.
-func decodeImage(data []byte, whose string, info instrument.Info) (*image, error) {
+// none; one larger than limit is mapped.
+func decodeImage(data []byte, whose string, info instrument.Info, limit int) (*image, error) {
 	absent := func(why string) (*image, error) { return nil, fmt.Errorf("%w: the image %s", errMiss, why) }
 	if len(data) < len(imageMagic)+sha256.Size {
 		return absent("is cut")
@@ -113,7 +119,7 @@ func decodeImage(data []byte, whose string, info instrument.Info) (*image, error
 	if !ok || r.short {
 		return absent("has pieces that do not fit")
 	}
-	return newImage(size, pieces, globals)
+	return newImage(size, pieces, globals, limit)
 }
 
 // pieces reads what of a memory of that size is not zero. The data is the reader's.
@@ -145,7 +151,7 @@ func (m *Module) restore(key string) bool {
 	if err != nil {
 		return false
 	}
-	im, err := decodeImage(data, m.imageOf(key), m.info)
+	im, err := decodeImage(data, m.imageOf(key), m.info, m.rt.copyLimit())
 	if err != nil {
 		m.rt.log.Debug("image not used", "key", key, "err", err)
 		return false
@@ -171,7 +177,12 @@ func (m *Module) save(key string) {
 	if im == nil {
 		im = &image{}
 	}
+	if n := im.content(); n > maxImage/4*3 {
+		m.rt.log.Debug("image not kept", "key", key, "bytes", n)
+		return
+	}
 	if err := m.rt.cache.put(key+imageSuffix, im.encode(m.imageOf(key))); err != nil {
 		m.rt.log.Warn("image not kept", "key", key, "err", err)
 	}
+	m.rt.cache.sweep()
 }

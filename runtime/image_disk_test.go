@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,30 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A small module that fills its memory while it starts leaves nothing of that on
+// disk; it is started again when it is loaded.
+func TestImageThatIsTooLargeToKeep(t *testing.T) {
+	fill := tinyFunction{name: "_initialize", body: slices.Concat(
+		[]byte{opI32Const, 0, opI32Const, 1, opI32Const}, sleb(32<<20), []byte{opBulk, 11, 0})}
+	g := tinyGuest(fill)
+	g.pages = 32 << 20 >> 16
+	dir := cacheDir(t)
+	for range 2 {
+		m, err := newRuntime(t, runtime.Config{Cache: dir}).Compile(t.Context(), g.build(), runtime.Limits{Memory: 64 << 20})
+		must(t, err)
+		if m.Cached() {
+			t.Error("it was not started")
+		}
+		call(t, m, "", "hook", "")
+	}
+	if images, _ := files(t, dir, ".image"); len(images) != 0 {
+		t.Errorf("images are kept: %v", images)
+	}
+	if entries, _ := files(t, dir, ".module"); len(entries) != 1 {
+		t.Errorf("%d entries", len(entries))
 	}
 }
 

@@ -34,6 +34,7 @@ type instance struct {
 	used        int64               // before the sweep that found it used, as Runtime.now says it
 	cold        bool                // its memory was let go of
 	kept        int                 // bytes of its own pages that a view of the image had when it was put back
+	shared      int                 // bytes of its memory that a look found to be not its own; pinned ones only
 	weight      int64               // what it takes, as last noted
 	frame       frame
 }

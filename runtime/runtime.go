@@ -72,6 +72,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,10 @@ type Config struct {
 	// one that belongs to somebody else or that others may write to. Empty: in
 	// memory only.
 	Cache string
+	// CacheSize is how many bytes the files in Cache may take together, about,
+	// before those are removed that were loaded longest ago. What was removed is
+	// compiled again when it is needed. Default: 4 GiB.
+	CacheSize int64
 	// Compiler is the command, with arguments, of a child process that compiles:
 	// a program that calls [CompileChild] with what follows these arguments.
 	// Compiling is where a hostile module costs the most memory and time, and a
@@ -228,7 +233,7 @@ type Runtime struct {
 	fuel    uint64 // units worth a second
 	workers *gate  // a slot for each guest that runs
 	builds  *builds
-	loading [64]sync.Mutex // of modules from the cache, by the first digit of their keys
+	loading [256]sync.Mutex // of modules from the cache, by the first two digits of their keys
 	started time.Time
 	scanner *scanner
 
@@ -258,6 +263,9 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	if cfg.Memory < 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "memory %d is negative", cfg.Memory)
 	}
+	if cfg.CacheSize < 0 {
+		return nil, trellis.Errorf(trellis.Invalid, "cache size %d is negative", cfg.CacheSize)
+	}
 	if cfg.Memory == 0 {
 		cfg.Memory = usualMemory
 	}
@@ -273,7 +281,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: explainers{turns: newGate(1, false)},
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: newExplainers(),
 		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)
@@ -288,6 +296,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 }
 
 func (r *Runtime) open(ctx context.Context) error {
+	r.cache.bound = cmp.Or(r.cfg.CacheSize, usualCache)
 	if err := r.cache.open(r.cfg.Cache, len(r.cfg.Compiler) > 0); err != nil {
 		return err
 	}

@@ -158,6 +158,9 @@ func (r *reader) bounds(what string, limit uint32) (lo, hi uint32) {
 		}
 		hi = min(limit, declared)
 	}
+	if lo > limit && what == LimitMemory {
+		r.exceeds(at, what, int(lo)*kibibytes, int(limit)*kibibytes, "memory begins with %d KiB, which exceeds the limit of %d KiB")
+	}
 	if lo > limit {
 		r.exceeds(at, what, int(lo), int(limit), what+" begins with a size of %d, which exceeds the limit of %d")
 	}

@@ -97,10 +97,11 @@ func run(ctx context.Context, o options, out, errs io.Writer) (ok bool, err erro
 		return false, err
 	}
 	defer b.close()
-	r := report{Machine: machine(), Versions: versions(), Commit: commit(), Time: time.Now().UTC(), Rounds: o.rounds}
+	r := report{Machine: machine(), Commit: commit(), Time: time.Now().UTC(), Rounds: o.rounds}
 	if r.Peers, r.Pairs, err = b.peers(ctx, peers()); err != nil {
 		return false, err
 	}
+	r.Versions = b.versions() // when those have started that are compared
 	if r.Alone, err = b.alone(ctx); err != nil {
 		return false, err
 	}

@@ -214,9 +214,9 @@ func machine() map[string]string {
 	return m
 }
 
-// versions says what was compared.
+// versions says which libraries this program was built with.
 func versions() map[string]string {
-	v := map[string]string{"go": goruntime.Version(), "wasmtime (Rust)": "48.0.8", "extism (Rust)": "1.30.0"}
+	v := map[string]string{"go": goruntime.Version()}
 	info, _ := debug.ReadBuildInfo()
 	for _, name := range []string{
 		"github.com/tetratelabs/wazero", "github.com/extism/go-sdk", "github.com/extism/go-pdk", "github.com/knqyf263/go-plugin",

@@ -110,6 +110,20 @@ func (p *program) ask(format string, args ...any) (string, error) {
 	return line, nil
 }
 
+// versions says what was compared: the libraries of this program, and what the
+// programs in Rust that ran say of themselves.
+func (b *bench) versions() map[string]string {
+	v := versions()
+	for name, p := range b.programs {
+		version, err := p.ask("version")
+		if err != nil {
+			version = "unknown: built before it could say. " + recipe
+		}
+		v[name+" (Rust)"] = version
+	}
+	return v
+}
+
 // rust is one way in which a peer in Rust does the job.
 func rust(name, way string) func(context.Context, *bench) (worker, error) {
 	return func(_ context.Context, b *bench) (worker, error) {
