@@ -71,7 +71,7 @@ type Call struct {
 	// Default: a second, or the limit of time if that is longer.
 	Patience time.Duration
 	// Untimed leaves [Stats].Time at zero, and has the guest's time begin when it
-	// first calls the host or yields, before which its fuel bounds it. To read the
+	// first asks for a host operation or yields, before which its fuel bounds it. To read the
 	// clock twice takes half as long as all else that the host does for a call.
 	Untimed bool
 	// Log receives what the guest logs, with its level (0 debug, 1 info, 2 warn,

@@ -59,8 +59,8 @@
 // a millisecond, as by default, yields: many times in one it stops for a moment, in
 // which the clock is looked at, the garbage collector may work, and others who
 // wait for a worker get their turn. That costs code of C up to a twentieth of its
-// speed, of Go some tenth. Any other guest sees the clock only when it calls the
-// host.
+// speed, of Go some tenth. Any other guest sees the clock only when it asks for a
+// host operation: no other function of the host looks at it.
 //
 // # Isolation
 //
@@ -166,7 +166,7 @@ type Limits struct {
 	HostCalls int           // host operations: 100; a few further ones are answered with Exhausted, then the guest is ended
 	Log       int           // bytes of log: 16 KiB, and at most 500 lines; the rest is dropped, which the log says once
 	Fuel      uint64        // units of work: worth 100 ms here. With more than is worth 1 ms, the guest yields: see the package comment
-	Time      time.Duration // wall time, looked at when the guest calls the host or yields: 250 ms
+	Time      time.Duration // wall time, looked at when the guest asks for a host operation or yields: 250 ms
 	Instances int           // calls at a time, and instances that are kept: 8
 	Isolation Isolation     // Pristine
 }

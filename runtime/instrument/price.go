@@ -4,11 +4,17 @@ package instrument
 // unit is about a cycle of a processor that waits for each result, so that no
 // mix of instructions takes much longer than its fuel stands for; code whose
 // instructions do not wait for one another gets several done in a cycle. What
-// waits for memory that no cache holds is the exception: it takes 4 to 13 times
-// as long as it should, and nothing that it does tells it apart. Multiplication and
-// division of floats are dearer than that: with subnormal numbers they take some
-// processors 150 cycles, and a guest that knows it would hold up everybody for
-// forty times as long as its fuel stands for. Now it is five to ten times.
+// waits for memory is the exception, and nothing that it does tells it apart: a
+// way through lines that are all over 1 MiB has been seen to take 25 times what it
+// should on a busy machine, over 4 MiB 160 times and over 16 MiB, where no cache
+// helps, 430 times; alone on a machine it is 4 to 13 times. So does a store to each
+// page of a large image that the system has yet to copy: some us for 4 units, but
+// once a page and call. Neither is endless: a guest that yields gets slices that
+// shrink with the time they take, and ends with its time; one that does not is
+// given little fuel. Multiplication and division of floats are dearer than that:
+// with subnormal numbers they take some processors 150 cycles, and a guest that
+// knows it would hold up everybody for forty times as long as its fuel stands for.
+// Now it is five to ten times.
 const (
 	costCall         = 4 // the host charges for its functions when they are called, by whatever way
 	costCallIndirect = 10
