@@ -21,8 +21,9 @@ var templates embed.FS
 // NewProject makes the directory of a new extension, in one of [Languages]: a filter
 // or a card ("filter", "card") that works, its tests where the language has them, and
 // a copy of the guest library, so that no library has to be fetched. A card is in Go.
-// A directory that has files already is refused.
-func NewProject(dir, kind, lang, id, title string) error {
+// A directory that has files already is refused. It is called by one of
+// [Conventions]; in languages other than C that is the first.
+func NewProject(dir, kind, lang, convention, id, title string) error {
 	parts := idPattern.FindStringSubmatch(id)
 	switch {
 	case parts == nil:
@@ -31,6 +32,10 @@ func NewProject(dir, kind, lang, id, title string) error {
 		return trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", parts[1])
 	case !slices.Contains(Languages(), lang):
 		return trellis.Errorf(trellis.Invalid, "the language is one of %s, not %q", strings.Join(Languages(), ", "), lang)
+	case !slices.Contains(Conventions(), convention):
+		return trellis.Errorf(trellis.Invalid, "the convention is one of %s, not %q", strings.Join(Conventions(), ", "), convention)
+	case convention != Conventions()[0] && (lang != "c" || kind != "filter"):
+		return trellis.Errorf(trellis.Invalid, "a new project that is called as %s is a filter in C; in another language, copy extension.json from examples/enrollment-policy-command or -extism-c, and write the command that makes main.wasm into build.sh", convention)
 	case kind != "filter" && kind != "card":
 		return trellis.Errorf(trellis.Invalid, "the kind is filter or card, not %q", kind)
 	case kind == "card" && lang == "c":
@@ -54,8 +59,11 @@ func NewProject(dir, kind, lang, id, title string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	values := map[string]string{"ID": id, "Name": parts[2], "Title": string(quoted), "Tools": tools(lang)}
-	for _, from := range []string{"templates/" + kind, "templates/" + lang, "templates/" + kind + "/" + lang} {
+	values := map[string]string{"ID": id, "Name": parts[2], "Title": string(quoted), "Tools": tools(lang), "Header": "trellis.h"}
+	if convention != Conventions()[0] {
+		values["Header"] = "trellis_" + convention + ".h"
+	}
+	for _, from := range []string{"templates/" + kind, "templates/" + lang, "templates/" + kind + "/" + lang, "templates/" + lang + "/" + convention} {
 		if err := fill(from, dir, values); err != nil {
 			return err
 		}
@@ -65,6 +73,10 @@ func NewProject(dir, kind, lang, id, title string) error {
 	}
 	return UpgradeGuest(dir)
 }
+
+// Conventions returns by which a project that [NewProject] makes can be called: Trellis'
+// own, as a WASI command, as an Extism plug-in.
+func Conventions() []string { return []string{"trellis", "command", "extism"} }
 
 // fill writes what the templates of a directory give.
 func fill(from, dir string, values map[string]string) error {

@@ -31,19 +31,28 @@ type Accept struct {
 // [errors.As] in an error of [Check], [Runtime.Check] and [Runtime.Compile].
 type LimitError = instrument.LimitError
 
+// WidestAccept returns the highest bounds that [New] takes.
+func WidestAccept() Accept {
+	return Accept{
+		Module: childModule, Locals: 50_000, Body: 16 << 20, Nesting: 50_000,
+		BranchTable: 100_000, Functions: 1_000_000, Table: 10_000_000,
+	}
+}
+
 // Check refuses bounds that are none, as [New] does, with an error of kind Invalid.
 func (a Accept) Check() error {
+	widest := WidestAccept()
 	for _, b := range []struct {
 		name     string
 		is, most int
 	}{
-		{instrument.LimitModule, a.Module, childModule},
-		{instrument.LimitLocals, a.Locals, 50_000},
-		{instrument.LimitBody, a.Body, 16 << 20},
-		{instrument.LimitNesting, a.Nesting, 50_000},
-		{instrument.LimitBranchTable, a.BranchTable, 100_000},
-		{instrument.LimitFunctions, a.Functions, 1_000_000},
-		{instrument.LimitTable, a.Table, 10_000_000},
+		{instrument.LimitModule, a.Module, widest.Module},
+		{instrument.LimitLocals, a.Locals, widest.Locals},
+		{instrument.LimitBody, a.Body, widest.Body},
+		{instrument.LimitNesting, a.Nesting, widest.Nesting},
+		{instrument.LimitBranchTable, a.BranchTable, widest.BranchTable},
+		{instrument.LimitFunctions, a.Functions, widest.Functions},
+		{instrument.LimitTable, a.Table, widest.Table},
 	} {
 		if b.is < 0 || b.is > b.most {
 			return trellis.Errorf(trellis.Invalid, "bound of %s %d is not within 1 to %d", b.name, b.is, b.most)

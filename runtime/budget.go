@@ -39,6 +39,10 @@ func (inst *instance) weigh() {
 		h.instances.Add(1)
 	}
 	weight := int64(instanceOverhead) + inst.m.code/codePerOverhead
+	if g, ok := inst.guest.(*extismGuest); ok {
+		g.weight = g.beside()
+		weight += g.weight
+	}
 	mapped := inst.image != nil && inst.image.file != nil && inst.m.limits.Isolation == Pristine
 	switch {
 	case inst.cold:

@@ -91,6 +91,9 @@ func recognise(info instrument.Info) (convention, error) {
 			if err := checkImports(c, info); err != nil {
 				return nil, err
 			}
+			if err := checkPassed(info); err != nil {
+				return nil, err
+			}
 			if err := checkExports(c, info); err != nil {
 				return nil, err
 			}
@@ -98,6 +101,18 @@ func recognise(info instrument.Info) (convention, error) {
 		}
 	}
 	return nil, trellis.Errorf(trellis.Invalid, "the module follows no known calling convention: it exports neither trellis_alloc nor any function (i32, i32) -> i64, nor _start as a WASI command does, and imports nothing from extism:host/env")
+}
+
+// checkPassed refuses functions of the host that the module would have the host
+// call: nothing of the guest's would run.
+func checkPassed(info instrument.Info) error {
+	switch {
+	case len(info.Passed) == 0:
+		return nil
+	case info.Passed[0] == instrument.StartExport:
+		return trellis.Errorf(trellis.Invalid, "the start function is an import of the module: start with a function of its own")
+	}
+	return trellis.Errorf(trellis.Invalid, "export %q is an import of the module: export a function of its own", clean(info.Passed[0], 100))
 }
 
 // checkImports refuses by name what the convention does not offer.

@@ -120,7 +120,7 @@ func (f *frame) exited(err error) (status uint32, ok bool) {
 // exitFault says that a guest left with a status that stands for no answer.
 func (f *frame) exitFault(status uint32) error {
 	f.flush() // the last line may lack its end
-	t := &Trap{Reason: fmt.Sprintf("exit status %d", status), kind: ErrTrap}
+	t := &Trap{Reason: fmt.Sprintf("exit status %d", int32(status)), kind: ErrTrap}
 	f.obituary(t)
 	return t
 }

@@ -92,7 +92,7 @@ func TestBombs(t *testing.T) {
 		{"20,000 blocks in one another", withBody(nil, bytes.Repeat([]byte{opBlock, 0x40}, 20_000), bytes.Repeat([]byte{opEnd}, 20_000)), "nested 20000 deep, deeper than the limit of 2000"},
 		{"a body of 1 MiB", withBody(nil, bytes.Repeat([]byte{0x01}, 1<<20)), "exceeds the limit of 1048576"},
 		{"a module of 16 MiB", append(tinyGuest().build(), make([]byte, 16<<20)...), "exceeds the limit of 16777216"},
-		{"a memory of 4 GiB", vast.build(), "memory begins with a size of 65536, which exceeds the limit of 256"},
+		{"a memory of 4 GiB", vast.build(), "memory begins with 4194304 KiB, which exceeds the limit of 16384 KiB"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := runtime.Check(tt.module, runtime.Limits{})

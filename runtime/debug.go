@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -109,8 +110,13 @@ type debugSource struct {
 type explainers struct {
 	turns *gate // of those who read it
 
-	mu   sync.Mutex
-	kept []*explainer // the last one was used last
+	mu      sync.Mutex
+	kept    []*explainer         // the last one was used last
+	classes map[string]*readings // of those whose calls trapped
+}
+
+func newExplainers() explainers {
+	return explainers{turns: newGate(1, false), classes: map[string]*readings{}}
 }
 
 type explainer struct {
@@ -127,14 +133,14 @@ const (
 	explainPatience = 5 * time.Second // for a turn; without one there are numbers instead of names
 )
 
-// of returns the debug information of m.
-func (x *explainers) of(m *Module) *debugInfo {
+// of returns the debug information of m, for a class.
+func (x *explainers) of(m *Module, class string) *debugInfo {
 	x.mu.Lock()
 	var e *explainer
 	if i := slices.IndexFunc(x.kept, func(e *explainer) bool { return e.m == m }); i >= 0 {
 		e = x.kept[i]
 		x.kept = slices.Delete(x.kept, i, i+1)
-	} else if !m.explained.again() {
+	} else if !m.explained.again(maxReadings) || !x.readingsOf(class).again(maxClassReadings) {
 		x.mu.Unlock()
 		return decodeDebug(nil)
 	} else {
@@ -158,23 +164,48 @@ func (x *explainers) of(m *Module) *debugInfo {
 
 // readings counts how often debug information was read, which may take as long as
 // the guest may run: several modules that trap in turns would have it read each
-// time. It is guarded by the explainers' lock.
+// time. So are those of a class, which may have any number of modules. It is
+// guarded by the explainers' lock.
 type readings struct {
 	since time.Time
 	n     int
 }
 
-// maxReadings is how often it is read within explainerRest. After that there are
-// numbers instead of names.
-const maxReadings = 3
+// How often debug information is read within explainerRest, for a module and for a
+// class. After that there are numbers instead of names.
+const (
+	maxReadings      = 3
+	maxClassReadings = 40
+	maxClasses       = 1000 // that are remembered
+)
 
 // again counts one more, if there may be one.
-func (r *readings) again() bool {
-	if time.Since(r.since) >= explainerRest {
+func (r *readings) again(most int) bool {
+	if r.over() {
 		*r = readings{since: time.Now()}
 	}
 	r.n++
-	return r.n <= maxReadings
+	return r.n <= most
+}
+
+func (r *readings) over() bool { return time.Since(r.since) >= explainerRest }
+
+// readingsOf returns what a class has had read. What the platform starts by itself
+// is built before, which takes longer and is bounded by turns of its own.
+func (x *explainers) readingsOf(class string) *readings {
+	r := x.classes[class]
+	if r != nil && class != ours.class {
+		return r
+	}
+	if len(x.classes) >= maxClasses {
+		maps.DeleteFunc(x.classes, func(_ string, r *readings) bool { return r.over() })
+	}
+	if len(x.classes) >= maxClasses {
+		clear(x.classes)
+	}
+	r = &readings{}
+	x.classes[class] = r
+	return r
 }
 
 // forget lets go of that of a module.
@@ -203,7 +234,7 @@ func (m *Module) explain(ctx context.Context, at place, err error) {
 		turns := m.rt.explainers.turns
 		if _, counted, err := turns.enter(ctx, at, explainPatience); err == nil {
 			defer turns.leave(at, counted)
-			info = m.rt.explainers.of(m)
+			info = m.rt.explainers.of(m, at.class)
 		}
 	}
 	t.Frames, t.spots = m.frames(info, t.spots), nil

@@ -3,7 +3,7 @@ package runtime
 import "golang.org/x/sys/unix"
 
 // Scans reports whether this system tells which pages were written to.
-func Scans(r *Runtime) bool { return r.scanner.file != nil }
+func Scans(r *Runtime) bool { return r.scanner.works() }
 
 // StopScanning makes r put mapped memories back without the system's telling.
 func StopScanning(r *Runtime) {

@@ -79,7 +79,7 @@ func DecodeEntry(data []byte) error {
 func DecodeImage(body []byte, globals int) (again []byte, size int, err error) {
 	sum := sha256.Sum256(body)
 	info := instrument.Info{MinMemory: 1, MaxMemory: 2, Globals: make([]byte, globals), Resettable: true}
-	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info)
+	im, err := decodeImage(append(body[:len(body):len(body)], sum[:]...), "trellis/1", info, copyLimitDrop)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -77,6 +77,7 @@ type extismGuest struct {
 	kernel kernel
 	words  uint64 // not yet charged for
 	vars   variables
+	weight int64 // of what is beside the guest's memory, as last noted
 
 	// What belongs to one call.
 	config  map[string]string // nil: not yet asked for
@@ -94,6 +95,9 @@ func (g *extismGuest) begin(f *frame) {
 	}
 	g.config, g.status, g.headers, g.kind = nil, 0, nil, 0
 }
+
+// beside is what the host keeps for the guest from call to call.
+func (g *extismGuest) beside() int64 { return int64(cap(g.kernel.mem) + g.vars.size) }
 
 // start runs what Extism's own hosts run before the first call, in their order.
 func (g *extismGuest) start(f *frame) error {
@@ -155,6 +159,9 @@ func (g *extismGuest) call(f *frame, hook string, in, dst []byte) ([]byte, error
 		f.broken = true // main has ended: the program cannot be called again
 	}
 	g.begin(f)
+	if g.beside() != g.weight {
+		f.inst.weigh()
+	}
 	return out, err
 }
 

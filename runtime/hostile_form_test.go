@@ -48,7 +48,7 @@ func formAttacks() []attack {
 		{name: "100,000 functions", module: whole(partTypes(), rawSection(3, many(100_000, []byte{2})), rawSection(10, many(100_000, []byte{2, 0, opEnd}))), refused: []string{"100000 functions exceed the limit of 50000"}},
 		{name: "table of 100,000,000", module: whole(partTypes(), partFunctions(), section(4, [][]byte{append([]byte{typeFuncref, 0}, uleb(100_000_000)...)})), refused: []string{"table begins with a size of 100000000", "limit of 65536"}},
 		{name: "17 tables", module: whole(rawSection(4, many(17, []byte{typeFuncref, 0, 1}))), refused: []string{"17 tables exceed the limit of 16"}},
-		{name: "memory of 4 GiB", module: attacker([]byte{opI64Const, 0}, pages(65_536)), refused: []string{"memory begins with a size of 65536", "limit of 256"}},
+		{name: "memory of 4 GiB", module: attacker([]byte{opI64Const, 0}, pages(65_536)), refused: []string{"memory begins with 4194304 KiB", "limit of 16384 KiB"}},
 		{name: "memory that ends before it begins", module: whole(rawSection(5, []byte{1, 1, 9, 3})), refused: []string{"a minimum of 9 and a maximum of 3"}},
 		{name: "module of 17 MiB", module: append(odd(), rawSection(0, name("x"), make([]byte, 17<<20))...), refused: []string{"limit of 16777216"}},
 		{name: "custom section of 15 MiB", module: append(odd(), rawSection(0, name("x"), make([]byte, 15<<20))...)},

@@ -161,7 +161,7 @@ func nameAttacks() []attack {
 		{name: "no memory", module: binaryOf(partTypes(), partFunctions(),
 			section(7, [][]byte{append(name("trellis_alloc"), 0, 0), append(name("attack"), 0, 1)}), partCode()), refused: []string{"no memory is exported"}},
 		{name: "names that are not UTF-8", module: with("\xff\xfe"), refused: []string{"not UTF-8"}},
-		{name: "a hook of control characters", module: with("a\x00\x1b[31m\n\u202eb"), hook: "a\x00\x1b[31m\n\u202eb"},
+		{name: "a hook of control characters", module: with("a\x00\x1b[31m\n\u202eb"), refused: []string{"has characters that cannot be printed"}},
 		{name: "a hook without a name", module: with(""), hook: "none\n\x1b[31m", kind: trellis.NotFound, says: []string{"has no such hook"}},
 		{name: "a hook of a megabyte", module: with(string(slices.Repeat([]byte("x"), 1<<20))), hook: string(slices.Repeat([]byte("x"), 1<<20))},
 		{name: "the allocator as a hook", module: tinyGuest().build(), hook: "trellis_alloc", kind: trellis.NotFound, says: []string{"has no such hook"}},

@@ -61,6 +61,36 @@ func TestHostileTraps(t *testing.T) {
 	}
 }
 
+// TestHostileModules: a class with many modules that trap has the host read no more
+// than so much, and others have their names all the same.
+func TestHostileModules(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	const modules = 50
+	var last *runtime.Module
+	named := func(m *runtime.Module, class string) bool {
+		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "attack", Class: class})
+		wantError(t, err, runtime.ErrTrap, "unavailable", "unreachable at ")
+		return strings.Contains(err.Error(), "unreachable at named")
+	}
+	n := 0
+	for i := range modules {
+		names := rawSection(0, name("name"), []byte{1}, vector(code(1, 2, name(fmt.Sprint("named ", i)))))
+		m, err := r.Compile(t.Context(), append(attacker([]byte{opUnreachable}), names...), runtime.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = m; named(m, "a") {
+			n++
+		}
+	}
+	if n < modules/2 || n == modules {
+		t.Errorf("%d of %d modules of a class have names", n, modules)
+	}
+	if !named(last, "b") {
+		t.Error("then another class has none")
+	}
+}
+
 // chain returns a guest that traps so many calls deep, with these sections behind.
 func chain(depth int, sections ...[]byte) []byte {
 	var more []tinyFunction

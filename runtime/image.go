@@ -7,14 +7,28 @@ import (
 	"slices"
 )
 
-// copyLimit is the size of image up to which all of the memory is compared with
-// it, and copied where it differs. Comparing costs about 12 us a MiB, and much more
-// where the memory is not in the processor's caches. Of larger ones the pages that
-// were written to are asked of the system, and only these are compared. Where it
-// does not tell, or they are many, they are dropped: that costs little by itself,
-// but the next call pays for each page that it touches anew, 1 to 2 us. Guests in C
-// write some 10 pages in a call, in Go some 60.
-const copyLimit = 512 << 10
+// An image up to so many bytes is copied: all of the memory is compared with it,
+// and put back where it differs, which costs 12 us a MiB where it lies in the
+// processor's caches, and 80 us where it does not. A larger one is mapped. Where the
+// system tells which pages were written to, only these are compared: 1 to 2 us, and
+// 0.1 us a page. Where it does not tell, or they are many, they are dropped: the next
+// call then pays for each page that it touches anew, 1 to 2 us. Guests in C write
+// some 10 pages in a call, in Go some 60.
+const (
+	copyLimit     = 128 << 10
+	copyLimitDrop = 512 << 10 // where pages have to be dropped
+)
+
+// copyLimit returns the limit that holds on this system.
+func (r *Runtime) copyLimit() int {
+	switch {
+	case !canMap:
+		return maxMemory
+	case r.scanner.works():
+		return copyLimit
+	}
+	return copyLimitDrop
+}
 
 // image is the state of an instance after _initialize: memory and globals. It is
 // not changed once made, and shared by all instances of a module.
@@ -44,13 +58,14 @@ func takeImage(inst *instance) (*image, error) {
 	for _, g := range inst.globals {
 		globals = append(globals, g.Get())
 	}
-	return newImage(len(view), piecesOf(view), globals)
+	return newImage(len(view), piecesOf(view), globals, inst.m.rt.copyLimit())
 }
 
-// newImage makes an image of its parts. It keeps neither the pieces nor their data.
-func newImage(size int, pieces []piece, globals []uint64) (*image, error) {
+// newImage makes an image of its parts, which is mapped if it is larger than limit.
+// It keeps neither the pieces nor their data.
+func newImage(size int, pieces []piece, globals []uint64, limit int) (*image, error) {
 	im := &image{size: size, pieces: make([]piece, len(pieces)), globals: globals}
-	if canMap && size > copyLimit {
+	if size > limit {
 		return im, im.put(pieces)
 	}
 	for i, p := range pieces {

@@ -81,8 +81,8 @@ func (r *imageReader) u32() int {
 
 // decodeImage returns an image of a module, as encode has written it. Whatever
 // does not fit the module counts as absent. The image is nil where there can be
-// none.
-func decodeImage(data []byte, whose string, info instrument.Info) (*image, error) {
+// none; one larger than limit is mapped.
+func decodeImage(data []byte, whose string, info instrument.Info, limit int) (*image, error) {
 	absent := func(why string) (*image, error) { return nil, fmt.Errorf("%w: the image %s", errMiss, why) }
 	if len(data) < len(imageMagic)+sha256.Size {
 		return absent("is cut")
@@ -113,7 +113,7 @@ func decodeImage(data []byte, whose string, info instrument.Info) (*image, error
 	if !ok || r.short {
 		return absent("has pieces that do not fit")
 	}
-	return newImage(size, pieces, globals)
+	return newImage(size, pieces, globals, limit)
 }
 
 // pieces reads what of a memory of that size is not zero. The data is the reader's.
@@ -145,7 +145,7 @@ func (m *Module) restore(key string) bool {
 	if err != nil {
 		return false
 	}
-	im, err := decodeImage(data, m.imageOf(key), m.info)
+	im, err := decodeImage(data, m.imageOf(key), m.info, m.rt.copyLimit())
 	if err != nil {
 		m.rt.log.Debug("image not used", "key", key, "err", err)
 		return false

@@ -7,7 +7,7 @@ import (
 )
 
 // canMap says that memory images can be mapped copy-on-write. Here they are
-// copied, which is slower for guests with more than half a megabyte.
+// copied, which is slower for large guests.
 const canMap = false
 
 // mapping stands for the mapped memory of Linux; none is ever made here.
@@ -16,8 +16,9 @@ type mapping struct{}
 // scanner finds written pages on Linux.
 type scanner struct{}
 
-func newScanner() *scanner { return nil }
-func (*scanner) close()    {}
+func newScanner() *scanner   { return nil }
+func (*scanner) works() bool { return false }
+func (*scanner) close()      {}
 
 func newMapping(uint64) *mapping                    { return nil }
 func (*mapping) Reallocate(uint64) []byte           { return nil }

@@ -53,8 +53,11 @@ func newScanner() *scanner {
 	return s
 }
 
+// works reports whether the system tells.
+func (s *scanner) works() bool { return s.file != nil }
+
 func (s *scanner) close() {
-	if s.file != nil {
+	if s.works() {
 		_ = s.file.Close()
 	}
 }
@@ -114,7 +117,7 @@ const keptMemory = 1 << 20
 // and says how many bytes they are: they stay, so that the next call finds them. It
 // reports false if they are too many, or cannot be told.
 func (im *image) mend(m []byte, s *scanner) (kept int, ok bool) {
-	if s.file == nil {
+	if !s.works() {
 		return 0, false
 	}
 	room := s.rooms.Get().(*scanRoom)

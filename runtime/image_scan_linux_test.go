@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -63,7 +64,7 @@ func scribble(random *rand.Rand, size int) string {
 // Whatever guests read and write, the next call finds all of the memory as it was
 // at the beginning: with what the system tells of the pages, and without.
 func TestScribbledMemoryIsPutBack(t *testing.T) {
-	const pages, rounds = 40, 1500
+	const pages, rounds = 40, 600
 	for _, tt := range []struct {
 		name string
 		scan bool
@@ -76,7 +77,7 @@ func TestScribbledMemoryIsPutBack(t *testing.T) {
 			if !tt.scan {
 				runtime.StopScanning(r)
 			}
-			m, err := r.Compile(t.Context(), scribbler(pages), runtime.Limits{Fuel: 1 << 40, Instances: 1})
+			m, err := r.Compile(t.Context(), scribbler(pages), runtime.Limits{Fuel: 1 << 40, Time: time.Minute, Instances: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -93,12 +93,17 @@ func (r *Runtime) startBudget() Budget {
 }
 
 // start makes an instance and runs what a guest runs once, then asks its
-// allocator for room for n bytes, and says what fuel that took. Host operations
-// are not available to it yet.
+// allocator for room for n bytes, and says what fuel that took, to make the
+// instance included. Host operations are not available to it yet.
 func (m *Module) start(ctx context.Context, n int, b Budget) (inst *instance, fuel uint64, err error) {
+	setup := uint64(m.info.Setup)
+	if setup > b.Fuel {
+		return nil, b.Fuel, fmt.Errorf("%w: a new instance of the module takes %d units before anything runs, of %d allowed", ErrFuel, setup, b.Fuel)
+	}
+	b.Fuel -= setup
 	inst, err = m.instantiate(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, setup, err
 	}
 	f := &inst.frame
 	f.begin(ctx, initExport, nil, b, 0, nil)
@@ -111,9 +116,9 @@ func (m *Module) start(ctx context.Context, n int, b Budget) (inst *instance, fu
 	f.finish()
 	if err != nil {
 		inst.close(ctx)
-		return nil, f.used(), err
+		return nil, setup + f.used(), err
 	}
-	return inst, f.used(), nil
+	return inst, setup + f.used(), nil
 }
 
 // fromImage makes an instance out of the image, without running anything.

@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -51,5 +52,31 @@ func TestCrossingIsPaid(t *testing.T) {
 				t.Errorf("%d calls cost %d units by name and %d out of a table, want at least %d each", calls, fuel[0], fuel[1], crossing)
 			}
 		})
+	}
+}
+
+// TestNewInstanceIsPaid: a module that needs a new instance for each call pays for
+// it, and one that cannot is not made.
+func TestNewInstanceIsPaid(t *testing.T) {
+	r := newRuntime(t, runtime.Config{})
+	fresh := code(i32(0), opRefNull, typeFuncref, opTableSet, 0, i64(0))
+	base := attacker(fresh, func(g *tiny) { g.table, g.pages = 1, 64 })
+	var data [][]byte
+	for i := range int64(10_000) {
+		data = append(data, code(0, i32(i*100), opEnd, 1, 1))
+	}
+	m, err := r.Compile(t.Context(), append(base[:len(base):len(base)], section(11, data)...), runtime.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, s, err := m.Call(t.Context(), runtime.Call{Hook: "attack"})
+		if err != nil || s.Fuel < 4_000_000 {
+			t.Errorf("a new instance with ten thousand pieces of data cost %d units (%v)", s.Fuel, err)
+		}
+	}
+	_, s, err := m.Call(t.Context(), runtime.Call{Hook: "attack", Budget: runtime.Budget{Fuel: 100_000}})
+	if !errors.Is(err, runtime.ErrFuel) || s.Fuel != 100_000 {
+		t.Errorf("with too little fuel for it: %v, %d units used", err, s.Fuel)
 	}
 }

@@ -273,7 +273,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 	r := &Runtime{
 		cfg: cfg, log: cfg.Logger,
 		workers: newGate(cfg.Workers, false),
-		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: explainers{turns: newGate(1, false)},
+		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: newExplainers(),
 		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)

@@ -79,7 +79,7 @@ func (f *frame) fault(err error) error {
 	case inst.tooDeep():
 		t.Reason = "call depth exceeded"
 	case errors.As(err, &exit):
-		t.Reason = fmt.Sprintf("exit code %d", exit.ExitCode())
+		t.Reason = fmt.Sprintf("exit code %d", int32(exit.ExitCode()))
 		f.obituary(t)
 	case strings.Contains(err.Error(), ourPanicMark):
 		inst.m.rt.log.Error("panic while a guest ran", "hook", f.hook, "err", err)
@@ -91,11 +91,27 @@ func (f *frame) fault(err error) error {
 		f.obituary(t)
 	default:
 		t.last = f.lastLine()
+		if reason == outOfBounds && recursive(trace) {
+			t.Reason += " (endless recursion?)"
+		}
 	}
 	if len(t.Frames) == 0 {
 		t.spots = trace
 	}
 	return t
+}
+
+// outOfBounds is how the engine says that a guest reached outside of its memory: the
+// end of a stack that it keeps there itself, as C and Rust do.
+const outOfBounds = "out of bounds memory access"
+
+// recursive reports whether a trace is as long as traces are, and of few functions.
+func recursive(trace []spot) bool {
+	different := map[int]bool{}
+	for _, p := range trace {
+		different[p.function] = true
+	}
+	return len(trace) == engineFrames && len(different) <= engineFrames/5
 }
 
 // obituary fills in t from what the guest printed before it gave up.

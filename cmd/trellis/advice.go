@@ -85,6 +85,15 @@ func advice(err error, c called) string {
 	if next := adviceByText(err.Error(), command); next != "" {
 		return next
 	}
+	if over := (*runtime.LimitError)(nil); errors.As(err, &over) {
+		return raiseHere(over)
+	}
+	if errors.Is(err, runtime.ErrAnswer) {
+		return "the module itself answered so: look there for the message, or try another input with " + inputOf(command)
+	}
+	if next := beyond(err); next != "" {
+		return next
+	}
 	if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
 		return mend(err, trap)
 	}
@@ -118,6 +127,36 @@ func advice(err error, c called) string {
 		return "trellis " + strings.TrimSpace(strings.Split(command, "<")[0]) + " --help"
 	}
 	return ""
+}
+
+// beyond says what to do about a limit of calls that a guest has exceeded, "" if it
+// has not.
+func beyond(err error) string {
+	for _, l := range []struct {
+		limit error
+		next  string
+	}{
+		{runtime.ErrFuel, "do less in one call (the limit is worth 100ms of computing), or look for a loop without end where it was; what a schedule or a job does may take more, by limits.work in extension.json"},
+		{runtime.ErrTime, "do less in one call, and wait for less: 250ms, and where somebody waits 50ms for a filter; schedules and jobs may have more, by limits.work in extension.json"},
+		{runtime.ErrMemory, `ask for more in extension.json, up to 64MiB: "limits": {"memory": "64MiB"} (16MiB if it says nothing); for a module alone, -memory 64MiB`},
+		{runtime.ErrOutput, "answer less: 1MiB at most, of which an error answer may have 8KiB"},
+	} {
+		if errors.Is(err, l.limit) {
+			return l.next
+		}
+	}
+	if errors.Is(err, runtime.ErrTrap) && strings.Contains(err.Error(), "host operations in one call") {
+		return "a call may ask the platform 100 times: ask for lists instead of one by one, or let a job go on, which is called again with its state"
+	}
+	return ""
+}
+
+// inputOf names the flags by which a command hands something to a module.
+func inputOf(command string) string {
+	if strings.HasPrefix(command, "ext ") {
+		return "-data @FILE and -settings @FILE"
+	}
+	return "-input @FILE and -config KEY=VALUE"
 }
 
 // placeholder is an argument as the parser names it.

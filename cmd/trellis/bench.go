@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -19,6 +18,7 @@ type benchCmd struct {
 	Module string            `arg:"" type:"existingfile" help:"WebAssembly module."`
 	Hook   string            `arg:"" help:"Export to call; of a WASI command, the name that it gets as its argument."`
 	Input  string            `help:"Input of each call: a text, @FILE, or - for standard input."`
+	Memory string            `help:"Linear memory that it may use: 1MiB to 64MiB, 16MiB if absent, as limits.memory of a manifest."`
 	Time   time.Duration     `default:"2s" help:"How long each mode is measured."`
 	Config map[string]string `help:"KEY=VALUE: settings, which the guest reads with config.get." mapsep:"none"`
 }
@@ -74,12 +74,20 @@ func (c *benchCmd) Run(e *env) error {
 	if c.Time <= 0 {
 		return trellis.Errorf(trellis.Invalid, "-time %v is no time to measure in", c.Time)
 	}
-	info, err := runtime.Check(module, runtime.Limits{})
+	limits, err := limitsOf(c.Memory)
+	if err != nil {
+		return err
+	}
+	accept, err := accepted()
+	if err != nil {
+		return err
+	}
+	info, err := inspect(e.ctx, module, limits, accept)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(info.Hooks, c.Hook) && !slices.Equal(info.Hooks, []string{"*"}) {
-		return advise(trellis.Errorf(trellis.Invalid, "%s has no export %s that can be called", c.Module, c.Hook), "the exports are: %s", strings.Join(info.Hooks, ", "))
+		return noSuchExport(c.Hook, info)
 	}
 	settings := json.RawMessage("{}")
 	if len(c.Config) > 0 {
@@ -93,8 +101,8 @@ func (c *benchCmd) Run(e *env) error {
 	}
 	defer os.RemoveAll(cache)
 	b := &bencher{
-		env: e, path: c.Module, module: module, call: runtime.Call{Hook: c.Hook, In: in, Key: "bench"}, each: c.Time, info: info,
-		config: runtime.Config{Cache: cache, Host: &local{settings: settings, note: func(string, ...any) {}}},
+		env: e, path: c.Module, module: module, call: runtime.Call{Hook: c.Hook, In: in, Key: "bench"}, each: c.Time, info: info, limits: limits,
+		config: runtime.Config{Cache: cache, Accept: accept, Host: &local{settings: settings, note: func(string, ...any) {}}},
 	}
 	result, err := b.run()
 	if err != nil {
@@ -114,6 +122,7 @@ type bencher struct {
 	call   runtime.Call
 	each   time.Duration
 	info   runtime.Info
+	limits runtime.Limits // those that are not the default
 	config runtime.Config
 }
 
@@ -174,7 +183,7 @@ func (b *bencher) loadOnce(r *benchmark, took *time.Duration) error {
 	}
 	defer func() { _ = rt.Close(context.WithoutCancel(b.ctx)) }()
 	begun := time.Now()
-	m, err := rt.Compile(b.ctx, b.module, runtime.Limits{})
+	m, err := rt.Compile(b.ctx, b.module, b.limits)
 	if err != nil {
 		return err
 	}
@@ -183,10 +192,10 @@ func (b *bencher) loadOnce(r *benchmark, took *time.Duration) error {
 	begun = time.Now()
 	out, _, err := m.Call(b.ctx, b.call)
 	r.First, r.Output = time.Since(begun), len(out)
-	if err != nil {
+	if err != nil && beyond(err) == "" {
 		return advise(err, "trellis run %s %s does the same once; -input TEXT or -input @FILE gives it another input", b.path, b.call.Hook)
 	}
-	return nil
+	return err
 }
 
 // way is one way of calling a module.
@@ -197,10 +206,11 @@ type way struct {
 }
 
 // ways are those that this module can be called in.
-func (b *bencher) ways() []way {
-	pinned := runtime.Limits{Isolation: runtime.Pinned}
-	ways := []way{{"pristine", runtime.Limits{}, false}}
-	if _, err := runtime.Check(b.module, pinned); err != nil {
+func (b *bencher) ways(rt *runtime.Runtime) []way {
+	pinned := b.limits
+	pinned.Isolation = runtime.Pinned
+	ways := []way{{"pristine", b.limits, false}}
+	if _, err := rt.Check(b.ctx, given(b.module), pinned); err != nil {
 		return ways // it keeps no state
 	}
 	return slices.Concat([]way{{"pinned", pinned, false}}, ways, []way{{"fresh", pinned, true}})
@@ -227,7 +237,7 @@ type measured struct {
 
 func (b *bencher) open(rt *runtime.Runtime) []*measured {
 	var modes []*measured
-	for _, w := range b.ways() {
+	for _, w := range b.ways(rt) {
 		m := &measured{way: w}
 		m.module, m.fault = rt.Compile(b.ctx, b.module, w.limits)
 		modes = append(modes, m)

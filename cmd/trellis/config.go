@@ -111,7 +111,13 @@ func (c *serveConfig) environment(env func(string) string) error {
 		"UNSIGNED": &c.Unsigned, "SELF_SERVICE": &c.SelfService, "ALLOW_NETWORK": &c.AllowNetwork, "PROXIES": &c.Proxies, "RETENTION": &c.Retention, "DEFAULT_TENANT": &c.Tenant,
 	}
 	maps.Copy(all, c.Modules.settings())
-	for name, to := range all {
+	return fromEnvironment(all, env)
+}
+
+// fromEnvironment sets what the environment says of settings, by their names in it
+// after TRELLIS_.
+func fromEnvironment(settings map[string]any, env func(string) string) error {
+	for name, to := range settings {
 		value := env("TRELLIS_" + name)
 		if value == "" {
 			continue

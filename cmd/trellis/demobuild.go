@@ -86,8 +86,11 @@ func goExample(ctx context.Context, a *app.App, dir string) (id string, err erro
 }
 
 // source returns the root of the source of Trellis, if this is run within it.
-func source() (string, bool) {
-	dir, err := os.Getwd()
+func source() (string, bool) { return sourceAround(".") }
+
+// sourceAround returns the root of the source of Trellis, if the directory is in it.
+func sourceAround(dir string) (string, bool) {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", false
 	}

@@ -18,7 +18,7 @@ type extBuildCmd struct {
 }
 
 func (c *extBuildCmd) Run(e *env) error {
-	if err := build(e.ctx, c.Dir); err != nil {
+	if err := build(e, c.Dir); err != nil {
 		return err
 	}
 	info, err := os.Stat(filepath.Join(c.Dir, "main.wasm"))
@@ -30,69 +30,32 @@ func (c *extBuildCmd) Run(e *env) error {
 	return nil
 }
 
-// toolchain is how projects in a language are built and tested.
-type toolchain struct {
-	sources []string // the project is one of its own if it has one of these
-	build   []string // the command; FILE in it is the module
-	env     []string
-	test    []string // the command for its tests, if it has any
-	get     string   // how to get what is missing
-}
-
-const fileArg = "FILE"
-
-// toolchains are the languages that trellis ext build knows.
-func toolchains() []toolchain {
-	const clang = "apt-get install clang lld, or what your system has for it"
-	return []toolchain{
-		{
-			sources: []string{"main.go", "go.mod"}, env: []string{"GOOS=wasip1", "GOARCH=wasm"},
-			build: []string{"go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o", fileArg, "."},
-			test:  []string{"go", "test", "./..."}, get: "https://go.dev/dl has Go",
-		}, {
-			sources: []string{"main.c"}, get: clang,
-			build: []string{"clang", "--target=wasm32", "-Os", "-nostdlib", "-fno-builtin", "-gline-tables-only", "-fdebug-compilation-dir=.", "-Wl,--no-entry",
-				"-Wl,-z,stack-size=16384", "-I", ".", "-o", fileArg, "main.c"},
-		}, {
-			sources: []string{"main.cpp"}, get: clang,
-			build: []string{"clang++", "--target=wasm32", "-std=c++17", "-Os", "-nostdlib", "-fno-builtin", "-fno-exceptions", "-fno-rtti",
-				"-gline-tables-only", "-fdebug-compilation-dir=.", "-Wl,--no-entry", "-Wl,-z,stack-size=16384", "-I", ".", "-o", fileArg, "main.cpp"},
-		}, {
-			sources: []string{"Cargo.toml"}, get: "https://rustup.rs installs cargo; rustup target add wasm32-unknown-unknown",
-			build: []string{"cargo", "build", "--quiet", "--release", "--target", rustTarget, "--target-dir", "target"},
-			test:  []string{"cargo", "test", "--quiet", "--target-dir", "target"},
-		}, {
-			sources: []string{"main.ts"}, get: "npm install --ignore-scripts, in the project",
-			build: []string{"asc", "main.ts", "-O3", "--noAssert", "--runtime", "minimal", "--use", "abort=trellis/host/crashed", "--debug", "--sourceMap", "-o", fileArg},
-		},
-	}
-}
-
-const rustTarget = "wasm32-unknown-unknown"
-
-// toolchainOf returns how a project is built.
-func toolchainOf(dir string) (toolchain, error) {
-	var known []string
-	for _, t := range toolchains() {
-		for _, source := range t.sources {
-			if exists(dir, source) {
-				return t, nil
-			}
-		}
-		known = append(known, t.sources[0])
-	}
-	return toolchain{}, advise(trellis.Errorf(trellis.Invalid, "%s has none of %s", dir, strings.Join(known, ", ")), "trellis ext new acme.first begins a project")
-}
-
-// build builds main.wasm from the source of a project.
-func build(ctx context.Context, dir string) error { return buildAs(ctx, dir, "main.wasm") }
-
-// buildAs builds the module of a project as a file, whose name counts from there.
-func buildAs(ctx context.Context, dir, file string) error {
+// build builds main.wasm from the source of a project. Where there is none that it
+// knows, main.wasm is what it is.
+func build(e *env, dir string) error {
 	t, err := toolchainOf(dir)
 	if err != nil {
 		return err
 	}
+	if t.build == nil {
+		e.note("%s is taken as it is: %s has %s.", filepath.Join(dir, "main.wasm"), dir, nothingToBuild)
+		return nil
+	}
+	return t.run(e.ctx, dir, "main.wasm")
+}
+
+// buildAs builds the module of a project as a file, whose name counts from there.
+func buildAs(ctx context.Context, dir, file string) error {
+	t, known := languageOf(dir)
+	if !known {
+		return trellis.Errorf(trellis.Invalid, "%s is in no language that is known", dir)
+	}
+	return t.run(ctx, dir, file)
+}
+
+// run builds the module of a project as a file; one that says itself how it is built
+// makes main.wasm.
+func (t toolchain) run(ctx context.Context, dir, file string) error {
 	cmd := t.command(ctx, dir, t.build, file)
 	cmd.Env = append(os.Environ(), t.env...)
 	out, err := cmd.CombinedOutput()
@@ -101,12 +64,29 @@ func buildAs(ctx context.Context, dir, file string) error {
 		return t.absent(cmd)
 	case err != nil && strings.Contains(string(out), "target may not be installed"):
 		return advise(trellis.Errorf(trellis.Unavailable, "Rust's target %s is not installed", rustTarget), "rustup target add %s", rustTarget)
+	case err != nil && t.build[0] == "npm" && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == notFound:
+		return advise(trellis.Errorf(trellis.Unavailable, "npm run build:\n%s", strings.TrimSpace(string(out))), "npm install --ignore-scripts, in %s", dir)
+	case err != nil && t.own:
+		return advise(trellis.Errorf(trellis.Invalid, "%s:\n%s", t.name(), strings.TrimSpace(strings.TrimSpace(string(out))+"\n"+err.Error())), "mend the source, then trellis ext build %s", dir)
 	case err != nil:
-		return advise(trellis.Errorf(trellis.Invalid, "%s:\n%s", strings.Join(t.build[:2], " "), strings.TrimSpace(string(out))), "mend the source, then trellis ext build %s", dir)
+		return advise(trellis.Errorf(trellis.Invalid, "%s:\n%s", t.name(), strings.TrimSpace(string(out))), "mend the source, then trellis ext build %s; a command of its own is what %s holds", dir, filepath.Join(dir, ownCommand))
+	case t.own && !exists(dir, file):
+		return advise(trellis.Errorf(trellis.Invalid, "%s has made no main.wasm", t.name()), "it runs in %s, and leaves main.wasm there", dir)
 	case t.build[0] == "cargo":
 		return takeCrate(dir, file)
 	}
 	return nil
+}
+
+// notFound is how a shell ends that does not find a program.
+const notFound = 127
+
+// name is the command as messages have it.
+func (t toolchain) name() string {
+	if t.build[0] == "npm" {
+		return "npm run build"
+	}
+	return strings.Join(t.build[:2], " ")
 }
 
 func (t toolchain) absent(cmd *exec.Cmd) error {
@@ -126,6 +106,9 @@ func (t toolchain) command(ctx context.Context, dir string, args []string, file 
 			a = file
 		}
 		cmd.Args = append(cmd.Args, a)
+	}
+	if root, ok := sourceAround(dir); ok && t.library != "" && !t.own {
+		cmd.Args = append(cmd.Args, "-I", filepath.Join(root, t.library))
 	}
 	cmd.Dir = dir
 	return cmd
@@ -171,16 +154,16 @@ func takeCrate(dir, file string) error {
 
 // runTests runs the tests that a project has in its own language.
 func runTests(e *env, dir string) error {
-	t, err := toolchainOf(dir)
-	if err != nil || t.test == nil {
-		return err
+	t, _ := languageOf(dir)
+	if t.test == nil {
+		return nil
 	}
 	cmd := t.command(e.ctx, dir, t.test, "")
 	cmd.Stdout, cmd.Stderr = e.out, e.errs
 	if e.json {
 		cmd.Stdout = e.errs
 	}
-	err = cmd.Run()
+	err := cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return t.absent(cmd)

@@ -31,7 +31,7 @@ func (c *extPackCmd) Run(e *env) error {
 	if b.Stripped > 0 {
 		e.note("main.wasm was packed without %d bytes of debug information: with them it is larger than modules may be. Crashes will name functions, but no lines.", b.Stripped)
 	}
-	if err := check(b); err != nil {
+	if err := check(e, b); err != nil {
 		return err
 	}
 	out := c.Out
@@ -56,13 +56,9 @@ func (c *extInspectCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	limits, err := b.Manifest.RuntimeLimits()
+	info, err := examine(e, b)
 	if err != nil {
 		return err
-	}
-	info, err := runtime.Check(b.Module, limits)
-	if err != nil {
-		return raisable(err)
 	}
 	fault := b.Manifest.CheckAgainst(info.Hooks, app.Known())
 	signed := "unsigned"
@@ -95,19 +91,6 @@ func hooksOf(info runtime.Info) string {
 		return "a program that takes every hook as its argument"
 	}
 	return "exports " + strings.Join(info.Hooks, ", ")
-}
-
-// check looks whether a bundle fits together, as installing it would.
-func check(b *extensions.Bundle) error {
-	limits, err := b.Manifest.RuntimeLimits()
-	if err != nil {
-		return err
-	}
-	info, err := runtime.Check(b.Module, limits)
-	if err != nil {
-		return raisable(err)
-	}
-	return b.Manifest.CheckAgainst(info.Hooks, app.Known())
 }
 
 // load reads a bundle file, or packs a project.

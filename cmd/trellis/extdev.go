@@ -18,13 +18,15 @@ type extNewCmd struct {
 	Kind  string `default:"filter" enum:"filter,card" help:"What it begins as: filter (decides about enrolments) or card (shown beside a course, with a button)."`
 	Lang  string `default:"go" enum:"go,c,cpp,rust,assemblyscript" help:"Language: go, c, cpp, rust or assemblyscript."`
 	Title string `help:"What it is called."`
+
+	Convention string `default:"trellis" enum:"trellis,command,extism" help:"How it is called: trellis, command (a WASI program; in C) or extism (a plug-in; in C)."`
 }
 
 func (c *extNewCmd) Run(e *env) error {
 	if c.Dir == "" {
 		_, c.Dir, _ = strings.Cut(c.ID, ".")
 	}
-	switch err := extensions.NewProject(c.Dir, c.Kind, c.Lang, c.ID, c.Title); {
+	switch err := extensions.NewProject(c.Dir, c.Kind, c.Lang, c.Convention, c.ID, c.Title); {
 	case trellis.KindOf(err) == trellis.Conflict:
 		return advise(err, "say another directory: trellis ext new %s DIRECTORY", c.ID)
 	case err != nil:
@@ -57,14 +59,14 @@ func (c *extTestCmd) Run(e *env) error {
 	if err := runTests(e, c.Dir); err != nil {
 		return err
 	}
-	if err := build(e.ctx, c.Dir); err != nil {
+	if err := build(e, c.Dir); err != nil {
 		return err
 	}
 	b, err := extensions.Pack(c.Dir, io.Discard)
 	if err != nil {
 		return err
 	}
-	if err := check(b); err != nil {
+	if err := check(e, b); err != nil {
 		return err
 	}
 	if err := c.crashes(e, b); err != nil {

@@ -116,17 +116,14 @@ func raise(limit string) string {
 	switch limit {
 	case "memory":
 		return "the manifest asks for more with limits.memory, up to 64MiB"
-	case "module":
-		limit = "size"
 	}
-	return "an operator raises it with modules." + strings.ReplaceAll(limit, " ", "_") + " in trellis.toml"
+	return "an operator raises it with modules." + keyOf(limit) + " in trellis.toml"
 }
 
-// raisable adds to the refusal of a module how the limit is raised.
-func raisable(err error) error {
-	var over *runtime.LimitError
-	if errors.As(err, &over) {
-		return trellis.Errorf(trellis.KindOf(err), "%w; %s", err, raise(over.Limit))
+// keyOf returns the key of a limit of modules, after "modules.".
+func keyOf(limit string) string {
+	if limit == "module" {
+		return "size"
 	}
-	return err
+	return strings.ReplaceAll(limit, " ", "_")
 }

@@ -34,7 +34,7 @@ func (c *extRunCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := check(b); err != nil {
+	if err := check(e, b); err != nil {
 		return err
 	}
 	a, err := c.ask(e, b)
@@ -124,16 +124,33 @@ func (c *extRunCmd) ask(e *env, b *extensions.Bundle) (a asked, err error) {
 
 // call runs one export here.
 func call(e *env, module []byte, limits runtime.Limits, hook string, in []byte, host *local) ([]byte, runtime.Stats, error) {
-	r, err := runtime.New(e.ctx, runtime.Config{Host: host})
+	r, err := engine(e.ctx, runtime.Config{Host: host})
 	if err != nil {
 		return nil, runtime.Stats{}, err
 	}
 	defer func() { _ = r.Close(context.WithoutCancel(e.ctx)) }()
 	m, err := r.Compile(e.ctx, module, limits)
 	if err != nil {
-		return nil, runtime.Stats{}, err
+		return nil, runtime.Stats{}, raisable(err)
+	}
+	if info := m.Info(); !slices.Contains(info.Hooks, hook) && !slices.Contains(info.Hooks, "*") {
+		return nil, runtime.Stats{}, noSuchExport(hook, info)
 	}
 	return m.Call(e.ctx, runtime.Call{Hook: hook, In: in, Key: "local", Log: func(_ int, line string) { e.note("log: %s", line) }})
+}
+
+// noSuchExport says what can be called.
+func noSuchExport(hook string, info runtime.Info) error {
+	return advise(trellis.Errorf(trellis.Invalid, "the module has no export %s that can be called", hook), "the exports are: %s", strings.Join(info.Hooks, ", "))
+}
+
+// limitsOf returns the limits of a module without a manifest.
+func limitsOf(memory string) (runtime.Limits, error) {
+	l, err := extensions.Manifest{Limits: extensions.LimitsSpec{Memory: memory}}.RuntimeLimits()
+	if err != nil {
+		return l, trellis.Errorf(trellis.Invalid, "-%w", err) // which begins with "memory: "
+	}
+	return l, nil
 }
 
 type runCmd struct {
@@ -141,6 +158,7 @@ type runCmd struct {
 	Export string            `arg:"" help:"Export to call."`
 	Input  string            `help:"Input: a text, @FILE, or - for standard input."`
 	Config map[string]string `help:"KEY=VALUE: settings, which the guest reads with config.get." mapsep:"none"`
+	Memory string            `help:"Linear memory that it may use: 1MiB to 64MiB, 16MiB if absent, as limits.memory of a manifest."`
 	Stats  bool              `help:"Print time, fuel and memory on standard error, as a line of JSON."`
 }
 
@@ -167,10 +185,11 @@ func (c *runCmd) Run(e *env) error {
 			return err
 		}
 	}
-	if info, err := runtime.Check(module, runtime.Limits{}); err == nil && !slices.Contains(info.Hooks, c.Export) && !slices.Contains(info.Hooks, "*") {
-		return advise(trellis.Errorf(trellis.Invalid, "%s has no export %s that can be called", c.Module, c.Export), "the exports are: %s", strings.Join(info.Hooks, ", "))
+	limits, err := limitsOf(c.Memory)
+	if err != nil {
+		return err
 	}
-	out, stats, err := call(e, module, runtime.Limits{}, c.Export, in, &local{settings: settings, note: e.note})
+	out, stats, err := call(e, module, limits, c.Export, in, &local{settings: settings, note: e.note})
 	figures := map[string]any{"time_us": stats.Time.Microseconds(), "fuel": stats.Fuel, "memory": stats.Memory, "host_calls": stats.HostCalls}
 	if raw, err := json.Marshal(figures); c.Stats && err == nil {
 		e.note("%s", raw)

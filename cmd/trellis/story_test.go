@@ -353,7 +353,7 @@ func TestNewProjects(t *testing.T) {
 	} {
 		s.fails(1, "", append([]string{"ext", "new"}, args...)...)
 	}
-	s.fails(1, "has none of main.go, main.c, main.cpp, Cargo.toml, main.ts", "ext", "build", ".")
+	s.fails(1, "has none of build.sh, package.json with a script build, main.go, go.mod, main.c, main.cpp, Cargo.toml, main.ts, and no extension.json", "ext", "build", ".")
 	s.fails(1, "build it first", "ext", "pack", "strings")
 	if r := s.run("", "ext", "pack", "strings"); !strings.Contains(r.errs, "Next: trellis ext build strings") {
 		t.Errorf("what to do about a project that is not built: %s", r.errs)

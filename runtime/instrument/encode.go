@@ -118,7 +118,7 @@ func (m *module) allExports() []export {
 
 // info returns what is known after the bodies were read.
 func (m *module) info() Info {
-	info := Info{MinMemory: m.min, MaxMemory: m.max, Start: m.start >= 0, Exports: make(map[string]Signature)}
+	info := Info{MinMemory: m.min, MaxMemory: m.max, Start: m.start >= 0, Setup: m.setup(), Exports: make(map[string]Signature)}
 	// One for each type: a small module can name a long one a hundred thousand times.
 	signatures := make(map[uint32]Signature)
 	signature := func(typ uint32) Signature {
@@ -136,9 +136,15 @@ func (m *module) info() Info {
 		switch {
 		case e.kind == 0:
 			info.Exports[e.name] = signature(m.funcs[e.index])
+			if int(e.index) < len(m.imports) {
+				info.Passed = append(info.Passed, e.name)
+			}
 		case e.kind == 2 && e.name == "memory":
 			info.Memory = true
 		}
+	}
+	if m.start >= 0 && m.start < len(m.imports) {
+		info.Passed = append(info.Passed, StartExport)
 	}
 	reason := m.unresettable
 	for _, g := range m.globals {

@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 7
+const Version = 9
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
@@ -146,6 +146,7 @@ type Import struct {
 type Info struct {
 	Imports       []Import             `json:"imports,omitempty"`        // in order; there are only functions
 	Exports       map[string]Signature `json:"exports,omitempty"`        // exported functions of the original module
+	Passed        []string             `json:"passed,omitempty"`         // exports that are imports, in order; StartExport for the start function
 	Memory        bool                 `json:"memory,omitempty"`         // it exports a memory called "memory"
 	MinMemory     uint32               `json:"min_memory,omitempty"`     // pages that it begins with
 	MaxMemory     uint32               `json:"max_memory,omitempty"`     // pages that it may grow to
@@ -153,6 +154,7 @@ type Info struct {
 	Globals       []byte               `json:"globals,omitempty"`        // letter of each global behind GlobalExport
 	Resettable    bool                 `json:"resettable,omitempty"`     // memory and globals are its whole state
 	NotResettable string               `json:"not_resettable,omitempty"` // why they are not
+	Setup         int64                `json:"setup,omitempty"`          // units of fuel that it is worth to make an instance, before anything runs
 }
 
 // Rewrite checks binary against l and returns the instrumented module with what

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// kibibytes are those of a page of memory.
+const kibibytes = 64
+
 // The limits by the names that a [LimitError] gives them.
 const (
 	LimitModule      = "module"
@@ -22,7 +25,7 @@ const (
 // that.
 type LimitError struct {
 	Limit   string `json:"limit"`   // one of LimitModule and so on
-	Found   int    `json:"found"`   // what the module has, at the first place that exceeds the limit
+	Found   int    `json:"found"`   // what the module has, at the first place that exceeds the limit; of LimitMemory KiB
 	Allowed int    `json:"allowed"` // the limit
 	Format  string `json:"format"`  // of the message, with a verb for each of the two numbers
 }

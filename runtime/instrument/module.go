@@ -11,6 +11,7 @@ import (
 const (
 	maxPages      = 65_536    // a 32-bit memory
 	maxItems      = 100_000   // types, globals, exports, element segments, data segments
+	maxMutable    = 1_000     // globals that can change: each is looked up for a new instance and put back after a call
 	maxArity      = 1_000     // parameters, and results, of one type
 	maxTables     = 16        // tables of one module
 	maxAllLocals  = 4_000_000 // locals and parameters of all functions together
@@ -136,6 +137,7 @@ type module struct {
 	dataCount    int // as declared, or -1
 	bodies       []span
 	data         []dataSegment
+	merged       []dataSegment
 	declared     []bool            // functions that are named outside of the code
 	names        map[uint32]string // of functions, fit for a trace
 

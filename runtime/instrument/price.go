@@ -35,6 +35,37 @@ const (
 	shiftEntries = 1  // 2 units for an element of a table
 )
 
+// What it takes to make an instance, whatever runs in it.
+const (
+	setupBase    = 60_000
+	setupGlobal  = 1_000 // a mutable one, which the host can get at
+	setupEntry   = 2     // of a table, or any other global, or a function
+	setupElement = 40    // of a segment that fills a table
+	setupSegment = 400   // of data or elements
+	setupGrain   = 4_096 // a page of the system's, of 4 KiB, that data is written to
+)
+
+// setup returns what an instance of the module costs before anything runs in it.
+func (m *module) setup() int64 {
+	cost := int64(setupBase + setupEntry*(len(m.funcs)+len(m.globals)) + setupElement*m.elementCount + setupSegment*len(m.elements))
+	for _, g := range m.globals {
+		if g.mutable {
+			cost += setupGlobal
+		}
+	}
+	for _, t := range m.tables {
+		cost += setupEntry * int64(t.min)
+	}
+	var grains int64
+	for _, d := range m.mergedData() {
+		if !d.passive {
+			cost += setupSegment
+			grains += int64(len(d.bytes))/setupGrain + 1
+		}
+	}
+	return cost + setupGrain*min(grains, 16*int64(m.min))
+}
+
 func costOf(op byte) int64 {
 	switch {
 	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82:

@@ -46,7 +46,7 @@ func TestRefused(t *testing.T) {
 			section(10, body(noLocals, cat(repeat(1000, 0x41, 0), repeat(1000, 0x10, 0), []byte{0x0b})...))), "which exceeds the limit of 1048576"},
 		{"table", module(section(4, cat([]byte{funcref, 0}, uleb(100_000_000)))), "table begins with a size of 100000000, which exceeds the limit of 65536"},
 		{"tables", module(section(4, many(17, funcref, 0, 1)...)), "17 tables exceed the limit of 16"},
-		{"memory", module(section(5, cat([]byte{0}, uleb(257)))), "memory begins with a size of 257, which exceeds the limit of 256"},
+		{"memory", module(section(5, cat([]byte{0}, uleb(257)))), "memory begins with 16448 KiB, which exceeds the limit of 16384 KiB"},
 		{"elements", module(section(4, []byte{funcref, 0, 1}), section(9, cat([]byte{5, funcref}, uleb(131_073), repeat(131_073, 0xd0, funcref, 0x0b)))), "131073 elements of segments exceed the limit of 131072"},
 		{"a count of 4 G", append([]byte(header), 1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f), "4294967295 types do not fit into the remaining 0 bytes"},
 		{"data that is not there", module(section(5, []byte{0, 1}), section(11, cat([]byte{0, 0x41, 0, 0x0b}, uleb(4e9)))), "4000000000 bytes of data do not fit"},

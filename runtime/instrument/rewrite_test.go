@@ -278,10 +278,11 @@ func TestInfo(t *testing.T) {
 	want := instrument.Info{
 		Imports:   []instrument.Import{{Module: "env", Name: "log"}},
 		Exports:   map[string]instrument.Signature{"calc": {Params: "iIfF", Results: "i"}, "log": {}},
+		Passed:    []string{"log"},
 		Memory:    true,
 		MinMemory: 1, MaxMemory: 100,
 		Start:   true,
-		Globals: []byte("iF"), Resettable: true,
+		Globals: []byte("iF"), Resettable: true, Setup: 71_004,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

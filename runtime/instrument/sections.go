@@ -158,6 +158,9 @@ func (r *reader) bounds(what string, limit uint32) (lo, hi uint32) {
 		}
 		hi = min(limit, declared)
 	}
+	if lo > limit && what == LimitMemory {
+		r.exceeds(at, what, int(lo)*kibibytes, int(limit)*kibibytes, "memory begins with %d KiB, which exceeds the limit of %d KiB")
+	}
 	if lo > limit {
 		r.exceeds(at, what, int(lo), int(limit), what+" begins with a size of %d, which exceeds the limit of %d")
 	}
@@ -192,6 +195,7 @@ func (m *module) readMemory(r *reader) {
 
 func (m *module) readGlobals(r *reader) {
 	n := r.items("globals", 4)
+	mutable := 0
 	for range n {
 		g := globalVar{typ: r.valueType()}
 		at := r.pos
@@ -199,6 +203,9 @@ func (m *module) readGlobals(r *reader) {
 		case 0:
 		case 1:
 			g.mutable = true
+			if mutable++; mutable > maxMutable {
+				r.failAt(at, "more than %d globals are mutable: keep them in the memory", maxMutable)
+			}
 		default:
 			r.failAt(at, "unknown mutability %#02x of a global", b)
 		}

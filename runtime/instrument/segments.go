@@ -134,8 +134,15 @@ const mergeGap = 32
 // compilers write tens of thousands of small ones, each of which takes time at
 // every instantiation and memory in every instance. They are joined only if no two
 // of them overlap: then their order does not matter, and the bytes in the gaps are
-// zero before and after.
+// zero before and after. It is asked for when the code was read.
 func (m *module) mergedData() []dataSegment {
+	if m.merged == nil {
+		m.merged = m.mergeData()
+	}
+	return m.merged
+}
+
+func (m *module) mergeData() []dataSegment {
 	if m.dataByIndex || slices.ContainsFunc(m.data, func(d dataSegment) bool { return !d.fixed }) {
 		return m.data
 	}
