@@ -227,7 +227,10 @@ type Call struct {
 	Seed string        // ID of the event, if one is delivered
 	Time time.Duration // at most; the module's limit if zero
 	Wait time.Duration // at most, until it runs; if zero, 10 s for the module to be loaded and a second for a turn
-	Work time.Duration // of computing at most, in fuel worth that much; the module's limit if zero
+	// Work is how much the guest may compute, in fuel worth that much. If zero it is
+	// four fifths of its time: so one that computes without end is blamed for it
+	// (out of fuel), and time is over where the machine or the host was slow.
+	Work time.Duration
 	// Read reads the answer. Its error is the extension's failure, as a trap is.
 	Read func(answer []byte) error
 }
@@ -264,6 +267,9 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		ctx = trellis.WithActor(ctx, actor)
 	}
 	trace := trellis.TraceFrom(ctx).ID
+	if c.Work == 0 {
+		c.Work = cmp.Or(c.Time, h.s.limits().Time) / 5 * 4
+	}
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
 		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait, Untimed: true,

@@ -110,7 +110,7 @@ func TestChain(t *testing.T) {
 		{"redirect to another host", login, []step{answer(strings.Replace(refuse+redirect+`}}`, "/else", "//else", 1))}, "", trellis.Unavailable, "stays within", "failed"},
 		{"a trap", enrol, []step{{do: trap}, patch("honor")}, "", trellis.Unavailable, "nobody is let through", "failed"},
 		{"a trap, skipped", enrol, []step{{do: trap, skip: true}, patch("honor")}, "honor", "", "", "failed changed"},
-		{"spinning", enrol, []step{{do: func(c *testkit.Code) { c.Spin() }}}, "", trellis.Unavailable, "fuel", "failed"},
+		{"spinning", enrol, []step{{do: func(c *testkit.Code) { c.Spin() }}}, "", trellis.Unavailable, "out of ", "failed"},
 		{"an empty answer", enrol, []step{answer(``)}, "", trellis.Unavailable, "answer", "failed"},
 		{"no JSON", enrol, []step{answer(`no`)}, "", trellis.Unavailable, "answer", "failed"},
 		{"an unknown key", enrol, []step{answer(`{"patchs":{}}`)}, "", trellis.Unavailable, "patchs", "failed"},
