@@ -21,7 +21,6 @@ func trellisPeers() group {
 		{"trellis/c/fresh", "C guest, fresh instance", overC, ours(c, usual(pinned), newKey)},
 		{"trellis/as/pinned", "AssemblyScript guest, pinned", overAS, ours(as, usual(pinned), sameKey)},
 		{"trellis/as/pristine", "AssemblyScript guest, pristine", overAS, ours(as, usual(pristine), sameKey)},
-		{"trellis/go/pinned-trap", "Go guest, pinned, little fuel: traps", overGo, ours(goGuest, little(pinned), sameKey)},
 		{"trellis/go/pinned", "Go guest, pinned", overGo, ours(goGuest, usual(pinned), sameKey)},
 		{"trellis/go/pristine", "Go guest, pristine", overGo, ours(goGuest, usual(pristine), sameKey)},
 		{"trellis/go/fresh", "Go guest, fresh instance", overGo, ours(goGuest, usual(pinned), newKey)},
