@@ -203,6 +203,9 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 	if cfg.Memory, err = c.Modules.instances(); err != nil {
 		return cfg, err
 	}
+	if cfg.CacheSize, err = c.Modules.cache(); err != nil {
+		return cfg, err
+	}
 	if cfg.Accept, cfg.Modules, err = c.Modules.parse(); err != nil {
 		return cfg, err
 	}

@@ -28,10 +28,11 @@ type modulesConfig struct {
 	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
 	Loaded      string `toml:"loaded"`         // machine code and images held at a time: 512MiB if empty
 	Instances   string `toml:"instances"`      // memory of all instances, above which idle ones go: 1GiB if empty
+	Cache       string `toml:"cache"`          // machine code and images on disk: 4GiB if empty
 }
 
 // moduleKeys names the keys for people.
-const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances"
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances, modules.cache"
 
 // settings returns where the values of the keys stand, by their names in the
 // environment.
@@ -39,7 +40,7 @@ func (m *modulesConfig) settings() map[string]any {
 	return map[string]any{
 		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
 		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
-		"MODULES_INSTANCES": &m.Instances,
+		"MODULES_INSTANCES": &m.Instances, "MODULES_CACHE": &m.Cache,
 	}
 }
 
@@ -92,6 +93,9 @@ func (m modulesConfig) instances() (int, error) {
 	n, err := sizeOf("modules.instances", m.Instances)
 	return int(n), err
 }
+
+// cache returns what the cache of compiled modules may take, 0 for what is usual.
+func (m modulesConfig) cache() (int64, error) { return sizeOf("modules.cache", m.Cache) }
 
 // mostCompiling is how much time an operator may give to a module.
 const mostCompiling = 5 * time.Minute

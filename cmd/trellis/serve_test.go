@@ -42,6 +42,7 @@ func TestConfiguration(t *testing.T) {
 		{"an unknown key of modules", "[modules]\ndepth = 1", "", "there is no key modules.depth"},
 		{"a time of work that is none", "[modules]\nwork = \"long\"", "", "modules.work"},
 		{"a size of instances that is none", "[modules]\ninstances = \"-1\"", "", `modules.instances: "-1" is not a size such as 16MiB`},
+		{"a size of the cache that is none", "[modules]\ncache = \"much\"", "", `modules.cache: "much" is not a size such as 16MiB`},
 		{"the same in the environment", "", "TRELLIS_MODULES_INSTANCES=all", `modules.instances: "all" is not a size such as 16MiB`},
 		{"the environment, a number that is none", "", "TRELLIS_MODULES_NESTING=deep", `TRELLIS_MODULES_NESTING is a number, not "deep"`},
 		{"a proxy that is none", `proxies = ["proxy.example.org"]`, "", "proxy.example.org"},

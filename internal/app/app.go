@@ -52,6 +52,7 @@ type Config struct {
 	Accept      runtime.Accept     // what modules of extensions may look like
 	Modules     extensions.Modules // how they are held
 	Memory      int                // bytes of all their instances, above which idle ones go: a GiB if zero
+	CacheSize   int64              // bytes of what is compiled of them, on disk: 4 GiB if zero
 	Unsigned    bool               // whether unsigned bundles are taken
 	SelfService []string           // permissions that course staff may grant themselves; usual ones if nil
 	Egress      egress.Config      // how far extensions may reach out
@@ -163,7 +164,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host := &late{}
-	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, Host: host, Logger: a.part("runtime")}); err != nil {
+	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, CacheSize: cfg.CacheSize, Host: host, Logger: a.part("runtime")}); err != nil {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })
