@@ -73,7 +73,7 @@ func TestHostileBundles(t *testing.T) {
 	}{
 		{"4,000,000,000 locals", bundle("acme.bad", hostile{locals: []byte{1, 0x80, 0xd0, 0xac, 0xf3, 0x0e, 0x7e}}), []string{"main.wasm", "locals and parameters exceed the limit of 5000"}},
 		{"blocks in one another", bundle("acme.bad", hostile{check: append(bytes.Repeat([]byte{0x02, 0x40}, 20_000), bytes.Repeat([]byte{0x0b}, 20_000)...)}), []string{"main.wasm", "deeper than the limit"}},
-		{"4 GiB of memory", bundle("acme.bad", hostile{pages: 65_536}), []string{"main.wasm", "65536"}},
+		{"4 GiB of memory", bundle("acme.bad", hostile{pages: 65_536}), []string{"main.wasm", "4194304 KiB"}},
 		{"what the engine refuses", bundle("acme.bad", hostile{check: []byte{0x41, 0}}), []string{"main.wasm"}},
 		{"starts without end", bundle("acme.bad", hostile{initialize: spin}), []string{"out of fuel"}},
 		{"crashes at the start", bundle("acme.bad", hostile{initialize: []byte{0x00}}), []string{"unreachable"}},
