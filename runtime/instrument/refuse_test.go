@@ -147,7 +147,7 @@ func TestLimits(t *testing.T) {
 		{"body", instrument.Limits{Body: 3}, code(1, 1), code(1, 1, 1), "body of 4 bytes exceeds the limit of 3"},
 		{"nesting", instrument.Limits{Nesting: 2}, code(2, 0x40, 2, 0x40, 0x0b, 0x0b), code(2, 0x40, 2, 0x40, 2, 0x40, 0x0b, 0x0b, 0x0b), "deeper than the limit of 2"},
 		{"branch table", instrument.Limits{BranchTable: 1}, code(0x41, 0, 0x0e, 1, 0, 0), code(0x41, 0, 0x0e, 2, 0, 0, 0), "2 targets exceeds the limit of 1"},
-		{"memory", instrument.Limits{Memory: 1}, code(), module(section(5, []byte{0, 2})), "size of 2, which exceeds the limit of 1"},
+		{"memory", instrument.Limits{Memory: 1}, code(), module(section(5, []byte{0, 2})), "begins with 128 KiB, which exceeds the limit of 64 KiB"},
 		{"table", instrument.Limits{Table: 1}, code(), module(section(4, []byte{funcref, 0, 2})), "size of 2, which exceeds the limit of 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
