@@ -327,6 +327,9 @@ func TestSeen(t *testing.T) {
 
 // TestUsageOfADay: a node remembers what was done in the last day, and no longer.
 func TestUsageOfADay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hours of the store's time, which take minutes with the race detector")
+	}
 	host := &lateHost{}
 	rt, err := runtime.New(t.Context(), runtime.Config{Host: host}) // it measures the machine, which takes real time
 	must(t, err)

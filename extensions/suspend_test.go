@@ -27,6 +27,9 @@ var unreliable = map[string]func(*testkit.Code){
 // and it stays off, and its filter asked and unable to decide, until a person
 // enables it.
 func TestSuspended(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hours of the store's time, which take minutes with the race detector")
+	}
 	host := &lateHost{}
 	rt, err := runtime.New(t.Context(), runtime.Config{Host: host}) // it measures the machine, which takes real time
 	must(t, err)
