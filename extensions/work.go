@@ -24,7 +24,7 @@ func (r *Registry) checkWork(m Manifest) error {
 }
 
 // workLimits returns the limits of schedules and jobs: those of other calls, unless
-// the manifest asks for more work, which makes the module one that yields. An
+// the manifest asks for more work, for which another variant is compiled. An
 // operator who has lowered the bound since it was installed is obeyed.
 func (r *Registry) workLimits(m Manifest, l runtime.Limits) runtime.Limits {
 	d, err := m.Limits.work()
