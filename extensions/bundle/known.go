@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ type Known struct {
 type Place struct {
 	Name     string // what manifests name
 	Sentence string // where it is, as a part of a sentence: "in the side column of the course page"
-	Level    Level  // what its page is about: the tenant or a course
+	Level    string // what its page is about: "tenant" or "course"
 	Default  string // what stands there if nobody says otherwise, in a sentence; "" for nothing
 }
 

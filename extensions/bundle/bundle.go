@@ -1,4 +1,10 @@
-package extensions
+// Package bundle reads, checks, signs and writes bundles, and says in plain words
+// what is in one.
+//
+// A bundle is an extension as it is handed around: a zip with a manifest, a
+// WebAssembly module, its assets and the signature of its publisher. Here it is
+// looked at by itself: no store, no tenant and no trusted key has a part in it.
+package bundle
 
 import (
 	"archive/zip"
@@ -22,23 +28,27 @@ import (
 	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
-// Limits of a bundle, before anything in it is looked at.
+// Bounds of a bundle, before anything in it is looked at.
 const (
-	MaxBundle      = 32 << 20 // bytes of the zip
-	maxEntries     = 2_000
-	maxUnpacked    = 64 << 20
-	maxRatio       = 100 // of an entry, once it has more than a mebibyte
-	manifestFile   = "extension.json"
-	moduleFile     = "main.wasm"
+	MaxSize      = 32 << 20 // bytes of the zip
+	MaxUnpacked  = 64 << 20 // bytes of its files together
+	maxEntries   = 2_000
+	maxRatio     = 100 // of an entry, once it has more than a mebibyte
+	maxSourceMap = 4 << 20
+	largeModule  = 16 << 20 // is packed without debug information: the engine takes no larger ones
+)
+
+// What the files of a bundle are called.
+const (
+	ManifestFile   = "extension.json"
+	ModuleFile     = "main.wasm"
 	sourceMapFile  = "main.wasm.map" // leads from the module to its source
-	maxSourceMap   = 4 << 20
-	largeModule    = 16 << 20 // is packed without debug information: the engine takes no larger ones
 	signatureFile  = "signature.json"
 	assetDirectory = "assets/"
 )
 
-// Bundle is an extension as it is handed around: NAME-VERSION.trellis, a zip.
-type Bundle struct {
+// Archive is an extension as it is handed around: NAME-VERSION.trellis, a zip.
+type Archive struct {
 	Manifest  Manifest
 	Module    []byte            // with the source map, if there is one
 	Files     map[string][]byte // every file but the signature, by path
@@ -47,11 +57,11 @@ type Bundle struct {
 	Stripped  int               // bytes of debug information that Pack left out, because the module was too large with them
 }
 
-// ReadBundle reads a bundle. Whatever is wrong with it is a [trellis.Invalid]
+// Read reads a bundle. Whatever is wrong with it is a [trellis.Invalid]
 // that names the cause.
-func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
-	if size > MaxBundle {
-		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d bytes, of at most %d", size, MaxBundle)
+func Read(r io.ReaderAt, size int64) (*Archive, error) {
+	if size > MaxSize {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d bytes, of at most %d", size, MaxSize)
 	}
 	if err := countEntries(r, size); err != nil {
 		return nil, err
@@ -63,7 +73,7 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 	if len(zr.File) > maxEntries {
 		return nil, trellis.Errorf(trellis.Invalid, "the bundle has %d entries, of at most %d", len(zr.File), maxEntries)
 	}
-	b := &Bundle{Files: map[string][]byte{}}
+	b := &Archive{Files: map[string][]byte{}}
 	var signature []byte
 	total := 0
 	folded := map[string]bool{}
@@ -82,7 +92,7 @@ func ReadBundle(r io.ReaderAt, size int64) (*Bundle, error) {
 		} else {
 			folded[key] = true
 		}
-		data, err := unpack(f, maxUnpacked-total)
+		data, err := unpack(f, MaxUnpacked-total)
 		if err != nil {
 			return nil, err
 		}
@@ -117,20 +127,20 @@ func countEntries(r io.ReaderAt, size int64) error {
 }
 
 // complete reads what the files say.
-func (b *Bundle) complete(signature []byte) (*Bundle, error) {
-	raw, ok := b.Files[manifestFile]
+func (b *Archive) complete(signature []byte) (*Archive, error) {
+	raw, ok := b.Files[ManifestFile]
 	if !ok {
-		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s at its top", manifestFile)
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s at its top", ManifestFile)
 	}
 	var err error
 	if b.Manifest, err = ReadManifest(raw); err != nil {
 		return nil, err
 	}
-	if b.Module, ok = b.Files[moduleFile]; !ok {
-		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s", moduleFile)
+	if b.Module, ok = b.Files[ModuleFile]; !ok {
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle has no %s", ModuleFile)
 	}
 	if !bytes.HasPrefix(b.Module, []byte("\x00asm")) {
-		return nil, trellis.Errorf(trellis.Invalid, "%s is not a WebAssembly module", moduleFile)
+		return nil, trellis.Errorf(trellis.Invalid, "%s is not a WebAssembly module", ModuleFile)
 	}
 	if text, ok := b.Files[sourceMapFile]; ok {
 		if len(text) > maxSourceMap {
@@ -173,14 +183,14 @@ func checkPath(name string) error {
 		return trellis.Errorf(trellis.Invalid, "the path %q in the bundle is not allowed: it must be relative, without .., backslashes and colons", name)
 	}
 	switch name {
-	case manifestFile, moduleFile, sourceMapFile, signatureFile, "README.md", "LICENSE":
+	case ManifestFile, ModuleFile, sourceMapFile, signatureFile, "README.md", "LICENSE":
 		return nil
 	}
 	if strings.HasPrefix(name, assetDirectory) {
 		return nil
 	}
 	return trellis.Errorf(trellis.Invalid, "%q does not belong into a bundle: it has %s, %s, %s, %s, README.md, LICENSE and %s…",
-		name, manifestFile, moduleFile, sourceMapFile, signatureFile, assetDirectory)
+		name, ManifestFile, ModuleFile, sourceMapFile, signatureFile, assetDirectory)
 }
 
 // unpack reads an entry, trusting what comes and not what the zip says of it.
@@ -193,7 +203,7 @@ func unpack(f *zip.File, room int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(rc, int64(room)+1))
 	switch {
 	case len(data) > room:
-		return nil, trellis.Errorf(trellis.Invalid, "the bundle unpacks to more than %d bytes", maxUnpacked)
+		return nil, trellis.Errorf(trellis.Invalid, "the bundle unpacks to more than %d bytes", MaxUnpacked)
 	case err != nil:
 		return nil, trellis.Errorf(trellis.Invalid, "%q in the bundle cannot be unpacked: %s", f.Name, err)
 	}
@@ -213,31 +223,31 @@ func digest(files map[string][]byte) string {
 }
 
 // Make returns the bundle of files by their paths, unsigned.
-func Make(files map[string][]byte) (*Bundle, error) {
+func Make(files map[string][]byte) (*Archive, error) {
 	for name := range files {
 		if err := checkPath(name); err != nil {
 			return nil, err
 		}
 	}
-	return (&Bundle{Files: files}).complete(nil)
+	return (&Archive{Files: files}).complete(nil)
 }
 
 // Pack writes the bundle of a project directory. The same files always give the
 // same bytes.
-func Pack(dir string, w io.Writer) (*Bundle, error) {
-	b := &Bundle{Files: map[string][]byte{}}
-	for _, name := range []string{manifestFile, moduleFile, sourceMapFile, "README.md", "LICENSE"} {
+func Pack(dir string, w io.Writer) (*Archive, error) {
+	b := &Archive{Files: map[string][]byte{}}
+	for _, name := range []string{ManifestFile, ModuleFile, sourceMapFile, "README.md", "LICENSE"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			if name == moduleFile {
-				return nil, trellis.Errorf(trellis.Invalid, "%s has no %s: build it first", dir, moduleFile)
+			if name == ModuleFile {
+				return nil, trellis.Errorf(trellis.Invalid, "%s has no %s: build it first", dir, ModuleFile)
 			}
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if name == moduleFile && len(data) > largeModule {
+		if name == ModuleFile && len(data) > largeModule {
 			data, b.Stripped = symbol.WithoutDWARF(data)
 		}
 		if name == sourceMapFile {
@@ -277,7 +287,7 @@ func Pack(dir string, w io.Writer) (*Bundle, error) {
 }
 
 // Write writes the bundle as a zip.
-func (b *Bundle) Write(w io.Writer) error {
+func (b *Archive) Write(w io.Writer) error {
 	zw := zip.NewWriter(w)
 	zw.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
 	files := b.Files
@@ -310,7 +320,18 @@ func (b *Bundle) Write(w io.Writer) error {
 	return zw.Close()
 }
 
+// Assets returns the files below assets/, by their paths there.
+func (b *Archive) Assets() map[string][]byte {
+	files := map[string][]byte{}
+	for path, data := range b.Files {
+		if name, ok := strings.CutPrefix(path, assetDirectory); ok {
+			files[name] = data
+		}
+	}
+	return files
+}
+
 // FileName returns what the bundle is called as a file: NAME-VERSION.trellis.
-func (b *Bundle) FileName() string {
+func (b *Archive) FileName() string {
 	return fmt.Sprintf("%s-%s.trellis", b.Manifest.ID, b.Manifest.Version)
 }
