@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -60,9 +59,12 @@ func (r *rig) patient(t testing.TB, cfg slots.Config) *slots.Slots {
 	t.Helper()
 	key, err := secret.Parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 	must(t, err)
-	cfg.Registry, cfg.Key, cfg.Traces, cfg.ContentURL = r.Registry, key, r.Plugins, "http://content.example"
+	cfg.Registry, cfg.Key, cfg.ContentURL = r.Registry, key, "http://content.example"
+	if cfg.Traces == nil {
+		cfg.Traces = r.Plugins
+	}
 	if cfg.Deadline == 0 {
-		cfg.Deadline = 10 * time.Second
+		cfg.Deadline = testkit.Patience
 	}
 	return slots.New(cfg)
 }

@@ -54,6 +54,7 @@ type Config struct {
 	Modules     extensions.Modules // how they are held
 	Memory      int                // bytes of all their instances, above which idle ones go: a GiB if zero
 	CacheSize   int64              // bytes of what is compiled of them, on disk: 4 GiB if zero
+	Fuel        uint64             // units of fuel that a second of their code is worth: measured if zero
 	Unsigned    bool               // whether unsigned bundles are taken
 	SelfService []string           // permissions that course staff may grant themselves; usual ones if nil
 	Egress      egress.Config      // how far extensions may reach out
@@ -64,6 +65,7 @@ type Config struct {
 	Tenant      string             // to which pages lead whose address names none; "" for none
 	Version     string             // of the program
 	Quotas      hostapi.Quotas     // of callers
+	Filters     time.Duration      // how long what was asked for waits for all that are asked about it, each a fifth: 250 ms if zero
 	Slots       time.Duration      // how long a page waits for what extensions show: 100 ms if zero
 	Lease       time.Duration      // how long this node may be silent before others take over its work: 10 to 15 s if zero
 	Twice       bool               // for tests: every event is delivered twice
@@ -165,7 +167,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host := &late{}
-	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, CacheSize: cfg.CacheSize, Host: host, Logger: a.part("runtime")}); err != nil {
+	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, CacheSize: cfg.CacheSize, FuelPerSecond: cfg.Fuel, Host: host, Logger: a.part("runtime")}); err != nil {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })
@@ -194,7 +196,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closes(a.Bus.Close)
-	a.Plugins = plugins.New(plugins.Config{Registry: a.Registry, Jobs: a.Jobs, Known: known, People: a.Learning, Logger: a.part("plugins"), Metrics: a.Metrics})
+	a.Plugins = plugins.New(plugins.Config{Registry: a.Registry, Jobs: a.Jobs, Known: known, People: a.Learning, Chain: cfg.Filters, Step: cfg.Filters / 5, Logger: a.part("plugins"), Metrics: a.Metrics})
 	host.plugins = a.Plugins
 	if a.Imports, err = integrations.New(ctx, integrations.Config{
 		Learning: a.Learning, Jobs: a.Jobs, DB: a.DB, Blobs: blobs, Key: key, Logger: a.part("integrations"), TempDir: filepath.Join(cfg.Dir, "tmp"), Fault: a.fault,
