@@ -15,6 +15,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 	"github.com/trellis-learning/trellis/internal/app"
@@ -207,7 +208,7 @@ func TestImages(t *testing.T) {
 	r := newRig(t, app.Config{})
 	manifest, err := json.Marshal(map[string]any{"id": "acme.image", "version": "1.0.0", "abi": 1, "title": "Images", "slots": []any{line{"slot": above, "call": "card", "title": "Picture"}}})
 	must(t, err)
-	b, err := extensions.Make(map[string][]byte{"extension.json": manifest, "assets/a b/c.png": []byte("picture"), "main.wasm": testkit.Guest(guest{"card": func(c *testkit.Code) {
+	b, err := bundle.Make(map[string][]byte{"extension.json": manifest, "assets/a b/c.png": []byte("picture"), "main.wasm": testkit.Guest(guest{"card": func(c *testkit.Code) {
 		c.Answer(`{"kind":"stack","children":[{"kind":"image","asset":"a b/c.png","alt":"There","width":1,"height":1},{"kind":"image","asset":"d.png","alt":"Not there","width":1,"height":1}]}`)
 	}})})
 	must(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/api"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/bus"
 	"github.com/trellis-learning/trellis/extensions/integrations"
 	"github.com/trellis-learning/trellis/extensions/plugins"
@@ -225,8 +226,8 @@ func (a *App) fault(point string) {
 
 // Known returns the filters that are asked, the events that are emitted and the
 // places in pages.
-func Known() extensions.Known {
-	return extensions.Known{
+func Known() bundle.Known {
+	return bundle.Known{
 		Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events()), Slots: slots.Places(),
 		Tree: func(raw []byte) error {
 			_, err := tree.Decode(raw)
@@ -236,7 +237,7 @@ func Known() extensions.Known {
 }
 
 // operations returns every operation of the platform.
-func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
+func (a *App) operations(known bundle.Known) ([]hostapi.Operation, error) {
 	catalogue, err := learning.NewCatalogue(known.Filters, known.Events, slotEntries())
 	if err != nil {
 		return nil, err
@@ -248,7 +249,7 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 }
 
 // serve mounts every route.
-func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
+func (a *App) serve(known bundle.Known, key *secret.Key) (err error) {
 	looks := theming.New(a.Learning)
 	if a.Pages, err = pages.New(pages.Config{
 		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Theming: looks, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),

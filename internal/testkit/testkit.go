@@ -18,6 +18,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -139,7 +140,7 @@ func Bundle(t testing.TB, manifest map[string]any, module []byte) []byte {
 	t.Helper()
 	raw, err := json.Marshal(manifest)
 	must(t, err)
-	b, err := extensions.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
+	b, err := bundle.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
 	must(t, err)
 	var zip bytes.Buffer
 	must(t, b.Write(&zip))
