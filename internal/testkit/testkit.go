@@ -69,6 +69,9 @@ func start(t testing.TB, cfg app.Config, listener, content net.Listener) *Platfo
 	if cfg.Filters == 0 { // what a test decides is not how busy the machine is
 		cfg.Filters = 5 * Patience
 	}
+	if cfg.Modules.Time == 0 {
+		cfg.Modules.Time = Patience
+	}
 	cfg.Unsigned = true
 	a, err := app.New(t.Context(), cfg)
 	if err != nil {
