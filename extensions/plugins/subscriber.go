@@ -3,6 +3,7 @@ package plugins
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -27,6 +28,7 @@ func (p *Plugins) Role() delivery.Role {
 			subs := make([]delivery.Subscriber, len(hooks))
 			for i, h := range hooks {
 				subs[i] = p.subscriber(h.ID(), h.Tenant(), h.From())
+				subs[i].Held = h.Held
 			}
 			return subs
 		},
@@ -34,7 +36,9 @@ func (p *Plugins) Role() delivery.Role {
 			if !p.cfg.Registry.Subscribed(tenant, id) {
 				return delivery.Subscriber{}, false
 			}
-			return p.subscriber(id, tenant, 0), true
+			s := p.subscriber(id, tenant, 0)
+			s.Held = func() bool { return p.cfg.Registry.Held(tenant, id) }
+			return s, true
 		},
 	}
 }
@@ -73,6 +77,10 @@ func (p *Plugins) tell(ctx context.Context, h extensions.Hook, d delivery.Delive
 		return nil
 	}})
 	p.done(e.Tenant, e.Trace, s, stats, err)
+	var not *extensions.NotCalled
+	if errors.As(err, &not) {
+		return delivery.Postpone(err, not.Until)
+	}
 	return err
 }
 
