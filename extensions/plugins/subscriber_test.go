@@ -3,6 +3,7 @@ package plugins_test
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -302,4 +303,26 @@ func TestSuspendedHearsLater(t *testing.T) {
 	must(t, err)
 	happen(t, p, ctx, "other.thing.happened")
 	testkit.Eventually(t, "what came after", heard(22))
+}
+
+// TestEnabledElsewhere: what happens right after another node has enabled an extension
+// is delivered, though this node has not looked at the registry since.
+func TestEnabledElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	p := testkit.Start(t, app.Config{Dir: dir})
+	ctx := p.Tenant(t, "acme")
+	p.Install(t, ctx, listener(t, "acme.good", "other.thing.happened", func(c *testkit.Code) { c.Call("events.emit", `{"type":"acme.good.heard"}`); c.Answer("{}") }), "", nil)
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "trellis.db")})
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	for n := range 10 {
+		_, err := p.Registry.Disable(ctx, "acme.good", "")
+		must(t, err)
+		other, err := extensions.New(t.Context(), extensions.Config{DB: db}) // it only reads and writes rows
+		must(t, err)
+		_, err = other.Enable(ctx, extensions.Enable{ID: "acme.good", Grants: []string{"*"}})
+		must(t, err)
+		happen(t, p, ctx, "other.thing.happened")
+		testkit.Eventually(t, "it hears", func() bool { return len(p.Events(t, ctx, "acme.good.heard")) == n+1 })
+	}
 }
