@@ -48,6 +48,7 @@ type Learning struct {
 	dummy   string        // hash to compare with where there is none, so that time tells nothing
 	failed  throttle
 	actors  actorCache
+	watches watches
 	tenants tenantCache
 }
 
