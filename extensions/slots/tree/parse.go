@@ -97,7 +97,7 @@ func parse(raw []byte) (value, error) {
 	case !json.Valid(raw):
 		return value{}, notJSON(raw)
 	}
-	p := parser{in: string(raw), keys: make([]string, 0, 16), items: make([]value, 0, 32)}
+	p := parser{in: string(raw), keys: make([]string, 0, 8), items: make([]value, 0, 16)}
 	return p.value(nil, 0)
 }
 
