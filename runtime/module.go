@@ -181,7 +181,7 @@ func (m *Module) Cached() bool { return m.cached }
 // Footprint returns about how many bytes the module takes as long as it is not
 // closed: its machine code and its image. Instances come on top.
 func (m *Module) Footprint() int64 {
-	n := m.code + moduleOverhead
+	n := m.code + moduleOverhead + int64(len(m.debug.memory))
 	if im := m.image.Load(); im != nil {
 		for _, p := range im.pieces {
 			n += int64(len(p.data))
