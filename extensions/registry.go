@@ -141,7 +141,7 @@ func (r *Registry) Run(ctx context.Context, source trellis.Source) error {
 		case <-tick.C:
 		case <-r.kick:
 		}
-		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
 			r.log.Warn("registry not refreshed", "err", err)
 		}
 	}
@@ -166,8 +166,10 @@ func (r *Registry) follow(ctx context.Context, source trellis.Source) {
 	}
 }
 
-// refresh reads everything again if anything has changed.
-func (r *Registry) refresh(ctx context.Context) error {
+// Refresh reads everything again if anything has changed, on this node or another. Who
+// has seen an event of an extension's life in the log, and refreshes, knows what it
+// tells of: both were one transaction.
+func (r *Registry) Refresh(ctx context.Context) error {
 	var version int64
 	err := r.db.Read(ctx, func(tx *store.Tx) error {
 		return tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&version)

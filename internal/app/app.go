@@ -269,6 +269,8 @@ func (a *App) serve(known bundle.Known, key *secret.Key) (err error) {
 	if err != nil {
 		return err
 	}
+	var _ realtime.Watcher = a.Learning // so that streams end when people sign out
+	var _ slots.Watcher = a.Learning
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})
