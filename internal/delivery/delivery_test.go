@@ -197,6 +197,14 @@ func (r *rig) number(q string, args ...any) (n int64) {
 	return n
 }
 
+func (r *rig) exec(q string, args ...any) {
+	r.t.Helper()
+	r.must(r.db.Write(r.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, q, args...)
+		return err
+	})))
+}
+
 func (r *rig) cursors() int64 { return r.number(`SELECT COUNT(*) FROM delivery_cursors`) }
 
 // bubble runs a test in time of its own.
@@ -448,35 +456,6 @@ func TestConsume(t *testing.T) {
 		}
 		if err := l.Consume(ctx, "x", "*.*", nil); trellis.KindOf(err) != trellis.Invalid {
 			t.Errorf("a pattern that is none: %v", err)
-		}
-		cancel()
-		r.must(<-done)
-	})
-}
-
-// TestConsumeFromTheStart: a role that is new hears what has happened since the
-// ledger was made, however late it takes its partitions; nothing from before.
-func TestConsumeFromTheStart(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		r.emit("before")
-		l := r.ledger(delivery.Config{})
-		r.emit("a", "b")
-		ctx, cancel := context.WithCancel(t.Context())
-		var mu sync.Mutex
-		var got []string
-		done := make(chan error, 1)
-		go func() {
-			done <- l.Consume(ctx, "late", "org.example.*", func(_ context.Context, e trellis.Event) error {
-				mu.Lock()
-				defer mu.Unlock()
-				got = append(got, e.Key)
-				return nil
-			})
-		}()
-		r.until("both", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 2 })
-		slices.Sort(got)
-		if fmt.Sprint(got) != "[a b]" {
-			t.Errorf("heard %v", got)
 		}
 		cancel()
 		r.must(<-done)

@@ -47,6 +47,9 @@ func (l *Ledger) tail(r Role) *tail {
 // run reads the log and dispatches until ctx is done. The readers see the whole
 // log, but subscribers are called in a context that has no such right.
 func (t *tail) run(ctx context.Context) {
+	if !t.begin(ctx) {
+		return
+	}
 	wake := context.AfterFunc(ctx, func() { t.mu.Lock(); defer t.mu.Unlock(); t.room.Broadcast() })
 	defer wake()
 	t.watch = time.AfterFunc(t.l.cfg.Lease, t.distrust)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -64,9 +65,12 @@ func (l *Learning) CreateToken(ctx context.Context, in CreateToken) (NewToken, e
 	if in.Person == "" && in.Roles == nil && actor.Kind == trellis.PersonActor {
 		in.Person = actor.ID
 	}
+	if in.Name, err = line.Clean("the name of the token", in.Name, 1, 100); err != nil {
+		return NewToken{}, err
+	}
 	switch {
-	case in.Name == "" || !printable(in.Name, 100) || in.Name == sessionName:
-		return NewToken{}, trellis.Errorf(trellis.Invalid, "a token needs a name of at most 100 printable characters, other than %q", sessionName)
+	case in.Name == sessionName:
+		return NewToken{}, trellis.Errorf(trellis.Invalid, "%q is what the tokens of sessions are called: give this one another name", sessionName)
 	case in.Days < 1 || in.Days > 366:
 		return NewToken{}, trellis.Errorf(trellis.Invalid, "a token lasts 1 to 366 days")
 	case in.Roles != nil && in.Person != "":

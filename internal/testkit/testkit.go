@@ -204,10 +204,14 @@ func (p *Platform) Do(t testing.TB, token, method, path, body string) (int, stri
 	return res.StatusCode, string(raw)
 }
 
-// Eventually waits until ok, and fails the test if that takes ten seconds.
+// Patience is how long a test waits for what has to come. It decides nothing but
+// when to give up, so it is far longer than the slowest machine needs.
+const Patience = time.Minute
+
+// Eventually waits until ok, and fails the test if that takes longer than [Patience].
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
