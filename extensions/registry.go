@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/egress"
@@ -49,7 +50,7 @@ type Config struct {
 	Key         *secret.Key
 	Runtime     *runtime.Runtime
 	Egress      *egress.Client
-	Known       Known
+	Known       bundle.Known
 	Unsigned    bool // whether bundles without a signature are taken
 	Modules     Modules
 	SelfService []string      // permissions that course staff may grant in their own courses, where a tenant has not its own set

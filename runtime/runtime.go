@@ -122,6 +122,11 @@ type Config struct {
 	// in whatever module, pinned ones, which lose their state, last. It is no limit
 	// for calls under way, which [Limits] and Workers bound. Default: 1 GiB.
 	Memory int
+	// FuelPerSecond is how many units of fuel a second of guest code is worth: with
+	// the same number on machines of different speed a guest ends after the same
+	// work on each of them. Default: as many as this machine gets done, which [New]
+	// measures.
+	FuelPerSecond uint64
 	// Accept bounds what modules may look like. Default: see there.
 	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
@@ -312,6 +317,9 @@ func (r *Runtime) open(ctx context.Context) error {
 	if err := r.offer(ctx); err != nil {
 		return err
 	}
+	if r.fuel = r.cfg.FuelPerSecond; r.fuel > 0 {
+		return nil
+	}
 	return r.calibrate(ctx)
 }
 
@@ -351,8 +359,8 @@ func runtimeConfig() wazero.RuntimeConfig {
 		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
-// FuelPerSecond returns how many units of fuel a second of guest code is worth
-// on this machine, as measured by [New].
+// FuelPerSecond returns how many units of fuel a second of guest code is worth: as
+// [Config] says, or as measured by [New].
 func (r *Runtime) FuelPerSecond() uint64 { return r.fuel }
 
 // fuelFor returns the fuel that d of guest code is worth.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -214,7 +213,7 @@ func TestWork(t *testing.T) {
 	}
 	job, err := run(ctx, `{"id":"acme.x","name":"work","input":{"n":1}}`)
 	must(t, err)
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	wait, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	job, err = p.Jobs.Wait(wait, job.ID)
 	must(t, err)

@@ -136,14 +136,18 @@ func (f *filling) ask() {
 		html, err := f.guarded(sec.hook.Slot().Slot, sec)
 		made <- answered{sec, html, err}
 	})
-	late := time.NewTimer(time.Until(f.ends))
-	defer late.Stop()
+	take := func(a answered) {
+		a.to.html, a.to.err, a.to.done = a.html, a.err, true
+		f.measure(a.to)
+	}
 	for range todo {
 		select {
 		case a := <-made:
-			a.to.html, a.to.err, a.to.done = a.html, a.err, true
-			f.measure(a.to)
-		case <-late.C:
+			take(a)
+		case <-f.ctx.Done(): // the deadline, or whoever asked has gone
+			for len(made) > 0 { // on a busy machine both may have happened before it is looked
+				take(<-made)
+			}
 			for _, sec := range todo {
 				if !sec.done {
 					f.measure(sec)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/bus"
 	"github.com/trellis-learning/trellis/extensions/integrations/oneroster"
 	"github.com/trellis-learning/trellis/extensions/integrations/oneroster/rostertest"
@@ -354,7 +355,7 @@ func firstLife(ctx context.Context, a *app.App, tenant context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := extensions.Make(map[string][]byte{"extension.json": manifest, "main.wasm": module})
+	b, err := bundle.Make(map[string][]byte{"extension.json": manifest, "main.wasm": module})
 	if err != nil {
 		return err
 	}
