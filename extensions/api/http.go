@@ -20,6 +20,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/web"
@@ -75,9 +76,9 @@ func (a *API) Routes() ([]web.Route, error) {
 		web.Route{Method: "POST", Path: "/api/v1/register", Name: "users.register", Summary: "Makes an account for the one who asks, in a tenant in which people may register themselves. Then she logs in.",
 			Public: true, Limit: 16 << 10, Request: signUp, Response: account, Status: 201, Handle: a.register},
 		web.Route{Method: "POST", Path: "/api/v1/extensions", Name: "extensions.install", Summary: "Installs a bundle, for the tenant or, with ?course=KEY, for a course. It is enabled for nobody yet.",
-			Permission: "extensions:write", Limit: extensions.MaxBundle, Status: 201, Handle: a.install},
+			Permission: "extensions:write", Limit: bundle.MaxSize, Status: 201, Handle: a.install},
 		web.Route{Method: "POST", Path: "/api/v1/extensions/inspect", Name: "extensions.inspect", Summary: "Looks at a bundle as installing it would, and says what it is, asks for and what is wrong with it. Nothing is installed.",
-			Permission: "extensions:write", Limit: extensions.MaxBundle, Handle: a.inspect},
+			Permission: "extensions:write", Limit: bundle.MaxSize, Handle: a.inspect},
 		web.Route{Method: "POST", Path: "/api/v1/imports/:format", Name: "imports.create", Summary: "Takes an upload and returns the job that imports it. Options stand in the query: strict, passwords, dry_run, title.",
 			Permission: "imports:write", Limit: maxUpload, Status: 202, Stream: true, Handle: a.upload},
 		web.Route{Method: "GET", Path: "/api/v1/exports/:format", Name: "exports.get", Summary: "Downloads what the tenant has.",

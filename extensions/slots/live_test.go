@@ -111,7 +111,7 @@ func (f *follower) next(t testing.TB) message {
 			if m.event != "" {
 				return m
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(testkit.Patience):
 			t.Fatal("no message came")
 		}
 	}

@@ -77,6 +77,7 @@ type Slots struct {
 	offers offers
 	hub    *hub
 	kept   *kept
+	rooms  rooms
 
 	mu   sync.Mutex
 	open doors

@@ -7,13 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -359,18 +357,15 @@ func TestForeignExtension(t *testing.T) {
 	}
 }
 
-// rested waits until nothing changes in a tenant any more: its extension hears of
-// what has happened while others go on.
+// rested waits until nothing goes on any more, and returns the fingerprint of a
+// tenant: its extension hears of what has happened while others go on.
 func rested(t *testing.T, p *testkit.Platform, tenant string) map[string]string {
 	t.Helper()
-	last, since := map[string]string{}, time.Now()
-	testkit.Eventually(t, "tenant "+tenant+" to come to rest", func() bool {
-		if now := fingerprint(t, p, tenant); !maps.Equal(now, last) {
-			last, since = now, time.Now()
-		}
-		return time.Since(since) > 700*time.Millisecond
-	})
-	return last
+	p.Rest(t)
+	if _, err := p.Registry.Logs(app.System(t.Context(), tenant), extensions.LogQuery{ID: theirs}); err != nil { // writes what extensions have said
+		t.Fatal(err)
+	}
+	return fingerprint(t, p, tenant)
 }
 
 // fingerprint is a hash of the rows that a tenant has in each table, but for when

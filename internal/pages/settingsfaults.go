@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // entered puts back into a form what was entered.
@@ -32,7 +32,7 @@ func entered(list []setting, sent url.Values) {
 // blame puts faults at their fields: those of reading by the field's ID, those of
 // the schema by a JSON Pointer, whose deepest field gets it. It returns the faults
 // for the summary, in the order of the form.
-func blame(list []setting, faults []fault, more extensions.Faults) []fault {
+func blame(list []setting, faults []fault, more bundle.Faults) []fault {
 	var general []fault
 	for _, f := range faults {
 		if !mark(list, f.Text, func(s *setting) bool { return s.ID == f.Field }) {

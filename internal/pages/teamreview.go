@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // reviewPage is what one reads before one enables an extension, or lets another
@@ -52,10 +53,10 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 			v.Kept = &d.Versions[i]
 		}
 	}
-	fresh := func(extensions.Sentence) bool { return false }
+	fresh := func(bundle.Sentence) bool { return false }
 	if diff != nil && (v.Consent || !v.On) {
 		v.From = diff.From
-		fresh = func(s extensions.Sentence) bool { return slices.Contains(diff.New, s) }
+		fresh = func(s bundle.Sentence) bool { return slices.Contains(diff.New, s) }
 		for _, s := range diff.Gone {
 			v.Gone = append(v.Gone, s.Text)
 		}
@@ -186,7 +187,7 @@ func seen(at place, d extensions.Detail) *link {
 
 // notTaken shows a form again that an operation has not taken, with the reason.
 func (p *Pages) notTaken(err error, fields []setting, again func(int, []setting, []fault) error) error {
-	var faults extensions.Faults
+	var faults bundle.Faults
 	if errors.As(err, &faults) {
 		return again(http.StatusBadRequest, fields, blame(fields, nil, faults))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // uploadLimit bounds a bundle that is brought through a page. Larger ones, which
@@ -28,7 +29,7 @@ type uploadPage struct {
 	At     place
 	File   string
 	Limit  string
-	Wrong  []extensions.Fault
+	Wrong  []bundle.Fault
 	Bundle *extensions.Inspection
 }
 
@@ -85,7 +86,7 @@ func (p *Pages) upload(r *request, at place) error {
 	x, err := p.cfg.Registry.Install(p.cfg.API.Audited(r.ctx, "extensions.install", at.Course()), raw, at.Scope)
 	if err != nil {
 		if kind := trellis.KindOf(err); kind != trellis.Internal && kind != trellis.Unavailable {
-			look.Faults = []extensions.Fault{{Message: err.Error()}}
+			look.Faults = []bundle.Fault{{Message: err.Error()}}
 			return r.wrong(at, name, look)
 		}
 		return err

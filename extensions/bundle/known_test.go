@@ -1,4 +1,4 @@
-package extensions_test
+package bundle_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // TestGuesses: a name that there is not comes with the one that was probably meant,
@@ -27,13 +27,13 @@ func TestGuesses(t *testing.T) {
 		{"too many names", "chek", "check", 600, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, err := extensions.ReadManifest([]byte(`{"id":"acme.x","version":"1.0.0","abi":1,"title":"x","events":[{"on":"x.y.z","call":"` + tt.call + `"}]}`))
+			m, err := bundle.ReadManifest([]byte(`{"id":"acme.x","version":"1.0.0","abi":1,"title":"x","events":[{"on":"x.y.z","call":"` + tt.call + `"}]}`))
 			must(t, err)
 			exports := []string{tt.export}
 			for i := range tt.others {
 				exports = append(exports, fmt.Sprintf("other%d", i))
 			}
-			err = m.CheckAgainst(exports, extensions.Known{})
+			err = m.CheckAgainst(exports, bundle.Known{})
 			kind(t, "check", err, trellis.Invalid, "has no export", tt.want)
 			if err != nil && tt.want == "" && strings.Contains(err.Error(), "did you mean") {
 				t.Errorf("it guesses: %v", err)

@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func (m Manifest) Sentences(known Known) []Sentence {
 	for _, h := range m.Schedules {
 		out = append(out, Sentence{Text: "Works by itself at set times (" + h.Name + ": " + h.Cron + ")"})
 	}
-	if d, err := m.Limits.work(); err == nil && d > 0 && len(m.Schedules)+len(m.Jobs) > 0 {
+	if d, err := m.Limits.WorkTime(); err == nil && d > 0 && len(m.Schedules)+len(m.Jobs) > 0 {
 		out = append(out, Sentence{Text: "May compute for " + d.String() + " at a time where nobody waits for it"})
 	}
 	out = append(out, m.slotSentences(known)...)
@@ -103,8 +103,8 @@ func (w SlotWhen) sentence() (out string) {
 	return out
 }
 
-// plainly says what permissions mean, within a sentence.
-func plainly(permissions []string) string {
+// Plainly says what permissions mean, within a sentence.
+func Plainly(permissions []string) string {
 	words := make([]string, len(permissions))
 	for i, p := range permissions {
 		words[i] = p

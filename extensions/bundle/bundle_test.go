@@ -1,4 +1,4 @@
-package extensions_test
+package bundle_test
 
 import (
 	"archive/zip"
@@ -11,10 +11,30 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 const manifest = `{"id":"acme.x","version":"1.0.0","abi":1,"title":"X","filters":[{"on":"org.example.x.v1","call":"check"}]}`
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v (%s)", err, trellis.KindOf(err))
+	}
+}
+
+// kind holds an error against what it is to be.
+func kind(t testing.TB, what string, err error, want trellis.Kind, words ...string) {
+	t.Helper()
+	if got := trellis.KindOf(err); got != want {
+		t.Errorf("%s: kind = %q, want %q (%v)", what, got, want, err)
+	}
+	for _, w := range words {
+		if err != nil && !strings.Contains(err.Error(), w) {
+			t.Errorf("%s: %q does not say %q", what, err, w)
+		}
+	}
+}
 
 type entry struct {
 	name, data string
@@ -61,11 +81,11 @@ func flagged(raw []byte, bit uint64) []byte { return change(raw, 8, bit, 2) }
 func method(raw []byte, n uint64) []byte    { return change(raw, 10, n, 2) }
 func lie(raw []byte) []byte                 { return change(raw, 24, 100, 4) } // of the unpacked size
 
-func read(raw []byte) (*extensions.Bundle, error) {
-	return extensions.ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+func read(raw []byte) (*bundle.Archive, error) {
+	return bundle.Read(bytes.NewReader(raw), int64(len(raw)))
 }
 
-func TestReadBundle(t *testing.T) {
+func TestRead(t *testing.T) {
 	good := []entry{{name: "extension.json", data: manifest}, {name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}}
 	with := func(more ...entry) []byte { return archive(t, append(append([]entry{}, good...), more...)...) }
 	hordes := make([]entry, 9000)
@@ -153,18 +173,18 @@ func TestPackIsDeterministicAndSigned(t *testing.T) {
 		}
 	}
 	var one, two bytes.Buffer
-	b, err := extensions.Pack(dir, &one)
+	b, err := bundle.Pack(dir, &one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := extensions.Pack(dir, &two); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
+	if _, err := bundle.Pack(dir, &two); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
 		t.Errorf("the same project gives other bytes (%v)", err)
 	}
-	raw, public, err := extensions.GenerateKey()
+	raw, public, err := bundle.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := extensions.ParseKey(raw)
+	key, err := bundle.ParseKey(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,54 +226,14 @@ func TestManifestFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = extensions.ReadManifest([]byte("{" + tt.change + "," + string(rest[1:])))
+		_, err = bundle.ReadManifest([]byte("{" + tt.change + "," + string(rest[1:])))
 		if err == nil || !strings.Contains(err.Error(), tt.want) || trellis.KindOf(err) != trellis.Invalid {
 			t.Errorf("%s: %v, want %q", tt.change, err, tt.want)
 		}
 	}
 }
 
-// TestPatch has the table of RFC 7396, appendix A, as far as documents are objects.
-func TestPatch(t *testing.T) {
-	for _, tt := range [][3]string{
-		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`}, {`{"a":"b"}`, `{"a":null}`, `{}`},
-		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`}, {`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`}, {`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
-		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`}, {`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
-		{`{"e":null}`, `{"a":1}`, `{"a":1,"e":null}`}, {`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`}, {`{"n":12345678901234567890}`, `{}`, `{"n":12345678901234567890}`},
-	} {
-		got, err := extensions.Patch([]byte(tt[0]), []byte(tt[1]), nil)
-		if err != nil || string(got) != tt[2] {
-			t.Errorf("%s with %s: %s, %v, want %s", tt[0], tt[1], got, err, tt[2])
-		}
-	}
-	hidden := []trellis.PersonalField{{Path: []string{"user", "pii", "name"}, Class: "name"}}
-	for patch, want := range map[string]trellis.Kind{
-		`{"mode":"x"}`: "", `{"user":{"id":"x"}}`: "", `{"user":{"pii":{"name":"x"}}}`: trellis.Invalid, `{"user":{"pii":null}}`: trellis.Invalid,
-		`{"user":1}`: trellis.Invalid, `[]`: trellis.Invalid, `x`: trellis.Invalid,
-	} {
-		if _, err := extensions.Patch([]byte(`{"user":{"id":"1","pii":{"name":"Ada"}}}`), []byte(patch), hidden); trellis.KindOf(err) != want {
-			t.Errorf("%s: %v, want %q", patch, err, want)
-		}
-	}
-}
-
-func TestReadAnswer(t *testing.T) {
-	redirect := []trellis.Outcome{{Name: "x", Effect: trellis.EffectRedirect}}
-	for in, ok := range map[string]bool{
-		`{}`: true, `{"patch":{"a":1}}`: true, `{"stop":true}`: true, `{"refuse":{"code":"no","message":"No."}}`: true,
-		`{"refuse":{"code":"no","message":"No.","effect":{"kind":"redirect","redirect":"/x"}}}`: true,
-		``: false, `null`: false, `[]`: false, `{"a":1}`: false, `{"patch":null}`: false, `{"refuse":{"code":"No!","message":"x"}}`: false,
-		`{"refuse":{"code":"no","message":""}}`: false, `{"refuse":{"code":"no","message":"a\nb"}}`: false, `{"refuse":{"code":"no","message":"x"},"stop":true}`: false,
-		`{"refuse":{"code":"no","message":"x","effect":{"kind":"template"}}}`: false, `{"refuse":{"code":"no","message":"x","effect":{"kind":"redirect","redirect":"//evil"}}}`: false,
-		`{} {}`: false, "{\"patch\":{\"a\":\"\xff\"}}": false,
-	} {
-		if _, err := extensions.ReadAnswer([]byte(in), redirect); (err == nil) != ok {
-			t.Errorf("%s: %v", in, err)
-		}
-	}
-}
-
-func FuzzReadBundle(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	good := []entry{{name: "extension.json", data: manifest}, {name: "main.wasm", data: "\x00asm\x01\x00\x00\x00"}}
 	whole := archive(f, append(good, entry{name: "assets/a/logo.svg", data: "<svg/>"}, entry{name: "assets/b/", mode: os.ModeDir | 0o755},
 		entry{name: "signature.json", data: `{"publisher":"acme","key":"","sig":""}`})...)
@@ -294,26 +274,12 @@ func FuzzReadManifest(f *testing.F) {
 	f.Add([]byte(manifest))
 	f.Add([]byte(`{"settings":{"type":"object","properties":{"a":{"type":"string","pattern":"("}}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := extensions.ReadManifest(raw)
+		m, err := bundle.ReadManifest(raw)
 		if err != nil && trellis.KindOf(err) != trellis.Invalid {
 			t.Errorf("kind %q: %v", trellis.KindOf(err), err)
 		}
 		if err == nil {
-			_ = m.Sentences(extensions.Known{})
-		}
-	})
-}
-
-func FuzzAnswer(f *testing.F) {
-	f.Add([]byte(`{"patch":{"mode":"x"}}`), []byte(`{"user":{"pii":{}}}`))
-	f.Fuzz(func(t *testing.T, answer, doc []byte) {
-		a, err := extensions.ReadAnswer(answer, nil)
-		if err != nil || len(a.Patch) == 0 || !json.Valid(doc) {
-			return
-		}
-		out, err := extensions.Patch(doc, a.Patch, []trellis.PersonalField{{Path: []string{"user", "pii"}}})
-		if err == nil && !json.Valid(out) {
-			t.Errorf("%s", out)
+			_ = m.Sentences(bundle.Known{})
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"fmt"
@@ -60,6 +60,29 @@ func (m *Manifest) check(f *Faults) {
 			f.add(later.name, "not supported by this version")
 		}
 	}
+}
+
+// CheckPublisher refuses what cannot be the first half of an ID.
+func CheckPublisher(publisher string) error {
+	switch {
+	case !idPattern.MatchString(publisher + ".x"):
+		return trellis.Errorf(trellis.Invalid, "%.80q cannot be a publisher", publisher)
+	case reserved(publisher):
+		return trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", publisher)
+	}
+	return nil
+}
+
+// ParseID returns the two halves of an extension's ID.
+func ParseID(id string) (publisher, name string, err error) {
+	parts := idPattern.FindStringSubmatch(id)
+	switch {
+	case parts == nil:
+		return "", "", trellis.Errorf(trellis.Invalid, "%.80q is not publisher.name, each of lower-case letters, digits and hyphens", id)
+	case reserved(parts[1]):
+		return "", "", trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", parts[1])
+	}
+	return parts[1], parts[2], nil
 }
 
 // reserved reports whether a publisher's name is nobody's to use: its types would

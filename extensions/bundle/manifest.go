@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"bytes"
@@ -27,8 +27,8 @@ type Manifest struct {
 	Homepage    string          `json:"homepage,omitempty" doc:"Where to read more."`
 	Permissions []string        `json:"permissions,omitempty" doc:"What it asks to be allowed."`
 	Settings    json.RawMessage `json:"settings,omitempty" doc:"JSON Schema of its settings."`
-	Secrets     []SecretSpec    `json:"secrets,omitempty" doc:"Secrets that it wants to be given."`
-	Limits      LimitsSpec      `json:"limits,omitzero" doc:"What a call may use, where that is not as usual."`
+	Secrets     []Secret        `json:"secrets,omitempty" doc:"Secrets that it wants to be given."`
+	Limits      Limits          `json:"limits,omitzero" doc:"What a call may use, where that is not as usual."`
 	Isolation   string          `json:"isolation,omitempty" doc:"Whether each call begins afresh (pristine, the default) or a tenant's instance keeps its state (pinned)." enum:"pristine,pinned"`
 	Filters     []FilterHook    `json:"filters,omitempty" doc:"What it wants to be asked before."`
 	Events      []EventHook     `json:"events,omitempty" doc:"What it wants to be told of."`
@@ -43,15 +43,15 @@ type Manifest struct {
 	Theme        json.RawMessage   `json:"theme,omitempty" doc:"Not supported by this version: must be absent or null."`
 }
 
-// SecretSpec names a secret that an extension wants to be given.
-type SecretSpec struct {
+// Secret names a secret that an extension wants to be given.
+type Secret struct {
 	Name  string `json:"name" doc:"What the extension calls it."`
 	Title string `json:"title" doc:"What it is, for people."`
 }
 
-// LimitsSpec says what a call may use where that is not as usual: less or more memory,
+// Limits says what a call may use where that is not as usual: less or more memory,
 // less time, and more work where nobody waits for it.
-type LimitsSpec struct {
+type Limits struct {
 	Memory string `json:"memory,omitempty" doc:"Linear memory: 1MiB to 64MiB. 16MiB if absent."`
 	Time   string `json:"time,omitempty" doc:"Wall time of a call, at most: 1ms to 250ms. 250ms if absent."`
 	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
@@ -121,7 +121,7 @@ func ReadManifest(raw []byte) (Manifest, error) {
 }
 
 // parse returns the limits as the runtime takes them, zero where none is named.
-func (l LimitsSpec) parse() (runtime.Limits, error) {
+func (l Limits) parse() (runtime.Limits, error) {
 	var out runtime.Limits
 	if l.Memory != "" {
 		number, ok := strings.CutSuffix(l.Memory, "MiB")
@@ -138,15 +138,15 @@ func (l LimitsSpec) parse() (runtime.Limits, error) {
 		}
 		out.Time = d
 	}
-	_, err := l.work()
+	_, err := l.WorkTime()
 	return out, err
 }
 
 // mostWork is what limits.work may ask for at most, whatever an operator says.
 const mostWork = 10 * time.Minute
 
-// work returns how long a call of a schedule or a job may work; 0 if as any other.
-func (l LimitsSpec) work() (time.Duration, error) {
+// WorkTime returns how long a call of a schedule or a job may work; 0 if as any other.
+func (l Limits) WorkTime() (time.Duration, error) {
 	if l.Work == "" {
 		return 0, nil
 	}

@@ -1,4 +1,4 @@
-package extensions_test
+package bundle_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 var update = flag.Bool("update", false, "rewrite what is generated")
@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite what is generated")
 // TestSchemaFresh: the published schema is the one that the manifest has.
 func TestSchemaFresh(t *testing.T) {
 	const path = "schemas/extension-1.json"
-	want, err := extensions.Schema()
+	want, err := bundle.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,21 +33,21 @@ func TestSchemaFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what the manifest has: go test ./extensions -run Fresh -update", path)
+		t.Errorf("%s is not what the manifest has: go test ./extensions/bundle -run Fresh -update", path)
 	}
 }
 
 // TestLimitsAreDocumented: the contract says what each limit of a manifest is for,
 // where the guest libraries lead to.
 func TestLimitsAreDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../hostapi/ABI.md")
+	doc, err := os.ReadFile("../../hostapi/ABI.md")
 	must(t, err)
-	readme, err := os.ReadFile("../hostapi/guest/README.md")
+	readme, err := os.ReadFile("../../hostapi/guest/README.md")
 	must(t, err)
 	if !bytes.Contains(doc, []byte("\n## Limits of a call\n")) || !bytes.Contains(readme, []byte("(../ABI.md#limits-of-a-call)")) {
 		t.Error("the guest libraries do not lead to the limits of a call")
 	}
-	limits := reflect.TypeFor[extensions.LimitsSpec]()
+	limits := reflect.TypeFor[bundle.Limits]()
 	for i := range limits.NumField() {
 		name, _, _ := strings.Cut(limits.Field(i).Tag.Get("json"), ",")
 		if !bytes.Contains(doc, []byte("`limits."+name+"`")) {

@@ -1,12 +1,12 @@
-package extensions
+package bundle
 
 import (
 	"strconv"
 	"strings"
 )
 
-// compareVersions orders two semantic versions (semver.org, section 11).
-func compareVersions(a, b string) int {
+// CompareVersions orders two semantic versions (semver.org, section 11).
+func CompareVersions(a, b string) int {
 	pa, pb := versionPattern.FindStringSubmatch(a), versionPattern.FindStringSubmatch(b)
 	if pa == nil || pb == nil {
 		return strings.Compare(a, b)

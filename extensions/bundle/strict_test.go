@@ -1,4 +1,4 @@
-package extensions_test
+package bundle_test
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 type inner struct {
@@ -37,7 +37,7 @@ func TestExact(t *testing.T) {
 		{"twice", `{"name":"x","name":"y"}`, trellis.Invalid, "twice"},
 		{"twice, written differently", `{"name":"x","\u006eame":"y"}`, trellis.Invalid, "twice"},
 	} {
-		kind(t, tt.name, extensions.Exact([]byte(tt.in), reflect.TypeFor[document]()), tt.want, tt.says)
+		kind(t, tt.name, bundle.Exact([]byte(tt.in), reflect.TypeFor[document]()), tt.want, tt.says)
 	}
 }
 
@@ -47,7 +47,7 @@ func FuzzExact(f *testing.F) {
 	f.Add([]byte(`{"name":"x","items":[{"sum":1}],"by_key":{"a":{}},"next":{}}`))
 	f.Add([]byte("{\"\u017fum\":1,\"NAME\":2}"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if !json.Valid(raw) || extensions.Exact(raw, reflect.TypeFor[document]()) != nil {
+		if !json.Valid(raw) || bundle.Exact(raw, reflect.TypeFor[document]()) != nil {
 			return
 		}
 		var top map[string]json.RawMessage
@@ -71,7 +71,7 @@ func FuzzSettings(f *testing.F) {
 	f.Add([]byte(`{"type":"object","properties":{"a":{"type":"integer","default":2},"b":{"type":"array","items":{"type":"string","pattern":"x+"}}}}`), []byte(`{"b":["x"]}`))
 	f.Add([]byte(`{"type":"object","additionalProperties":{"type":"number"}}`), []byte(`{"x":1e3}`))
 	f.Fuzz(func(t *testing.T, schema, settings []byte) {
-		s, err := extensions.ParseSettings(schema)
+		s, err := bundle.ParseSettings(schema)
 		if err != nil {
 			if trellis.KindOf(err) != trellis.Invalid {
 				t.Errorf("schema: %v", err)

@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"bytes"
@@ -245,21 +245,4 @@ func (m Manifest) checkSlotsAgainst(f *Faults, known Known, export func(at, name
 			}
 		}
 	}
-}
-
-// moreSlots says which place of a page a version takes that the one before did not,
-// or what people can ask of it there, or "".
-func moreSlots(old, next Manifest) string {
-	for _, h := range next.Slots {
-		i := slices.IndexFunc(old.Slots, func(o SlotHook) bool { return o.Slot == h.Slot && o.Op == h.Op && o.Target == h.Target })
-		if i < 0 {
-			return "it takes part in the page, at " + h.Slot + " (" + h.Op + ")"
-		}
-		for _, a := range h.Actions {
-			if !slices.ContainsFunc(old.Slots, func(o SlotHook) bool { return o.Slot == h.Slot && slices.Contains(o.Actions, a) }) {
-				return "people can ask it in the page for " + a
-			}
-		}
-	}
-	return ""
 }

@@ -1,4 +1,6 @@
-package extensions
+// Package project makes the directory in which somebody writes a new extension:
+// one that works, with its tests, and all that it takes to build it.
+package project
 
 import (
 	"embed"
@@ -13,23 +15,22 @@ import (
 	"unicode"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 //go:embed templates
 var templates embed.FS
 
-// NewProject makes the directory of a new extension, in one of [Languages]: a filter
+// New makes the directory of a new extension, in one of [Languages]: a filter
 // or a card ("filter", "card") that works, its tests where the language has them, and
 // a copy of the guest library, so that no library has to be fetched. A card is in Go.
 // A directory that has files already is refused. It is called by one of
 // [Conventions]; in languages other than C that is the first.
-func NewProject(dir, kind, lang, convention, id, title string) error {
-	parts := idPattern.FindStringSubmatch(id)
+func New(dir, kind, lang, convention, id, title string) error {
+	_, name, err := bundle.ParseID(id)
 	switch {
-	case parts == nil:
-		return trellis.Errorf(trellis.Invalid, "%.80q is not publisher.name, each of lower-case letters, digits and hyphens", id)
-	case reserved(parts[1]):
-		return trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", parts[1])
+	case err != nil:
+		return err
 	case !slices.Contains(Languages(), lang):
 		return trellis.Errorf(trellis.Invalid, "the language is one of %s, not %q", strings.Join(Languages(), ", "), lang)
 	case !slices.Contains(Conventions(), convention):
@@ -44,7 +45,7 @@ func NewProject(dir, kind, lang, convention, id, title string) error {
 		return trellis.Errorf(trellis.Invalid, "a new card is in Go; in other languages begin with a filter, and answer with the tree that hostapi/ABI.md describes")
 	}
 	if title == "" {
-		title = strings.ReplaceAll(parts[2], "-", " ")
+		title = strings.ReplaceAll(name, "-", " ")
 		title = string(unicode.ToUpper(rune(title[0]))) + title[1:]
 	}
 	quoted, err := json.Marshal(title)
@@ -59,7 +60,7 @@ func NewProject(dir, kind, lang, convention, id, title string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	values := map[string]string{"ID": id, "Name": parts[2], "Title": string(quoted), "Tools": tools(lang), "Header": "trellis.h"}
+	values := map[string]string{"ID": id, "Name": name, "Title": string(quoted), "Tools": tools(lang), "Header": "trellis.h"}
 	if convention != Conventions()[0] {
 		values["Header"] = "trellis_" + convention + ".h"
 	}
@@ -74,7 +75,7 @@ func NewProject(dir, kind, lang, convention, id, title string) error {
 	return UpgradeGuest(dir)
 }
 
-// Conventions returns by which a project that [NewProject] makes can be called: Trellis'
+// Conventions returns by which a project that [New] makes can be called: Trellis'
 // own, as a WASI command, as an Extism plug-in.
 func Conventions() []string { return []string{"trellis", "command", "extism"} }
 

@@ -1,4 +1,4 @@
-package extensions_test
+package bundle_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 const settingsOfAll = `{"type":"object","required":["start"],"properties":{
@@ -25,7 +25,7 @@ const settingsOfAll = `{"type":"object","required":["start"],"properties":{
 // TestSettingFaults: what is wrong with settings is said in words, at the place
 // where it is, all at once.
 func TestSettingFaults(t *testing.T) {
-	s, err := extensions.ParseSettings(json.RawMessage(settingsOfAll))
+	s, err := bundle.ParseSettings(json.RawMessage(settingsOfAll))
 	must(t, err)
 	for _, tt := range []struct{ settings, want string }{ // the fields besides start
 		{``, ""},
@@ -51,7 +51,7 @@ func TestSettingFaults(t *testing.T) {
 		{`"grace_days":31,"name":"x"`, "/grace_days: Grace days must be 0 to 30.; /name: Name must have 2 to 4 characters."},
 	} {
 		_, err := s.Complete(json.RawMessage(`{` + strings.TrimSuffix(`"start":"2026-05-03",`+tt.settings, ",") + `}`))
-		var faults extensions.Faults
+		var faults bundle.Faults
 		if errors.As(err, &faults); faults.Error() != tt.want || (err == nil) != (tt.want == "") {
 			t.Errorf("%s: %q (%v), want %q", tt.settings, faults.Error(), err, tt.want)
 		}
@@ -76,7 +76,7 @@ func TestSettingSchemas(t *testing.T) {
 		{`{"type":"string","oneOf":[{"const":"a","titel":"A"}]}`, "titel"},
 		{`{"type":"string","writeOnly":true}`, "writeOnly"},
 	} {
-		_, err := extensions.ParseSettings(json.RawMessage(`{"type":"object","properties":{"x":` + tt.property + `}}`))
+		_, err := bundle.ParseSettings(json.RawMessage(`{"type":"object","properties":{"x":` + tt.property + `}}`))
 		if tt.want == "" {
 			must(t, err)
 			continue
@@ -91,7 +91,7 @@ func FuzzSettingFaults(f *testing.F) {
 	f.Add(settingsOfAll, `{"start":"2026-05-03","grace_days":3,"blocked":[1],"names":{"a":1}}`)
 	f.Add(`{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}}`, `{"":[""]}`)
 	f.Fuzz(func(t *testing.T, schema, settings string) {
-		s, err := extensions.ParseSettings(json.RawMessage(schema))
+		s, err := bundle.ParseSettings(json.RawMessage(schema))
 		if err != nil {
 			return
 		}

@@ -1,4 +1,4 @@
-package extensions
+package project
 
 import (
 	"io/fs"
@@ -29,7 +29,7 @@ func languages() []language {
 	}
 }
 
-// Languages returns the names of the languages that [NewProject] knows.
+// Languages returns the names of the languages that [New] knows.
 func Languages() []string {
 	var names []string
 	for _, l := range languages() {

@@ -1,4 +1,4 @@
-package extensions
+package bundle
 
 import (
 	"crypto/ed25519"
@@ -70,7 +70,7 @@ func ParsePublicKey(s string) (ed25519.PublicKey, error) {
 }
 
 // Sign vouches for the bundle in the name of its publisher.
-func (b *Bundle) Sign(key ed25519.PrivateKey) {
+func (b *Archive) Sign(key ed25519.PrivateKey) {
 	pub, _ := key.Public().(ed25519.PublicKey)
 	b.Signature = &Signature{
 		Publisher: b.Manifest.Publisher(), Key: base64.StdEncoding.EncodeToString(pub),
@@ -80,7 +80,7 @@ func (b *Bundle) Sign(key ed25519.PrivateKey) {
 
 // Verify checks the signature against the bundle and returns the key that made
 // it. Whether the key is trusted is another question.
-func (b *Bundle) Verify() (ed25519.PublicKey, error) {
+func (b *Archive) Verify() (ed25519.PublicKey, error) {
 	if b.Signature == nil {
 		return nil, trellis.Errorf(trellis.Invalid, "the bundle is not signed")
 	}
