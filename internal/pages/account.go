@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,22 +8,21 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/internal/learning"
-	"github.com/trellis-learning/trellis/internal/web"
 )
 
 // accountPages are those of one's own account.
-func accountPages() []page {
+func (p *Pages) accountPages() []page {
 	return []page{
-		{method: "GET", path: "/account", name: "account", summary: "Who one is here, and what one may do.", platform: true, handle: (*Pages).account},
-		{method: "POST", path: "/account", name: "account.act", summary: "What extensions offer on the page of one's account.", platform: true, handle: (*Pages).account},
-		{method: "GET", path: "/account/password", name: "account.password", summary: "Where one changes one's password.", platform: true, handle: (*Pages).password},
-		{method: "POST", path: "/account/password", name: "account.password.post", summary: "Changes one's password, and ends the other sessions.", platform: true, limit: 16 << 10, handle: (*Pages).changePassword},
-		{method: "POST", path: "/account/sessions", name: "account.sessions.end", summary: "Signs out everywhere.", platform: true, handle: (*Pages).endSessions},
-		{method: "GET", path: "/account/tokens", name: "account.tokens", summary: "One's own tokens.", permission: "tokens:write", platform: true, handle: (*Pages).myTokens},
-		{method: "GET", path: "/account/tokens/new", name: "account.tokens.new", summary: "Where one makes a token.", permission: "tokens:write", platform: true, handle: (*Pages).newOwnToken},
-		{method: "POST", path: "/account/tokens/new", name: "account.tokens.new.post", summary: "Makes a token and shows it, once.", permission: "tokens:write", platform: true, handle: (*Pages).makeOwnToken},
-		{method: "GET", path: "/account/tokens/:id/end", name: "account.tokens.end", summary: "What ending a token means.", permission: "tokens:write", platform: true, handle: (*Pages).askEndOwnToken},
-		{method: "POST", path: "/account/tokens/:id/end", name: "account.tokens.end.post", summary: "Ends a token.", permission: "tokens:write", platform: true, handle: (*Pages).endOwnToken},
+		{method: "GET", path: "/account", name: "account", summary: "Who one is here, and what one may do.", platform: true, handle: p.account},
+		{method: "POST", path: "/account", name: "account.act", summary: "What extensions offer on the page of one's account.", platform: true, handle: p.account},
+		{method: "GET", path: "/account/password", name: "account.password", summary: "Where one changes one's password.", platform: true, handle: p.password},
+		{method: "POST", path: "/account/password", name: "account.password.post", summary: "Changes one's password, and ends the other sessions.", platform: true, limit: 16 << 10, handle: p.changePassword},
+		{method: "POST", path: "/account/sessions", name: "account.sessions.end", summary: "Signs out everywhere.", platform: true, handle: p.endSessions},
+		{method: "GET", path: "/account/tokens", name: "account.tokens", summary: "One's own tokens.", permission: "tokens:write", platform: true, handle: p.myTokens},
+		{method: "GET", path: "/account/tokens/new", name: "account.tokens.new", summary: "Where one makes a token.", permission: "tokens:write", platform: true, handle: p.newOwnToken},
+		{method: "POST", path: "/account/tokens/new", name: "account.tokens.new.post", summary: "Makes a token and shows it, once.", permission: "tokens:write", platform: true, handle: p.makeOwnToken},
+		{method: "GET", path: "/account/tokens/:id/end", name: "account.tokens.end", summary: "What ending a token means.", permission: "tokens:write", platform: true, handle: p.askEndOwnToken},
+		{method: "POST", path: "/account/tokens/:id/end", name: "account.tokens.end.post", summary: "Ends a token.", permission: "tokens:write", platform: true, handle: p.endOwnToken},
 	}
 }
 
@@ -38,7 +36,7 @@ type ownAccountPage struct {
 type roleLine struct{ Text, Title, Path, After string }
 
 func (p *Pages) account(r *request) error {
-	who, err := call[learning.Me](r.ctx, p, "users.me", struct{}{})
+	who, err := call[learning.Me](r, "users.me", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -47,7 +45,7 @@ func (p *Pages) account(r *request) error {
 		if role.Name == trellis.RoleLearner && who.User == nil || role.Name == trellis.RoleLearner && r.tenant() == trellis.PlatformTenant {
 			continue // there is nothing to learn where she is
 		}
-		data.Roles = append(data.Roles, p.inWords(r.ctx, role))
+		data.Roles = append(data.Roles, p.inWords(r, role))
 	}
 	return r.showSlots("account", "", []slots.Want{{Slot: "account.main.v1"}}, view{
 		Title: "Your account", Data: data, Code: []code{{"", "trellis whoami", "GET /api/v1/me"}},
@@ -55,12 +53,12 @@ func (p *Pages) account(r *request) error {
 }
 
 // inWords says what a role means to the one who has it.
-func (p *Pages) inWords(ctx context.Context, role trellis.Role) roleLine {
+func (p *Pages) inWords(r *request, role trellis.Role) roleLine {
 	where := roleLine{Title: role.Organisation, After: "."}
 	switch {
 	case role.Course != "":
 		where.Title, where.Path = role.Course, "/courses/"+url.PathEscape(role.Course)
-		if c, err := call[learning.Course](ctx, p, "courses.get", learning.ByCourse{Course: role.Course}); err == nil {
+		if c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: role.Course}); err == nil {
 			where.Title = c.Title
 		}
 	case role.Organisation != "":
@@ -98,7 +96,7 @@ func (r *request) showPassword(status int, faults []fault) error {
 
 func (p *Pages) changePassword(r *request) error {
 	current, next := r.value("current"), r.value("password")
-	_, err := call[learning.Done](r.ctx, p, "users.change_password", map[string]string{"current": current, "password": next})
+	_, err := call[learning.Done](r, "users.change_password", map[string]string{"current": current, "password": next})
 	switch trellis.KindOf(err) {
 	case "":
 	case trellis.Denied:
@@ -114,23 +112,23 @@ func (p *Pages) changePassword(r *request) error {
 		return err
 	}
 	// Every session has ended, this one too; here she goes on with a new one.
-	who, err := call[learning.Me](r.ctx, p, "users.me", struct{}{})
+	who, err := call[learning.Me](r, "users.me", struct{}{})
 	if err == nil && who.User != nil {
 		token, err := p.cfg.Learning.Login(r.ctx, learning.Login{Username: who.User.Username, Password: learning.Secret(next), Address: r.address()})
 		if err == nil {
-			p.end(r, web.SetSession(r.c, token.Key, token.Expires))
+			p.end(r, r.setSession(token.Key, token.Expires))
 			return r.done("/account", notice{State: "ok", Text: "Your password is changed. Wherever else you were signed in, you are signed out."})
 		}
 	}
-	p.end(r, web.EndSession(r.c))
+	p.end(r, r.endSession())
 	return r.goTo("/login?out=everywhere")
 }
 
 func (p *Pages) endSessions(r *request) error {
-	if _, err := call[learning.Done](r.ctx, p, "users.end_sessions", struct{}{}); err != nil {
+	if _, err := call[learning.Done](r, "users.end_sessions", struct{}{}); err != nil {
 		return err
 	}
-	p.end(r, web.EndSession(r.c)) // that of somebody who looks in from outside is another tenant's
+	p.end(r, r.endSession()) // that of somebody who looks in from outside is another tenant's
 	return r.goTo("/login?out=everywhere")
 }
 

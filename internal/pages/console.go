@@ -15,18 +15,18 @@ import (
 
 // consolePages are those of whoever runs a tenant, or the platform. Each group
 // stands in the file named after it.
-func consolePages() []page {
-	return slices.Concat(consoleHome(), consoleExtensions(), consoleApprovals(), consoleRights(), consolePeople(), consolePerson(), consoleTokens(), consoleTenants(), consoleBrand(),
-		consoleImport(), consoleJobs(), consoleEvents(), consoleDeliveries(), consoleAudit())
+func (p *Pages) consolePages() []page {
+	return slices.Concat(p.consoleHome(), p.consoleExtensions(), p.consoleApprovals(), p.consoleRights(), p.consolePeople(), p.consolePerson(), p.consoleTokens(), p.consoleTenants(), p.consoleBrand(),
+		p.consoleImport(), p.consoleJobs(), p.consoleEvents(), p.consoleDeliveries(), p.consoleAudit())
 }
 
 // behind lets in those who may do something in the whole tenant. Whoever may do it
 // in a course only is told whom the console is for.
-func behind(permission string, handle func(*Pages, *request) error) func(*Pages, *request) error {
-	return func(p *Pages, r *request) error {
+func behind(permission string, handle func(*request) error) func(*request) error {
+	return func(r *request) error {
 		switch {
 		case can(r.ctx, permission, hostapi.Scope{}):
-			return handle(p, r)
+			return handle(r)
 		case permission == "tenants:write":
 			return trellis.Errorf(trellis.Denied, "This is for the operators of the platform. Ask one of them.")
 		}
@@ -40,8 +40,8 @@ type tab struct {
 	Here       bool
 }
 
-// frame is what every page of the console has.
-type frame struct {
+// bar is what every page of the console has.
+type bar struct {
 	Tabs []tab // the parts of the console
 	Sub  []tab // the pages of this part
 }
@@ -69,9 +69,9 @@ func consoleParts() []consolePart {
 	}
 }
 
-// frame returns the navigation around the page at a path.
-func (r *request) frame(path string) frame {
-	var f frame
+// navigate returns the navigation around the page at a path.
+func (r *request) navigate(path string) bar {
+	var f bar
 	for _, part := range consoleParts() {
 		var links []consoleLink
 		for _, l := range part.pages {
@@ -138,18 +138,19 @@ type who struct{ Text, Path string }
 
 // names looks people up, each once for a page.
 type names struct {
+	p     *Pages
 	r     *request
 	known map[string]who
 	all   []extensions.Extension // once they were asked for
 }
 
-func (r *request) names() *names { return &names{r: r, known: map[string]who{}} }
+func (p *Pages) names(r *request) *names { return &names{p: p, r: r, known: map[string]who{}} }
 
 // extension names an installation, or what belongs to one: the ID of a subscriber
 // begins with it.
 func (n *names) extension(id string) who {
 	if n.all == nil {
-		list, err := call[extensions.List[extensions.Extension]](n.r.ctx, n.r.p, "extensions.list", struct{}{})
+		list, err := call[extensions.List[extensions.Extension]](n.r, "extensions.list", struct{}{})
 		if n.all = list.Items; err != nil || n.all == nil {
 			n.all = []extensions.Extension{}
 		}
@@ -183,7 +184,7 @@ func (n *names) of(actor string) who {
 	w := who{Text: kind + " " + short(id)}
 	switch trellis.ActorKind(kind) {
 	case trellis.PersonActor:
-		if u, err := call[trellis.User](n.r.ctx, n.r.p, "users.get", learning.GetUser{ID: id}); err == nil {
+		if u, err := call[trellis.User](n.r, "users.get", learning.GetUser{ID: id}); err == nil {
 			w = who{called(u), "/console/people/" + url.PathEscape(id)}
 		} else if trellis.KindOf(err) == trellis.NotFound {
 			w.Text = n.stranger(id)
@@ -205,13 +206,13 @@ func (n *names) of(actor string) who {
 // stranger names somebody whom the tenant does not know: an operator, by her name
 // where an operator asks, or somebody who was erased.
 func (n *names) stranger(id string) string {
-	ctx, p := n.r.ctx, n.r.p
+	ctx, p := n.r.ctx, n.p
 	if known, err := p.cfg.Learning.Known(ctx, id); err != nil || known {
 		return "somebody erased (" + short(id) + ")"
 	}
 	if actor := trellis.ActorFrom(ctx); actor.Is(trellis.RoleOperator) {
 		actor.Tenant = trellis.PlatformTenant // hers
-		if u, err := call[trellis.User](trellis.WithActor(ctx, actor), p, "users.get", learning.GetUser{ID: id}); err == nil {
+		if u, err := call[trellis.User](n.r.with(trellis.WithActor(ctx, actor)), "users.get", learning.GetUser{ID: id}); err == nil {
 			return called(u) + ", an operator"
 		}
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,12 +11,12 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 )
 
-func consoleApprovals() []page {
+func (p *Pages) consoleApprovals() []page {
 	write := "extensions:write"
 	return []page{
-		{method: "GET", path: "/console/approvals", name: "console.approvals", summary: "What course staff ask for, the oldest first.", permission: write, handle: behind(write, (*Pages).approvals)},
-		{method: "POST", path: "/console/approvals", name: "console.approvals.post", summary: "Approves what was shown, or sends it back with a reason.", permission: write, handle: behind(write, (*Pages).decide)},
-		{method: "POST", path: "/console/approvals/undo", name: "console.approvals.undo", summary: "Switches off again what was just approved.", permission: write, handle: behind(write, (*Pages).approvalUndone)},
+		{method: "GET", path: "/console/approvals", name: "console.approvals", summary: "What course staff ask for, the oldest first.", permission: write, handle: behind(write, p.approvals)},
+		{method: "POST", path: "/console/approvals", name: "console.approvals.post", summary: "Approves what was shown, or sends it back with a reason.", permission: write, handle: behind(write, p.decide)},
+		{method: "POST", path: "/console/approvals/undo", name: "console.approvals.undo", summary: "Switches off again what was just approved.", permission: write, handle: behind(write, p.approvalUndone)},
 	}
 }
 
@@ -52,7 +53,7 @@ func comerOf(x extensions.Extension, free []string) *comer {
 	if x.Pending == "" {
 		return nil
 	}
-	c := comer{Extension: x, Path: pathOf(x), Where: or(x.Course, "the whole school"), Grants: []string{}}
+	c := comer{Extension: x, Path: pathOf(x), Where: cmp.Or(x.Course, "the whole school"), Grants: []string{}}
 	for _, s := range x.PendingAsks {
 		if s.Permission == "" {
 			continue
@@ -69,7 +70,7 @@ func comerOf(x extensions.Extension, free []string) *comer {
 }
 
 type approvalsPage struct {
-	frame
+	bar
 	Waiting  []asking
 	Versions []comer
 }
@@ -78,15 +79,15 @@ func (p *Pages) approvals(r *request) error { return p.showApprovals(r, http.Sta
 
 // showApprovals shows the list; faults stand at the one of the key.
 func (p *Pages) showApprovals(r *request, status int, key string, faults []fault) error {
-	list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{})
+	list, err := call[extensions.List[extensions.Extension]](r, "extensions.list", struct{}{})
 	if err != nil {
 		return err
 	}
-	free, err := call[extensions.SelfService](r.ctx, p, "extensions.get_self_service", struct{}{})
+	free, err := call[extensions.SelfService](r, "extensions.get_self_service", struct{}{})
 	if err != nil {
 		return err
 	}
-	n, d := r.names(), approvalsPage{frame: r.frame("/console/approvals")}
+	n, d := p.names(r), approvalsPage{bar: r.navigate("/console/approvals")}
 	for _, x := range list.Items {
 		if c := comerOf(x, free.Permissions); c != nil {
 			d.Versions = append(d.Versions, *c)
@@ -150,13 +151,13 @@ func (p *Pages) decide(r *request) error {
 		if reason == "" {
 			return p.showApprovals(r, http.StatusBadRequest, key, []fault{{"reason", "Say why, so that the course's staff know what to change."}})
 		}
-		if _, err := call[extensions.Extension](r.ctx, p, "extensions.reject", extensions.Rejecting{ID: id, Course: course, Reason: reason}); err != nil {
+		if _, err := call[extensions.Extension](r, "extensions.reject", extensions.Rejecting{ID: id, Course: course, Reason: reason}); err != nil {
 			return p.undecided(r, key, err)
 		}
 		return r.done("/console/approvals", notice{State: "ok", Text: title + " was sent back. The staff of " + course + " read your reason on its page."})
 	}
 	grants := append([]string{}, r.form.Values["grant"]...)
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.approve", extensions.Approving{ID: id, Course: course, Version: r.value("version"), Digest: r.value("digest"), Installation: r.value("installation"), Grants: grants}); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.approve", extensions.Approving{ID: id, Course: course, Version: r.value("version"), Digest: r.value("digest"), Installation: r.value("installation"), Grants: grants}); err != nil {
 		return p.undecided(r, key, err)
 	}
 	return r.done("/console/approvals", notice{State: "ok", Text: title + " runs in " + course + " now.",
@@ -176,7 +177,7 @@ func (p *Pages) undecided(r *request, key string, err error) error {
 // approvalUndone switches off what was just approved.
 func (p *Pages) approvalUndone(r *request) error {
 	id, course := r.value("id"), r.value("course")
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.disable", extensions.Which{ID: id, Course: course}); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.disable", extensions.Which{ID: id, Course: course}); err != nil {
 		return err
 	}
 	return r.done("/console/approvals", notice{State: "ok", Text: r.value("title") + " is off in " + course + ". Its staff may ask for it again."})

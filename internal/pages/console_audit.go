@@ -13,11 +13,11 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-func consoleAudit() []page {
+func (p *Pages) consoleAudit() []page {
 	read := "audit:read"
 	return []page{
-		{method: "GET", path: "/console/audit", name: "console.audit", summary: "Who did what in the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).audit)},
-		{method: "GET", path: "/console/audit.csv", name: "console.audit.csv", summary: "The audit log of a filter, for a spreadsheet.", permission: read, platform: true, stream: true, handle: behind(read, (*Pages).auditSheet)},
+		{method: "GET", path: "/console/audit", name: "console.audit", summary: "Who did what in the tenant.", permission: read, platform: true, handle: behind(read, p.audit)},
+		{method: "GET", path: "/console/audit.csv", name: "console.audit.csv", summary: "The audit log of a filter, for a spreadsheet.", permission: read, platform: true, stream: true, handle: behind(read, p.auditSheet)},
 	}
 }
 
@@ -46,7 +46,7 @@ func auditOf(e store.Entry, n *names) auditRow {
 }
 
 type auditPage struct {
-	frame
+	bar
 	Rows                    []auditRow
 	Actor, Operation, Trace string
 	Since, Until            string
@@ -87,11 +87,11 @@ func (p *Pages) audit(r *request) error {
 	}
 	in, faults := auditQuery(q)
 	in.Limit = 50
-	d := auditPage{frame: r.frame("/console/audit"), Actor: q.Get("actor"), Operation: in.Operation, Trace: in.Trace, Since: q.Get("since"), Until: q.Get("until"), Faults: map[string]string{},
+	d := auditPage{bar: r.navigate("/console/audit"), Actor: q.Get("actor"), Operation: in.Operation, Trace: in.Trace, Since: q.Get("since"), Until: q.Get("until"), Faults: map[string]string{},
 		Outcomes: options(in.Outcome, "", "Any outcome", "ok", "Done", "denied", "Not allowed", "failed", "Not done"), CSV: with("/console/audit.csv", q, "before", ""),
 		Filtered: in.Operation+in.Actor+in.Outcome+in.Installation+in.Trace+in.Since+in.Until != ""}
-	n := r.names()
-	if list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{}); err == nil {
+	n := p.names(r)
+	if list, err := call[extensions.List[extensions.Extension]](r, "extensions.list", struct{}{}); err == nil {
 		n.all = append([]extensions.Extension{}, list.Items...)
 		pairs := []string{"", "Anybody"}
 		for _, x := range list.Items {
@@ -108,7 +108,7 @@ func (p *Pages) audit(r *request) error {
 			d.Faults[f.Field] = f.Text
 		}
 	} else {
-		list, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", in)
+		list, err := call[learning.List[store.Entry]](r, "audit.list", in)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (p *Pages) auditSheet(r *request) error {
 		return p.audit(r)
 	}
 	in.Limit = 200
-	first, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", in) // what goes wrong here is answered as a problem
+	first, err := call[learning.List[store.Entry]](r, "audit.list", in) // what goes wrong here is answered as a problem
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (p *Pages) auditSheet(r *request) error {
 			if in.Before = list.Next; in.Before == "" {
 				return w.Flush()
 			}
-			if list, err = call[learning.List[store.Entry]](ctx, p, "audit.list", in); err != nil {
+			if list, err = call[learning.List[store.Entry]](r.with(ctx), "audit.list", in); err != nil {
 				return err // cut off, so that nobody takes it for the whole
 			}
 		}

@@ -9,22 +9,22 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consoleBrand() []page {
+func (p *Pages) consoleBrand() []page {
 	write := "brand:write"
 	return []page{
-		{method: "GET", path: "/console/brand", name: "console.brand", summary: "How the pages of the tenant look.", permission: write, handle: behind(write, (*Pages).brand)},
-		{method: "POST", path: "/console/brand", name: "console.brand.post", summary: "Changes how the pages of the tenant look.", permission: write, limit: 256 << 10, upload: true, handle: behind(write, (*Pages).setBrand)},
+		{method: "GET", path: "/console/brand", name: "console.brand", summary: "How the pages of the tenant look.", permission: write, handle: behind(write, p.brand)},
+		{method: "POST", path: "/console/brand", name: "console.brand.post", summary: "Changes how the pages of the tenant look.", permission: write, limit: 256 << 10, upload: true, handle: behind(write, p.setBrand)},
 	}
 }
 
 type brandPage struct {
-	frame
+	bar
 	T      learning.Tenant
 	Faults map[string]string
 }
 
 func (p *Pages) brand(r *request) error {
-	t, err := call[learning.Tenant](r.ctx, p, "tenants.get", struct{}{})
+	t, err := call[learning.Tenant](r, "tenants.get", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (p *Pages) brand(r *request) error {
 }
 
 func (r *request) showBrand(status int, t learning.Tenant, faults []fault) error {
-	d := brandPage{r.frame("/console/brand"), t, map[string]string{}}
+	d := brandPage{r.navigate("/console/brand"), t, map[string]string{}}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}
@@ -47,7 +47,7 @@ func (r *request) showBrand(status int, t learning.Tenant, faults []fault) error
 const maxLogoSent = 128 << 10
 
 func (p *Pages) setBrand(r *request) error {
-	before, err := call[learning.Tenant](r.ctx, p, "tenants.get", struct{}{})
+	before, err := call[learning.Tenant](r, "tenants.get", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (p *Pages) setBrand(r *request) error {
 	if title == "" {
 		return r.showBrand(http.StatusBadRequest, now, []fault{{"title", "Say what the school is called."}})
 	}
-	if _, err := call[learning.Tenant](r.ctx, p, "tenants.brand", in); err != nil {
+	if _, err := call[learning.Tenant](r, "tenants.brand", in); err != nil {
 		faults, err := faultOf(err, brandField(err))
 		if err != nil {
 			return err

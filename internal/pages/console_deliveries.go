@@ -15,16 +15,16 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consoleDeliveries() []page {
+func (p *Pages) consoleDeliveries() []page {
 	read, write := "deliveries:read", "deliveries:write"
 	at := "/console/deliveries/:id"
 	return []page{
-		{method: "GET", path: "/console/deliveries", name: "console.deliveries", summary: "Events that did not arrive, by cause.", permission: read, handle: behind(read, (*Pages).deliveries)},
-		{method: "POST", path: "/console/deliveries/all", name: "console.deliveries.all", summary: "Sends all of one cause again, or drops them.", permission: write, handle: behind(write, (*Pages).allOfCause)},
-		{method: "POST", path: "/console/deliveries/restore", name: "console.deliveries.restore", summary: "Brings back what was dropped.", permission: write, handle: behind(write, (*Pages).restoreDeliveries)},
-		{method: "GET", path: at, name: "console.delivery", summary: "A delivery, with what is sent.", permission: read, handle: behind(read, (*Pages).delivery)},
-		{method: "POST", path: at, name: "console.delivery.send", summary: "Sends a delivery again, as it is or edited.", permission: write, handle: behind(write, (*Pages).sendDelivery)},
-		{method: "POST", path: at + "/drop", name: "console.delivery.drop", summary: "Drops a delivery.", permission: write, handle: behind(write, (*Pages).dropDelivery)},
+		{method: "GET", path: "/console/deliveries", name: "console.deliveries", summary: "Events that did not arrive, by cause.", permission: read, handle: behind(read, p.deliveries)},
+		{method: "POST", path: "/console/deliveries/all", name: "console.deliveries.all", summary: "Sends all of one cause again, or drops them.", permission: write, handle: behind(write, p.allOfCause)},
+		{method: "POST", path: "/console/deliveries/restore", name: "console.deliveries.restore", summary: "Brings back what was dropped.", permission: write, handle: behind(write, p.restoreDeliveries)},
+		{method: "GET", path: at, name: "console.delivery", summary: "A delivery, with what is sent.", permission: read, handle: behind(read, p.delivery)},
+		{method: "POST", path: at, name: "console.delivery.send", summary: "Sends a delivery again, as it is or edited.", permission: write, handle: behind(write, p.sendDelivery)},
+		{method: "POST", path: at + "/drop", name: "console.delivery.drop", summary: "Drops a delivery.", permission: write, handle: behind(write, p.dropDelivery)},
 	}
 }
 
@@ -42,7 +42,7 @@ type cause struct {
 }
 
 type deliveriesPage struct {
-	frame
+	bar
 	Causes     []cause
 	Rows       []deliveryRow // of one cause
 	Of         *delivery.Of
@@ -56,13 +56,13 @@ func (p *Pages) deliveries(r *request) error {
 	if err != nil {
 		return err
 	}
-	n := r.names()
-	d := deliveriesPage{frame: r.frame("/console/deliveries"), May: can(r.ctx, "deliveries:write", hostapi.Scope{})}
+	n := p.names(r)
+	d := deliveriesPage{bar: r.navigate("/console/deliveries"), May: can(r.ctx, "deliveries:write", hostapi.Scope{})}
 	v := consoleView("Deliveries", link{"Events", "/console/events"})
 	v.Code = []code{{CLI: "trellis deliveries list", HTTP: "GET /api/v1/deliveries/causes"}, {What: "Send again", CLI: "trellis deliveries retry ID", HTTP: "POST /api/v1/deliveries/ID/retry"}}
 	v.Lead = "Events that did not arrive where they were wanted, by cause."
 	if q.Get("subscriber")+q.Get("state")+q.Get("type")+q.Get("error") == "" {
-		list, err := call[delivery.Causes](r.ctx, p, "deliveries.causes", struct{}{})
+		list, err := call[delivery.Causes](r, "deliveries.causes", struct{}{})
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (p *Pages) deliveries(r *request) error {
 		return r.show("console_deliveries", v)
 	}
 	in := delivery.Query{State: delivery.State(q.Get("state")), Subscriber: q.Get("subscriber"), Type: q.Get("type"), Error: q.Get("error"), After: q.Get("after"), Limit: 50}
-	list, err := call[delivery.List](r.ctx, p, "deliveries.list", in)
+	list, err := call[delivery.List](r, "deliveries.list", in)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (p *Pages) deliveries(r *request) error {
 func (p *Pages) allOfCause(r *request) error {
 	of := delivery.Of{Subscriber: r.value("subscriber"), Type: r.value("type"), Error: r.value("error")}
 	if r.value("do") == "drop" {
-		out, err := call[delivery.Bulk](r.ctx, p, "deliveries.discard_all", of)
+		out, err := call[delivery.Bulk](r, "deliveries.discard_all", of)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (p *Pages) allOfCause(r *request) error {
 		}
 		return r.done("/console/deliveries", n)
 	}
-	out, err := call[delivery.Bulk](r.ctx, p, "deliveries.retry_all", of)
+	out, err := call[delivery.Bulk](r, "deliveries.retry_all", of)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func left(n int) string {
 }
 
 func (p *Pages) restoreDeliveries(r *request) error {
-	out, err := call[delivery.Bulk](r.ctx, p, "deliveries.restore", delivery.Dropped{Batch: r.value("batch")})
+	out, err := call[delivery.Bulk](r, "deliveries.restore", delivery.Dropped{Batch: r.value("batch")})
 	if trellis.KindOf(err) == trellis.NotFound {
 		return r.done("/console/deliveries", notice{State: "warn", Text: sentenceOf(err)})
 	}
@@ -135,7 +135,7 @@ func (p *Pages) restoreDeliveries(r *request) error {
 }
 
 type letterPage struct {
-	frame
+	bar
 	L        delivery.Letter
 	To       who
 	Sent     string // what is sent
@@ -151,7 +151,7 @@ func (p *Pages) letter(r *request) (delivery.Letter, error) {
 	if err != nil {
 		return delivery.Letter{}, err
 	}
-	return call[delivery.Letter](r.ctx, p, "deliveries.get", delivery.ByID{ID: id})
+	return call[delivery.Letter](r, "deliveries.get", delivery.ByID{ID: id})
 }
 
 func (p *Pages) delivery(r *request) error {
@@ -163,12 +163,12 @@ func (p *Pages) delivery(r *request) error {
 }
 
 func (p *Pages) showLetter(r *request, status int, l delivery.Letter, faults []fault) error {
-	d := letterPage{frame: r.frame("/console/deliveries"), L: l, To: r.names().extension(l.Subscriber), Sent: indented(l.Data), May: can(r.ctx, "deliveries:write", hostapi.Scope{}), Fault: faultIn(faults, "data")}
+	d := letterPage{bar: r.navigate("/console/deliveries"), L: l, To: p.names(r).extension(l.Subscriber), Sent: indented(l.Data), May: can(r.ctx, "deliveries:write", hostapi.Scope{}), Fault: faultIn(faults, "data")}
 	if d.Edited = r.value("data"); d.Edited == "" {
 		d.Edited = d.Sent
 	}
 	if l.Edited {
-		if e, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: l.Event}); err == nil {
+		if e, err := call[trellis.Event](r, "events.get", api.EventByID{ID: l.Event}); err == nil {
 			d.Original = indented(e.Data)
 		}
 	}
@@ -190,7 +190,7 @@ func (p *Pages) sendDelivery(r *request) error {
 			return p.showLetter(r, http.StatusBadRequest, l, []fault{{"data", text}})
 		}
 	}
-	if _, err := call[delivery.Row](r.ctx, p, "deliveries.retry", in); err != nil {
+	if _, err := call[delivery.Row](r, "deliveries.retry", in); err != nil {
 		faults, err := faultOf(err, "data")
 		if err != nil {
 			return err
@@ -226,7 +226,7 @@ func (p *Pages) dropDelivery(r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := call[delivery.Row](r.ctx, p, "deliveries.discard", delivery.ByID{ID: l.ID}); err != nil {
+	if _, err := call[delivery.Row](r, "deliveries.discard", delivery.ByID{ID: l.ID}); err != nil {
 		faults, err := faultOf(err, "")
 		if err != nil {
 			return err

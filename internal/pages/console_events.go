@@ -16,17 +16,17 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-func consoleEvents() []page {
+func (p *Pages) consoleEvents() []page {
 	read := "events:read"
 	return []page{
-		{method: "GET", path: "/console/events", name: "console.events", summary: "What happens, as it happens.", permission: read, handle: behind(read, (*Pages).events)},
-		{method: "GET", path: "/console/events/:id", name: "console.event", summary: "An event: what it says, what led to it, and what it led to.", permission: read, handle: behind(read, (*Pages).event)},
-		{method: "GET", path: "/console/traces/:id", name: "console.trace", summary: "All that belongs to one request.", permission: "audit:read", handle: behind("audit:read", (*Pages).trace)},
+		{method: "GET", path: "/console/events", name: "console.events", summary: "What happens, as it happens.", permission: read, handle: behind(read, p.events)},
+		{method: "GET", path: "/console/events/:id", name: "console.event", summary: "An event: what it says, what led to it, and what it led to.", permission: read, handle: behind(read, p.event)},
+		{method: "GET", path: "/console/traces/:id", name: "console.trace", summary: "All that belongs to one request.", permission: "audit:read", handle: behind("audit:read", p.trace)},
 	}
 }
 
 type eventsPage struct {
-	frame
+	bar
 	Events                      []trellis.Event
 	Type, Course, Person, Trace string
 	Faults                      map[string]string
@@ -42,7 +42,7 @@ func (p *Pages) events(r *request) error {
 	}
 	in := api.ListEvents{Newest: true, Limit: 100, Before: q.Get("before"), Type: strings.TrimSpace(q.Get("type")), Course: strings.TrimSpace(q.Get("course")),
 		Person: strings.TrimSpace(q.Get("person")), Trace: strings.TrimSpace(q.Get("trace"))}
-	d := eventsPage{frame: r.frame("/console/events"), Type: in.Type, Course: in.Course, Person: in.Person, Trace: in.Trace, Faults: map[string]string{},
+	d := eventsPage{bar: r.navigate("/console/events"), Type: in.Type, Course: in.Course, Person: in.Person, Trace: in.Trace, Faults: map[string]string{},
 		Filtered: in.Type+in.Course+in.Person+in.Trace != "", Refresh: with("/console/events", q, "before", "")}
 	v := consoleView("Events")
 	v.Lead = "What happens in the school, newest first. It holds no personal data: people stand as IDs."
@@ -51,7 +51,7 @@ func (p *Pages) events(r *request) error {
 	if in.Type != "" && !trellis.ValidPattern(in.Type) {
 		v.Faults, status = []fault{{"type", "Write a whole type, or the beginning of one and .*, such as org.openedx.*"}}, http.StatusBadRequest
 	} else {
-		list, err := call[api.Events](r.ctx, p, "events.list", in)
+		list, err := call[api.Events](r, "events.list", in)
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (p *Pages) tailOf(in api.ListEvents, events []trellis.Event) string {
 }
 
 type eventPage struct {
-	frame
+	bar
 	E          trellis.Event
 	Actor      who
 	Person     who
@@ -104,14 +104,14 @@ func (p *Pages) event(r *request) error {
 	if err != nil {
 		return err
 	}
-	e, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: id})
+	e, err := call[trellis.Event](r, "events.get", api.EventByID{ID: id})
 	if err != nil {
 		return err
 	}
-	n := r.names()
-	d := eventPage{frame: r.frame("/console/events"), E: e, Actor: n.of(e.Actor), Person: n.of(e.Person), Data: indented(e.Data), Traces: can(r.ctx, "audit:read", hostapi.Scope{})}
+	n := p.names(r)
+	d := eventPage{bar: r.navigate("/console/events"), E: e, Actor: n.of(e.Actor), Person: n.of(e.Person), Data: indented(e.Data), Traces: can(r.ctx, "audit:read", hostapi.Scope{})}
 	for cause := e.Cause; cause != "" && len(d.Causes) < 20; {
-		c, err := call[trellis.Event](r.ctx, p, "events.get", api.EventByID{ID: cause})
+		c, err := call[trellis.Event](r, "events.get", api.EventByID{ID: cause})
 		if trellis.KindOf(err) == trellis.NotFound {
 			break // the log no longer has it
 		}
@@ -120,13 +120,13 @@ func (p *Pages) event(r *request) error {
 		}
 		d.Causes, cause = append(d.Causes, c), c.Cause
 	}
-	led, err := call[api.Events](r.ctx, p, "events.list", api.ListEvents{Newest: true, Limit: 50, Cause: id})
+	led, err := call[api.Events](r, "events.list", api.ListEvents{Newest: true, Limit: 50, Cause: id})
 	if err != nil {
 		return err
 	}
 	d.Effects = led.Items
 	if can(r.ctx, "deliveries:read", hostapi.Scope{}) {
-		stuck, err := call[delivery.List](r.ctx, p, "deliveries.list", delivery.Query{Event: id, Limit: 50})
+		stuck, err := call[delivery.List](r, "deliveries.list", delivery.Query{Event: id, Limit: 50})
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ type traceStep struct {
 }
 
 type wholeTrace struct {
-	frame
+	bar
 	ID       string
 	Steps    []traceStep
 	Known    bool // whether this node remembers calls of it
@@ -162,8 +162,8 @@ func (p *Pages) trace(r *request) error {
 	if err != nil {
 		return err
 	}
-	d := wholeTrace{frame: r.frame("/console/events"), ID: id}
-	t, err := call[plugins.Trace](r.ctx, p, "traces.get", plugins.ByID{ID: id})
+	d := wholeTrace{bar: r.navigate("/console/events"), ID: id}
+	t, err := call[plugins.Trace](r, "traces.get", plugins.ByID{ID: id})
 	if d.Known = err == nil; err != nil && trellis.KindOf(err) != trellis.NotFound {
 		return err
 	}
@@ -174,16 +174,16 @@ func (p *Pages) trace(r *request) error {
 		}
 		d.Steps = append(d.Steps, row)
 	}
-	list, err := call[api.Events](r.ctx, p, "events.list", api.ListEvents{Newest: true, Limit: 100, Trace: id})
+	list, err := call[api.Events](r, "events.list", api.ListEvents{Newest: true, Limit: 100, Trace: id})
 	if err != nil {
 		return err
 	}
 	d.Events = list.Items
-	entries, err := call[learning.List[store.Entry]](r.ctx, p, "audit.list", learning.ListAudit{Trace: id, Limit: 100})
+	entries, err := call[learning.List[store.Entry]](r, "audit.list", learning.ListAudit{Trace: id, Limit: 100})
 	if err != nil {
 		return err
 	}
-	n := r.names()
+	n := p.names(r)
 	for _, e := range entries.Items {
 		d.Audit = append(d.Audit, auditOf(e, n))
 	}

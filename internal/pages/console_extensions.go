@@ -10,16 +10,17 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/hostapi"
 )
 
-func consoleExtensions() []page {
+func (p *Pages) consoleExtensions() []page {
 	read, write := "extensions:read", "extensions:write"
-	return append(extensionPages("/console/extensions", wholeSchool), []page{
-		{method: "GET", path: "/console/extensions", name: "console.extensions", summary: "Every extension of the tenant and of its courses.", permission: read, handle: behind(read, (*Pages).allExtensions)},
-		{method: "GET", path: "/console/extensions/:id/stop", name: "console.stop", summary: "Says what switching an extension off for everybody would do.", permission: write, handle: behind(write, (*Pages).stopPage)},
-		{method: "POST", path: "/console/extensions/:id/stop", name: "console.stop.post", summary: "Switches an extension off for everybody.", permission: write, handle: behind(write, (*Pages).stop)},
-		{method: "POST", path: "/console/extensions/:id/resume", name: "console.resume", summary: "Lets an extension go on that was switched off for everybody.", permission: write, handle: behind(write, (*Pages).resume)},
-	}...)
+	return []page{
+		{method: "GET", path: "/console/extensions", name: "console.extensions", summary: "Every extension of the tenant and of its courses.", permission: read, handle: behind(read, p.allExtensions)},
+		{method: "GET", path: "/console/extensions/:id/stop", name: "console.stop", summary: "Says what switching an extension off for everybody would do.", permission: write, handle: behind(write, p.stopPage)},
+		{method: "POST", path: "/console/extensions/:id/stop", name: "console.stop.post", summary: "Switches an extension off for everybody.", permission: write, handle: behind(write, p.stop)},
+		{method: "POST", path: "/console/extensions/:id/resume", name: "console.resume", summary: "Lets an extension go on that was switched off for everybody.", permission: write, handle: behind(write, p.resume)},
+	}
 }
 
 // extensionRow is an extension in the table of all.
@@ -42,8 +43,9 @@ type extensionRow struct {
 
 // allExtensionsPage is what the table of all extensions shows.
 type allExtensionsPage struct {
-	frame
-	At     place // where a bundle is brought to
+	bar
+	At     string // where a bundle is brought to
+	Write  bool
 	Limit  string
 	Rows   []extensionRow
 	All    int
@@ -57,19 +59,15 @@ func (p *Pages) allExtensions(r *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{})
+	list, err := call[extensions.List[extensions.Extension]](r, "extensions.list", struct{}{})
 	if err != nil {
 		return err
 	}
-	at, err := p.place(r, wholeSchool)
-	if err != nil {
-		return err
-	}
-	d := allExtensionsPage{frame: r.frame("/console/extensions"), At: at, Limit: megabytes(uploadLimit), All: len(list.Items), Text: q.Get("q"),
+	d := allExtensionsPage{bar: r.navigate("/console/extensions"), At: "/console/extensions", Write: can(r.ctx, "extensions:write", hostapi.Scope{}), Limit: megabytes(uploadLimit), All: len(list.Items), Text: q.Get("q"),
 		States: options(q.Get("state"), "", "Any state", "attention", "Needs attention", "on", "On somewhere", "off", "Off", "stopped", "Switched off for everybody", "suspended", "Suspended"),
 		Owners: options(q.Get("owner"), "", "Anybody's", "tenant", "The school's", "course", "Of a course"),
 	}
-	n := r.names()
+	n := p.names(r)
 	for _, x := range list.Items {
 		if row := rowOf(x, n); row.fits(q) {
 			d.Rows = append(d.Rows, row)
@@ -203,7 +201,7 @@ func (row extensionRow) fits(q url.Values) bool {
 
 // stopPage is what is said before an extension is switched off for everybody.
 type stopPage struct {
-	frame
+	bar
 	X       extensions.Extension
 	Effects []string
 	Reason  string
@@ -217,7 +215,7 @@ func (p *Pages) owned(r *request, course string) (extensions.Extension, error) {
 	if err != nil {
 		return extensions.Extension{}, err
 	}
-	return call[extensions.Extension](r.ctx, p, "extensions.get", extensions.Which{ID: id, Course: course})
+	return call[extensions.Extension](r, "extensions.get", extensions.Which{ID: id, Course: course})
 }
 
 func (p *Pages) stopPage(r *request) error {
@@ -236,7 +234,7 @@ func (r *request) showStop(status int, x extensions.Extension, reason string, fa
 	at := "/console/extensions/" + url.PathEscape(x.ID) + "/stop"
 	v := consoleView("Switch off "+x.Title+" for everybody", link{"Extensions", "/console/extensions"})
 	v.Width, v.Faults = "narrow", faults
-	v.Data = stopPage{r.frame("/console/extensions"), x, effects(x), reason, faultIn(faults, "reason"), at}
+	v.Data = stopPage{r.navigate("/console/extensions"), x, effects(x), reason, faultIn(faults, "reason"), at}
 	v.Code = []code{{CLI: "trellis ext stop " + x.ID, HTTP: "POST /api/v1/extensions/" + x.ID + "/stop"}}
 	return r.showAs(status, "console_stop", v)
 }
@@ -291,7 +289,7 @@ func (p *Pages) stop(r *request) error {
 		return err
 	}
 	began := time.Now()
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.stop", extensions.Stopping{ID: x.ID, Course: course, Reason: reason}); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.stop", extensions.Stopping{ID: x.ID, Course: course, Reason: reason}); err != nil {
 		faults, err := faultOf(err, "reason")
 		if err != nil {
 			return err
@@ -310,12 +308,12 @@ func (p *Pages) resume(r *request) error {
 		return err
 	}
 	course := r.value("course")
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.resume", extensions.Resuming{ID: id, Course: course, Digest: r.value("digest")})
+	x, err := call[extensions.Extension](r, "extensions.resume", extensions.Resuming{ID: id, Course: course, Digest: r.value("digest")})
 	if err != nil {
 		return err
 	}
 	n := notice{State: "ok", Text: x.Title + " is on again, where it was and as it was."}
-	if row := rowOf(x, r.names()); row.Stop == "" {
+	if row := rowOf(x, p.names(r)); row.Stop == "" {
 		n = notice{State: "info", Text: x.Title + " may be switched on again; it was on nowhere."}
 	}
 	return r.done("/console/extensions", n)

@@ -16,10 +16,10 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consoleHome() []page {
+func (p *Pages) consoleHome() []page {
 	return []page{
-		{method: "GET", path: "/console", name: "console", summary: "What needs those who run the tenant, worst first, and how much happens.", permission: "extensions:read", handle: behind("extensions:read", (*Pages).console)},
-		{method: "POST", path: "/console", name: "console.act", summary: "What extensions offer on the page of the console.", permission: "extensions:read", handle: behind("extensions:read", (*Pages).console)},
+		{method: "GET", path: "/console", name: "console", summary: "What needs those who run the tenant, worst first, and how much happens.", permission: "extensions:read", handle: behind("extensions:read", p.console)},
+		{method: "POST", path: "/console", name: "console.act", summary: "What extensions offer on the page of the console.", permission: "extensions:read", handle: behind("extensions:read", p.console)},
 	}
 }
 
@@ -34,7 +34,7 @@ type need struct {
 
 // homePage is what the overview shows.
 type homePage struct {
-	frame
+	bar
 	Needs   []need
 	Numbers *learning.Numbers
 	Today   int // enrolments of the last day
@@ -42,14 +42,14 @@ type homePage struct {
 }
 
 func (p *Pages) console(r *request) error {
-	d := homePage{frame: r.frame("/console")}
+	d := homePage{bar: r.navigate("/console")}
 	if r.part == "" {
 		var err error
 		if d.Needs, err = p.needs(r); err != nil {
 			return err
 		}
 		if can(r.ctx, "audit:read", hostapi.Scope{}) && r.tenant() != trellis.PlatformTenant {
-			n, err := call[learning.Numbers](r.ctx, p, "tenants.numbers", struct{}{})
+			n, err := call[learning.Numbers](r, "tenants.numbers", struct{}{})
 			if err != nil {
 				return err
 			}
@@ -68,18 +68,18 @@ func (p *Pages) console(r *request) error {
 
 // needs gathers what needs somebody, worst first.
 func (p *Pages) needs(r *request) ([]need, error) {
-	list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{})
+	list, err := call[extensions.List[extensions.Extension]](r, "extensions.list", struct{}{})
 	if err != nil {
 		return nil, err
 	}
-	n := r.names()
+	n := p.names(r)
 	n.all = append([]extensions.Extension{}, list.Items...)
 	var needs []need
 	for _, x := range list.Items {
 		needs = append(needs, needsOf(x)...)
 	}
 	if can(r.ctx, "deliveries:read", hostapi.Scope{}) {
-		causes, err := call[delivery.Causes](r.ctx, p, "deliveries.causes", struct{}{})
+		causes, err := call[delivery.Causes](r, "deliveries.causes", struct{}{})
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func (p *Pages) needs(r *request) ([]need, error) {
 		}
 	}
 	if can(r.ctx, "work:read", hostapi.Scope{}) {
-		failed, err := call[jobs.List](r.ctx, p, "work.list", jobs.Query{State: jobs.Failed, Limit: 20, Brief: true})
+		failed, err := call[jobs.List](r, "work.list", jobs.Query{State: jobs.Failed, Limit: 20, Brief: true})
 		if err != nil {
 			return nil, err
 		}
@@ -134,23 +134,6 @@ func where(course string) string {
 		return "in the whole school"
 	}
 	return "in " + course
-}
-
-// many is a number with the noun that it wants.
-func many(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return grouped(n) + " " + many
-}
-
-// grouped is a number with its thousands apart.
-func grouped(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // hourChart draws the last 24 hours as bars, with what the bars say in words and as

@@ -3,12 +3,11 @@ package pages
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
-
-	"encoding/json"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/integrations"
@@ -19,18 +18,18 @@ import (
 // maxRoster bounds an upload by a page.
 const maxRoster = 1 << 30
 
-func consoleImport() []page {
+func (p *Pages) consoleImport() []page {
 	write := "imports:write"
 	return []page{
-		{method: "GET", path: "/console/import", name: "console.import", summary: "Where one imports and exports rosters.", permission: write, handle: behind(write, (*Pages).importPage)},
-		{method: "POST", path: "/console/import", name: "console.import.post", summary: "Takes a roster, and checks or imports it as a job.", permission: write, limit: maxRoster, upload: true, handle: behind(write, (*Pages).importRoster)},
-		{method: "POST", path: "/console/import/:job/run", name: "console.import.run", summary: "Imports what was checked.", permission: write, handle: behind(write, (*Pages).importChecked)},
-		{method: "GET", path: "/console/export/:format", name: "console.export", summary: "Downloads what the tenant has.", permission: "exports:read", stream: true, handle: behind("exports:read", (*Pages).export)},
+		{method: "GET", path: "/console/import", name: "console.import", summary: "Where one imports and exports rosters.", permission: write, handle: behind(write, p.importPage)},
+		{method: "POST", path: "/console/import", name: "console.import.post", summary: "Takes a roster, and checks or imports it as a job.", permission: write, limit: maxRoster, upload: true, handle: behind(write, p.importRoster)},
+		{method: "POST", path: "/console/import/:job/run", name: "console.import.run", summary: "Imports what was checked.", permission: write, handle: behind(write, p.importChecked)},
+		{method: "GET", path: "/console/export/:format", name: "console.export", summary: "Downloads what the tenant has.", permission: "exports:read", stream: true, handle: behind("exports:read", p.export)},
 	}
 }
 
 type importPage struct {
-	frame
+	bar
 	Recent  []jobs.Job
 	Formats []integrations.Format
 	Title   string
@@ -41,11 +40,11 @@ type importPage struct {
 func (p *Pages) importPage(r *request) error { return p.showImport(r, http.StatusOK, nil) }
 
 func (p *Pages) showImport(r *request, status int, faults []fault) error {
-	d := importPage{frame: r.frame("/console/import"), Formats: p.cfg.Imports.Formats(), Title: r.value("title"), Faults: map[string]string{}, Export: can(r.ctx, "exports:read", hostapi.Scope{})}
+	d := importPage{bar: r.navigate("/console/import"), Formats: p.cfg.Imports.Formats(), Title: r.value("title"), Faults: map[string]string{}, Export: can(r.ctx, "exports:read", hostapi.Scope{})}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}
-	list, err := call[jobs.List](r.ctx, p, "work.list", jobs.Query{Kind: "import.oneroster", Limit: 5, Brief: true})
+	list, err := call[jobs.List](r, "work.list", jobs.Query{Kind: "import.oneroster", Limit: 5, Brief: true})
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func (p *Pages) importChecked(r *request) error {
 		return err
 	}
 	in := integrations.Proceeding{Job: id, Removes: wholeNumber(r.value("removes"))}
-	job, err := call[jobs.Job](r.ctx, p, "imports.run", in)
+	job, err := call[jobs.Job](r, "imports.run", in)
 	if err != nil {
 		faults, err := faultOf(err, "removes")
 		if err != nil {

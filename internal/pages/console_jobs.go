@@ -24,21 +24,21 @@ import (
 	"github.com/trellis-learning/trellis/internal/jobs"
 )
 
-func consoleJobs() []page {
+func (p *Pages) consoleJobs() []page {
 	read, write := "work:read", "work:write"
 	at := "/console/jobs/:id"
 	return []page{
-		{method: "GET", path: "/console/jobs", name: "console.jobs", summary: "Long work: imports, exports, calls of extensions.", permission: read, handle: behind(read, (*Pages).jobs)},
-		{method: "GET", path: at, name: "console.job", summary: "A job: how far it is, and its report.", permission: read, handle: behind(read, (*Pages).job)},
-		{method: "POST", path: at + "/cancel", name: "console.job.cancel", summary: "Stops a job.", permission: write, handle: behind(write, (*Pages).cancelJob)},
-		{method: "POST", path: at + "/retry", name: "console.job.retry", summary: "Lets a job go on where it stopped.", permission: write, handle: behind(write, (*Pages).retryJob)},
-		{method: "GET", path: at + "/refused.csv", name: "console.job.refused", summary: "The rows that an import did not take, with the reasons, as a list.", permission: "imports:write", stream: true, handle: behind("imports:write", (*Pages).refusedList)},
-		{method: "GET", path: at + "/refused.zip", name: "console.job.leftovers", summary: "The rows that an import did not take, with the reasons, as an archive to put right and send again.", permission: "imports:write", stream: true, handle: behind("imports:write", (*Pages).leftovers)},
+		{method: "GET", path: "/console/jobs", name: "console.jobs", summary: "Long work: imports, exports, calls of extensions.", permission: read, handle: behind(read, p.jobs)},
+		{method: "GET", path: at, name: "console.job", summary: "A job: how far it is, and its report.", permission: read, handle: behind(read, p.job)},
+		{method: "POST", path: at + "/cancel", name: "console.job.cancel", summary: "Stops a job.", permission: write, handle: behind(write, p.cancelJob)},
+		{method: "POST", path: at + "/retry", name: "console.job.retry", summary: "Lets a job go on where it stopped.", permission: write, handle: behind(write, p.retryJob)},
+		{method: "GET", path: at + "/refused.csv", name: "console.job.refused", summary: "The rows that an import did not take, with the reasons, as a list.", permission: "imports:write", stream: true, handle: behind("imports:write", p.refusedList)},
+		{method: "GET", path: at + "/refused.zip", name: "console.job.leftovers", summary: "The rows that an import did not take, with the reasons, as an archive to put right and send again.", permission: "imports:write", stream: true, handle: behind("imports:write", p.leftovers)},
 	}
 }
 
 type jobsPage struct {
-	frame
+	bar
 	Rows       []jobRow
 	States     []pickable
 	Filtered   bool
@@ -56,13 +56,13 @@ func (p *Pages) jobs(r *request) error {
 		return err
 	}
 	in := jobs.Query{State: jobs.State(q.Get("state")), Kind: q.Get("kind"), After: q.Get("after"), Limit: 50, Brief: true}
-	list, err := call[jobs.List](r.ctx, p, "work.list", in)
+	list, err := call[jobs.List](r, "work.list", in)
 	if err != nil {
 		return err
 	}
-	d := jobsPage{frame: r.frame("/console/jobs"), Filtered: in.State != "" || in.Kind != "",
+	d := jobsPage{bar: r.navigate("/console/jobs"), Filtered: in.State != "" || in.Kind != "",
 		States: options(q.Get("state"), "", "Any state", "queued", "Waits for its turn", "running", "Running", "done", "Done", "failed", "Not done", "cancelled", "Cancelled")}
-	n := r.names()
+	n := p.names(r)
 	for _, j := range list.Items {
 		d.Rows = append(d.Rows, jobRow{j, n.of(j.Owner)})
 	}
@@ -86,7 +86,7 @@ type outcome struct {
 
 // jobPage is what the page of a job shows.
 type jobPage struct {
-	frame
+	bar
 	Job     jobs.Job
 	By      who
 	Report  *oneroster.Report // of an import
@@ -117,11 +117,11 @@ func (p *Pages) job(r *request) error {
 }
 
 func (p *Pages) showJob(r *request, status int, id string, faults []fault) error {
-	j, err := call[jobs.Job](r.ctx, p, "work.get", jobs.ByID{ID: id})
+	j, err := call[jobs.Job](r, "work.get", jobs.ByID{ID: id})
 	if err != nil {
 		return err
 	}
-	d := jobPage{frame: r.frame("/console/jobs"), Job: j, By: r.names().of(j.Owner), May: can(r.ctx, "work:write", hostapi.Scope{}),
+	d := jobPage{bar: r.navigate("/console/jobs"), Job: j, By: p.names(r).of(j.Owner), May: can(r.ctx, "work:write", hostapi.Scope{}),
 		Import: can(r.ctx, "imports:write", hostapi.Scope{}), Faults: map[string]string{}, Part: "/console/jobs/" + j.ID}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
@@ -221,7 +221,7 @@ func (p *Pages) changeJob(r *request, operation, text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := call[jobs.Job](r.ctx, p, operation, jobs.ByID{ID: id}); err != nil {
+	if _, err := call[jobs.Job](r, operation, jobs.ByID{ID: id}); err != nil {
 		faults, err := faultOf(err, "")
 		if err != nil {
 			return err
@@ -237,7 +237,7 @@ func (p *Pages) refusedList(r *request) error {
 	if err != nil {
 		return err
 	}
-	j, err := call[jobs.Job](r.ctx, p, "work.get", jobs.ByID{ID: id})
+	j, err := call[jobs.Job](r, "work.get", jobs.ByID{ID: id})
 	if err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func (p *Pages) leftovers(r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := call[jobs.Job](r.ctx, p, "work.get", jobs.ByID{ID: id}); err != nil {
+	if _, err := call[jobs.Job](r, "work.get", jobs.ByID{ID: id}); err != nil {
 		return err
 	}
 	content, err := p.cfg.Imports.Leftovers(r.ctx, id)

@@ -11,13 +11,13 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consolePeople() []page {
+func (p *Pages) consolePeople() []page {
 	read, write := "users:read", "users:write"
 	return []page{
-		{method: "GET", path: "/console/people", name: "console.people", summary: "The people of the tenant.", permission: read, platform: true, handle: behind(read, (*Pages).everybody)},
-		{method: "GET", path: "/console/people/new", name: "console.people.new", summary: "Where one makes an account for somebody.", permission: write, platform: true, handle: behind(write, (*Pages).newPerson)},
-		{method: "POST", path: "/console/people/new", name: "console.people.new.post", summary: "Makes an account.", permission: write, platform: true, handle: behind(write, (*Pages).makePerson)},
-		{method: "GET", path: "/console/courses", name: "console.courses", summary: "The courses of the tenant.", permission: "courses:write", handle: behind("courses:write", (*Pages).allCourses)},
+		{method: "GET", path: "/console/people", name: "console.people", summary: "The people of the tenant.", permission: read, platform: true, handle: behind(read, p.everybody)},
+		{method: "GET", path: "/console/people/new", name: "console.people.new", summary: "Where one makes an account for somebody.", permission: write, platform: true, handle: behind(write, p.newPerson)},
+		{method: "POST", path: "/console/people/new", name: "console.people.new.post", summary: "Makes an account.", permission: write, platform: true, handle: behind(write, p.makePerson)},
+		{method: "GET", path: "/console/courses", name: "console.courses", summary: "The courses of the tenant.", permission: "courses:write", handle: behind("courses:write", p.allCourses)},
 	}
 }
 
@@ -29,7 +29,7 @@ type personRow struct {
 }
 
 type everybodyPage struct {
-	frame
+	bar
 	Rows       []personRow
 	Text       string
 	States     []pickable
@@ -49,7 +49,7 @@ func (p *Pages) everybody(r *request) error {
 		in.Active = &on
 	}
 	v := consoleView("People")
-	list, err := call[learning.List[trellis.User]](r.ctx, p, "users.list", in)
+	list, err := call[learning.List[trellis.User]](r, "users.list", in)
 	status := http.StatusOK
 	if err != nil {
 		if v.Faults, err = faultOf(err, "q"); err != nil {
@@ -57,7 +57,7 @@ func (p *Pages) everybody(r *request) error {
 		}
 		status = http.StatusBadRequest
 	}
-	d := everybodyPage{frame: r.frame("/console/people"), Text: q.Get("q"), May: can(r.ctx, "users:write", hostapi.Scope{}),
+	d := everybodyPage{bar: r.navigate("/console/people"), Text: q.Get("q"), May: can(r.ctx, "users:write", hostapi.Scope{}),
 		States: options(q.Get("state"), "", "All accounts", "on", "Accounts that work", "off", "Switched off"), Filtered: in.Search != "" || in.Active != nil}
 	roles, err := p.rolesOf(r, "")
 	if err != nil {
@@ -84,7 +84,7 @@ func (p *Pages) rolesOf(r *request, person string) (map[string][]string, error) 
 		return of, nil
 	}
 	all, _, err := everyPage(r.ctx, 1000, func(_ context.Context, after string) ([]learning.RoleAssignment, string, error) {
-		list, err := call[learning.List[learning.RoleAssignment]](r.ctx, p, "roles.list", learning.ListRoles{Page: learning.Page{After: after, Limit: 200}, Person: person})
+		list, err := call[learning.List[learning.RoleAssignment]](r, "roles.list", learning.ListRoles{Page: learning.Page{After: after, Limit: 200}, Person: person})
 		return list.Items, list.Next, err
 	})
 	for _, a := range all {
@@ -112,7 +112,7 @@ func roleWords(role, organisation, course string) string {
 
 // newAccountPage is the form of a new account.
 type newAccountPage struct {
-	frame
+	bar
 	Username, Name, Email string
 	Faults                map[string]string
 	Note                  string
@@ -121,7 +121,7 @@ type newAccountPage struct {
 func (p *Pages) newPerson(r *request) error { return r.showNewPerson(http.StatusOK, nil) }
 
 func (r *request) showNewPerson(status int, faults []fault) error {
-	d := newAccountPage{frame: r.frame("/console/people"), Username: r.value("username"), Name: r.value("name"), Email: r.value("email"), Faults: map[string]string{}}
+	d := newAccountPage{bar: r.navigate("/console/people"), Username: r.value("username"), Name: r.value("name"), Email: r.value("email"), Faults: map[string]string{}}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}
@@ -136,7 +136,7 @@ func (p *Pages) makePerson(r *request) error {
 	if password := r.value("password"); password != "" {
 		in["password"] = password
 	}
-	u, err := call[trellis.User](r.ctx, p, "users.create", in)
+	u, err := call[trellis.User](r, "users.create", in)
 	if err != nil {
 		faults, err := faultOf(err, fieldOf(err, "username", "password", "email", "name"))
 		if err != nil {
@@ -163,7 +163,7 @@ func fieldOf(err error, fields ...string) string {
 }
 
 type coursesTable struct {
-	frame
+	bar
 	Rows       []learning.Course
 	Text       string
 	Next, Back string
@@ -175,13 +175,13 @@ func (p *Pages) allCourses(r *request) error {
 		return err
 	}
 	v := consoleView("Courses")
-	list, err := call[learning.List[learning.Course]](r.ctx, p, "courses.list", learning.ListCourses{Page: learning.Page{After: q.Get("after"), Limit: 50}, Search: strings.TrimSpace(q.Get("q"))})
+	list, err := call[learning.List[learning.Course]](r, "courses.list", learning.ListCourses{Page: learning.Page{After: q.Get("after"), Limit: 50}, Search: strings.TrimSpace(q.Get("q"))})
 	if err != nil {
 		if v.Faults, err = faultOf(err, "q"); err != nil {
 			return err
 		}
 	}
-	d := coursesTable{frame: r.frame("/console/courses"), Rows: list.Items, Text: q.Get("q")}
+	d := coursesTable{bar: r.navigate("/console/courses"), Rows: list.Items, Text: q.Get("q")}
 	if list.Next != "" {
 		d.Next = with("/console/courses", q, "after", list.Next)
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consolePerson() []page {
+func (p *Pages) consolePerson() []page {
 	read, write := "users:read", "users:write"
 	at := "/console/people/:person"
 	return []page{
-		{method: "GET", path: at, name: "console.person", summary: "An account, with its roles.", permission: read, platform: true, handle: behind(read, (*Pages).person)},
-		{method: "POST", path: at, name: "console.person.post", summary: "Changes what an account is called.", permission: write, platform: true, handle: behind(write, (*Pages).changePerson)},
-		{method: "POST", path: at + "/active", name: "console.person.active", summary: "Switches an account off or on.", permission: write, platform: true, handle: behind(write, (*Pages).activatePerson)},
-		{method: "POST", path: at + "/password", name: "console.person.password", summary: "Gives somebody another password.", permission: write, platform: true, handle: behind(write, (*Pages).setPersonPassword)},
-		{method: "POST", path: at + "/roles", name: "console.person.roles", summary: "Gives or takes a role.", permission: "roles:write", platform: true, handle: behind("roles:write", (*Pages).changeRole)},
-		{method: "GET", path: at + "/erase", name: "console.person.erase", summary: "Says what erasing somebody means.", permission: write, platform: true, handle: behind(write, (*Pages).erasePage)},
-		{method: "POST", path: at + "/erase", name: "console.person.erase.post", summary: "Erases somebody for good.", permission: write, platform: true, handle: behind(write, (*Pages).erasePerson)},
+		{method: "GET", path: at, name: "console.person", summary: "An account, with its roles.", permission: read, platform: true, handle: behind(read, p.person)},
+		{method: "POST", path: at, name: "console.person.post", summary: "Changes what an account is called.", permission: write, platform: true, handle: behind(write, p.changePerson)},
+		{method: "POST", path: at + "/active", name: "console.person.active", summary: "Switches an account off or on.", permission: write, platform: true, handle: behind(write, p.activatePerson)},
+		{method: "POST", path: at + "/password", name: "console.person.password", summary: "Gives somebody another password.", permission: write, platform: true, handle: behind(write, p.setPersonPassword)},
+		{method: "POST", path: at + "/roles", name: "console.person.roles", summary: "Gives or takes a role.", permission: "roles:write", platform: true, handle: behind("roles:write", p.changeRole)},
+		{method: "GET", path: at + "/erase", name: "console.person.erase", summary: "Says what erasing somebody means.", permission: write, platform: true, handle: behind(write, p.erasePage)},
+		{method: "POST", path: at + "/erase", name: "console.person.erase.post", summary: "Erases somebody for good.", permission: write, platform: true, handle: behind(write, p.erasePerson)},
 	}
 }
 
@@ -31,7 +31,7 @@ type roleRow struct {
 }
 
 type personPage struct {
-	frame
+	bar
 	Person      trellis.User
 	Name        string
 	Self        bool
@@ -51,7 +51,7 @@ func (p *Pages) somebody(r *request) (trellis.User, error) {
 	if err != nil {
 		return trellis.User{}, err
 	}
-	return call[trellis.User](r.ctx, p, "users.get", learning.GetUser{ID: id})
+	return call[trellis.User](r, "users.get", learning.GetUser{ID: id})
 }
 
 func (p *Pages) person(r *request) error {
@@ -65,12 +65,12 @@ func (p *Pages) person(r *request) error {
 func personPath(id string) string { return "/console/people/" + url.PathEscape(id) }
 
 func (p *Pages) showPerson(r *request, status int, u trellis.User, faults []fault) error {
-	d := personPage{frame: r.frame("/console/people"), Person: u, Name: called(u), Self: trellis.ActorFrom(r.ctx).ID == u.ID,
+	d := personPage{bar: r.navigate("/console/people"), Person: u, Name: called(u), Self: trellis.ActorFrom(r.ctx).ID == u.ID,
 		MayWrite: can(r.ctx, "users:write", hostapi.Scope{}), MayRoles: can(r.ctx, "roles:write", hostapi.Scope{}), Course: r.value("course"), Faults: map[string]string{}}
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}
-	roles, err := call[learning.List[learning.RoleAssignment]](r.ctx, p, "roles.list", learning.ListRoles{Page: learning.Page{Limit: 200}, Person: u.ID})
+	roles, err := call[learning.List[learning.RoleAssignment]](r, "roles.list", learning.ListRoles{Page: learning.Page{Limit: 200}, Person: u.ID})
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p *Pages) showPerson(r *request, status int, u trellis.User, faults []faul
 		d.Offer = options(r.value("role"), trellis.RoleOperator, "Operator of the platform")
 	} else {
 		d.Offer = options(r.value("role"), trellis.RoleStaff, "Staff", trellis.RoleTenantAdmin, "Administrator")
-		in, err := call[learning.List[learning.Enrollment]](r.ctx, p, "enrollments.list", learning.ListEnrollments{Page: learning.Page{Limit: 50}, Person: u.ID})
+		in, err := call[learning.List[learning.Enrollment]](r, "enrollments.list", learning.ListEnrollments{Page: learning.Page{Limit: 50}, Person: u.ID})
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (p *Pages) changePerson(r *request) error {
 	}
 	before := map[string]string{"username": u.PII.Username, "name": u.PII.Name, "email": u.PII.Email}
 	u.PII.Username, u.PII.Name, u.PII.Email = r.value("username"), r.value("name"), r.value("email")
-	next, err := call[trellis.User](r.ctx, p, "users.update", learning.UpdatePerson{ID: u.ID, Username: &u.PII.Username, Name: &u.PII.Name, Email: &u.PII.Email})
+	next, err := call[trellis.User](r, "users.update", learning.UpdatePerson{ID: u.ID, Username: &u.PII.Username, Name: &u.PII.Name, Email: &u.PII.Email})
 	if err != nil {
 		faults, err := faultOf(err, fieldOf(err, "username", "email", "name"))
 		if err != nil {
@@ -120,7 +120,7 @@ func (p *Pages) activatePerson(r *request) error {
 	if !on && trellis.ActorFrom(r.ctx).ID == u.ID {
 		return p.showPerson(r, http.StatusBadRequest, u, []fault{{"", "This is your own account: another administrator can switch it off."}})
 	}
-	if _, err := call[trellis.User](r.ctx, p, "users.update", learning.UpdatePerson{ID: u.ID, Active: &on}); err != nil {
+	if _, err := call[trellis.User](r, "users.update", learning.UpdatePerson{ID: u.ID, Active: &on}); err != nil {
 		return err
 	}
 	n := notice{State: "ok", Text: called(u) + " can sign in again."}
@@ -139,7 +139,7 @@ func (p *Pages) setPersonPassword(r *request) error {
 	if r.value("password") == "" {
 		return p.showPerson(r, http.StatusBadRequest, u, []fault{{"password", "Enter the new password."}})
 	}
-	if _, err := call[learning.Done](r.ctx, p, "users.set_password", map[string]string{"id": u.ID, "password": r.value("password")}); err != nil {
+	if _, err := call[learning.Done](r, "users.set_password", map[string]string{"id": u.ID, "password": r.value("password")}); err != nil {
 		faults, err := faultOf(err, "password")
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func (p *Pages) changeRole(r *request) error {
 	if !give {
 		operation, text, reverse = "roles.remove", called(u)+" is no longer: "+roleWords(in.Role, in.Organisation, in.Course)+".", "give"
 	}
-	if _, err := call[learning.RoleAssignment](r.ctx, p, operation, in); err != nil {
+	if _, err := call[learning.RoleAssignment](r, operation, in); err != nil {
 		if kind := trellis.KindOf(err); kind == trellis.NotFound || kind == trellis.Denied {
 			return p.showPerson(r, http.StatusBadRequest, u, []fault{{"course", sentenceOf(err)}})
 		}
@@ -179,7 +179,7 @@ func (p *Pages) changeRole(r *request) error {
 
 // erasing is what is said before somebody is erased.
 type erasing struct {
-	frame
+	bar
 	Person      trellis.User
 	Name, Typed string
 	Fault       string
@@ -196,7 +196,7 @@ func (p *Pages) erasePage(r *request) error {
 func (r *request) showErase(status int, u trellis.User, faults []fault) error {
 	v := consoleView("Erase "+called(u), link{"People", "/console/people"}, link{called(u), personPath(u.ID)})
 	v.Width, v.Faults = "narrow", faults
-	v.Data = erasing{r.frame("/console/people"), u, called(u), r.value("typed"), faultIn(faults, "typed")}
+	v.Data = erasing{r.navigate("/console/people"), u, called(u), r.value("typed"), faultIn(faults, "typed")}
 	v.Code = []code{{HTTP: "DELETE /api/v1/users/" + u.ID}}
 	return r.showAs(status, "console_erase", v)
 }
@@ -216,7 +216,7 @@ func (p *Pages) erasePerson(r *request) error {
 	case strings.TrimSpace(r.value("typed")) != want:
 		return r.showErase(http.StatusBadRequest, u, []fault{{"typed", "Nothing was erased: type " + want + " to go on."}})
 	}
-	if _, err := call[learning.Done](r.ctx, p, "users.erase", learning.ByID{ID: u.ID}); err != nil {
+	if _, err := call[learning.Done](r, "users.erase", learning.ByID{ID: u.ID}); err != nil {
 		return err
 	}
 	return r.done("/console/people", notice{State: "ok", Text: called(u) + " is erased. Extensions are told, and forget within seconds what they kept."})

@@ -13,15 +13,15 @@ import (
 
 // consoleRights are the pages about what extensions may be granted, and whose
 // signatures count.
-func consoleRights() []page {
+func (p *Pages) consoleRights() []page {
 	write, operators := "extensions:write", "tenants:write"
 	return []page{
-		{method: "GET", path: "/console/self-service", name: "console.self_service", summary: "What course staff may grant extensions themselves.", permission: write, handle: behind(write, (*Pages).selfService)},
-		{method: "POST", path: "/console/self-service", name: "console.self_service.post", summary: "Changes what course staff may grant.", permission: write, handle: behind(write, (*Pages).setSelfService)},
-		{method: "GET", path: "/console/keys", name: "console.keys", summary: "Publishers whose signatures are trusted.", permission: "extensions:read", platform: true, handle: behind("extensions:read", (*Pages).keys)},
-		{method: "POST", path: "/console/keys", name: "console.keys.trust", summary: "Trusts a publisher's key.", permission: operators, platform: true, upload: true, handle: behind(operators, (*Pages).trust)},
-		{method: "GET", path: "/console/keys/:publisher/remove", name: "console.keys.remove", summary: "Says what it means to trust a publisher no longer.", permission: operators, platform: true, handle: behind(operators, (*Pages).distrustPage)},
-		{method: "POST", path: "/console/keys/:publisher/remove", name: "console.keys.remove.post", summary: "Trusts a publisher no longer.", permission: operators, platform: true, handle: behind(operators, (*Pages).distrust)},
+		{method: "GET", path: "/console/self-service", name: "console.self_service", summary: "What course staff may grant extensions themselves.", permission: write, handle: behind(write, p.selfService)},
+		{method: "POST", path: "/console/self-service", name: "console.self_service.post", summary: "Changes what course staff may grant.", permission: write, handle: behind(write, p.setSelfService)},
+		{method: "GET", path: "/console/keys", name: "console.keys", summary: "Publishers whose signatures are trusted.", permission: "extensions:read", platform: true, handle: behind("extensions:read", p.keys)},
+		{method: "POST", path: "/console/keys", name: "console.keys.trust", summary: "Trusts a publisher's key.", permission: operators, platform: true, upload: true, handle: behind(operators, p.trust)},
+		{method: "GET", path: "/console/keys/:publisher/remove", name: "console.keys.remove", summary: "Says what it means to trust a publisher no longer.", permission: operators, platform: true, handle: behind(operators, p.distrustPage)},
+		{method: "POST", path: "/console/keys/:publisher/remove", name: "console.keys.remove.post", summary: "Trusts a publisher no longer.", permission: operators, platform: true, handle: behind(operators, p.distrust)},
 	}
 }
 
@@ -32,7 +32,7 @@ type grantable struct {
 }
 
 type selfServicePage struct {
-	frame
+	bar
 	List  []grantable
 	Hosts string // one a line
 	Fault string
@@ -40,7 +40,7 @@ type selfServicePage struct {
 }
 
 func (p *Pages) selfService(r *request) error {
-	s, err := call[extensions.SelfService](r.ctx, p, "extensions.get_self_service", struct{}{})
+	s, err := call[extensions.SelfService](r, "extensions.get_self_service", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (p *Pages) selfService(r *request) error {
 }
 
 func (r *request) showSelfService(status int, now, usual []string, faults []fault) error {
-	d := selfServicePage{frame: r.frame("/console/self-service"), Fault: faultIn(faults, "hosts")}
+	d := selfServicePage{bar: r.navigate("/console/self-service"), Fault: faultIn(faults, "hosts")}
 	var hosts []string
 	for _, p := range now {
 		if h, ok := strings.CutPrefix(p, "http:"); ok {
@@ -70,7 +70,7 @@ func (r *request) showSelfService(status int, now, usual []string, faults []faul
 }
 
 func (p *Pages) setSelfService(r *request) error {
-	before, err := call[extensions.SelfService](r.ctx, p, "extensions.get_self_service", struct{}{})
+	before, err := call[extensions.SelfService](r, "extensions.get_self_service", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (p *Pages) setSelfService(r *request) error {
 	case r.form.Values.Has("set"): // the undo of a change
 		want = strings.Fields(r.value("set"))
 	}
-	if _, err := call[extensions.SelfService](r.ctx, p, "extensions.set_self_service", extensions.SelfService{Permissions: append([]string{}, want...)}); err != nil {
+	if _, err := call[extensions.SelfService](r, "extensions.set_self_service", extensions.SelfService{Permissions: append([]string{}, want...)}); err != nil {
 		faults, err := faultOf(err, "hosts")
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func undoSet(set []string) map[string]string { return map[string]string{"set": s
 
 // keysPage is what the page of trusted keys shows.
 type keysPage struct {
-	frame
+	bar
 	Keys           []extensions.Key
 	May            bool
 	Publisher, Key string
@@ -110,13 +110,13 @@ type keysPage struct {
 func (p *Pages) keys(r *request) error { return p.showKeys(r, http.StatusOK, nil) }
 
 func (p *Pages) showKeys(r *request, status int, faults []fault) error {
-	list, err := call[extensions.List[extensions.Key]](r.ctx, p, "keys.list", struct{}{})
+	list, err := call[extensions.List[extensions.Key]](r, "keys.list", struct{}{})
 	if err != nil {
 		return err
 	}
 	v := consoleView("Trusted keys", link{"Extensions", "/console/extensions"})
 	v.Lead = "A publisher's extensions are taken when they are signed with the key that is trusted here. The whole platform has one list."
-	v.Data = keysPage{r.frame("/console/keys"), list.Items, can(r.ctx, "tenants:write", hostapi.Scope{}), r.value("publisher"), r.value("key"),
+	v.Data = keysPage{r.navigate("/console/keys"), list.Items, can(r.ctx, "tenants:write", hostapi.Scope{}), r.value("publisher"), r.value("key"),
 		map[string]string{"publisher": faultIn(faults, "publisher"), "key": faultIn(faults, "key")}}
 	v.Faults = faults
 	v.Code = []code{{CLI: "trellis ext trust PUBLISHER KEY", HTTP: "PUT /api/v1/keys/PUBLISHER"}}
@@ -142,7 +142,7 @@ func (p *Pages) trust(r *request) error {
 	if len(faults) > 0 {
 		return p.showKeys(r, http.StatusBadRequest, faults)
 	}
-	k, err := call[extensions.Key](r.ctx, p, "keys.trust", extensions.Trusting{Publisher: publisher, Key: key})
+	k, err := call[extensions.Key](r, "keys.trust", extensions.Trusting{Publisher: publisher, Key: key})
 	if err != nil {
 		field := "key"
 		if strings.Contains(err.Error(), "publisher") {
@@ -163,7 +163,7 @@ func (p *Pages) distrustPage(r *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := call[extensions.List[extensions.Key]](r.ctx, p, "keys.list", struct{}{})
+	list, err := call[extensions.List[extensions.Key]](r, "keys.list", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -174,9 +174,9 @@ func (p *Pages) distrustPage(r *request) error {
 	v := consoleView("Trust "+publisher+" no longer", link{"Trusted keys", "/console/keys"})
 	v.Width = "narrow"
 	v.Data = struct {
-		frame
+		bar
 		Key extensions.Key
-	}{r.frame("/console/keys"), list.Items[i]}
+	}{r.navigate("/console/keys"), list.Items[i]}
 	v.Code = []code{{CLI: "trellis ext trust " + publisher + " -remove", HTTP: "DELETE /api/v1/keys/" + publisher}}
 	return r.show("console_distrust", v)
 }
@@ -186,11 +186,11 @@ func (p *Pages) distrust(r *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := call[extensions.List[extensions.Key]](r.ctx, p, "keys.list", struct{}{})
+	list, err := call[extensions.List[extensions.Key]](r, "keys.list", struct{}{})
 	if err != nil {
 		return err
 	}
-	if _, err := call[extensions.Done](r.ctx, p, "keys.distrust", extensions.Publisher{Publisher: publisher}); err != nil {
+	if _, err := call[extensions.Done](r, "keys.distrust", extensions.Publisher{Publisher: publisher}); err != nil {
 		return err
 	}
 	n := notice{State: "ok", Text: "The key of " + publisher + " is trusted no longer. What is installed stays as it is."}

@@ -9,19 +9,19 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consoleTenants() []page {
+func (p *Pages) consoleTenants() []page {
 	write := "tenants:write"
 	return []page{
-		{method: "GET", path: "/console/tenants", name: "console.tenants", summary: "Every tenant of the platform.", permission: write, platform: true, handle: behind(write, (*Pages).tenants)},
-		{method: "GET", path: "/console/tenants/new", name: "console.tenants.new", summary: "Where one makes a tenant.", permission: write, platform: true, handle: behind(write, (*Pages).newTenant)},
-		{method: "POST", path: "/console/tenants/new", name: "console.tenants.new.post", summary: "Makes a tenant.", permission: write, platform: true, handle: behind(write, (*Pages).makeTenant)},
-		{method: "GET", path: "/console/tenants/:tenant", name: "console.tenant", summary: "A tenant: what it is called and where it is.", permission: write, platform: true, handle: behind(write, (*Pages).aTenant)},
-		{method: "POST", path: "/console/tenants/:tenant", name: "console.tenant.post", summary: "Changes a tenant.", permission: write, platform: true, handle: behind(write, (*Pages).changeTenant)},
+		{method: "GET", path: "/console/tenants", name: "console.tenants", summary: "Every tenant of the platform.", permission: write, platform: true, handle: behind(write, p.tenants)},
+		{method: "GET", path: "/console/tenants/new", name: "console.tenants.new", summary: "Where one makes a tenant.", permission: write, platform: true, handle: behind(write, p.newTenant)},
+		{method: "POST", path: "/console/tenants/new", name: "console.tenants.new.post", summary: "Makes a tenant.", permission: write, platform: true, handle: behind(write, p.makeTenant)},
+		{method: "GET", path: "/console/tenants/:tenant", name: "console.tenant", summary: "A tenant: what it is called and where it is.", permission: write, platform: true, handle: behind(write, p.aTenant)},
+		{method: "POST", path: "/console/tenants/:tenant", name: "console.tenant.post", summary: "Changes a tenant.", permission: write, platform: true, handle: behind(write, p.changeTenant)},
 	}
 }
 
 type tenantsPage struct {
-	frame
+	bar
 	Rows     []learning.Tenant
 	Text     string
 	All      int
@@ -34,11 +34,11 @@ func (p *Pages) tenants(r *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := call[learning.List[learning.Tenant]](r.ctx, p, "tenants.list", struct{}{})
+	list, err := call[learning.List[learning.Tenant]](r, "tenants.list", struct{}{})
 	if err != nil {
 		return err
 	}
-	d := tenantsPage{frame: r.frame("/console/tenants"), Text: q.Get("q"), All: len(list.Items), Here: r.tenant()}
+	d := tenantsPage{bar: r.navigate("/console/tenants"), Text: q.Get("q"), All: len(list.Items), Here: r.tenant()}
 	text := strings.ToLower(strings.TrimSpace(d.Text))
 	for _, t := range list.Items {
 		if strings.Contains(strings.ToLower(t.Name+"\n"+t.Title+"\n"+t.Host), text) {
@@ -53,7 +53,7 @@ func (p *Pages) tenants(r *request) error {
 
 // tenantForm is the form of a tenant.
 type tenantForm struct {
-	frame
+	bar
 	T      learning.Tenant
 	New    bool
 	Action string
@@ -65,7 +65,7 @@ func (p *Pages) newTenant(r *request) error {
 }
 
 func (r *request) showTenant(status int, t learning.Tenant, isNew bool, faults []fault) error {
-	d := tenantForm{r.frame("/console/tenants"), t, isNew, "/console/tenants/new", map[string]string{}}
+	d := tenantForm{r.navigate("/console/tenants"), t, isNew, "/console/tenants/new", map[string]string{}}
 	v := consoleView("Make a tenant", link{"Tenants", "/console/tenants"})
 	v.Code = []code{{CLI: "trellis tenant put NAME -title TITLE", HTTP: "PUT /api/v1/tenants/NAME"}}
 	if !isNew {
@@ -87,7 +87,7 @@ func (r *request) tenantSent(name string) learning.Tenant {
 
 func (p *Pages) makeTenant(r *request) error {
 	t := r.tenantSent(strings.TrimSpace(r.value("name")))
-	list, err := call[learning.List[learning.Tenant]](r.ctx, p, "tenants.list", struct{}{})
+	list, err := call[learning.List[learning.Tenant]](r, "tenants.list", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (p *Pages) makeTenant(r *request) error {
 }
 
 func (p *Pages) putTenant(r *request, t learning.Tenant, isNew bool, before *learning.Tenant) error {
-	if _, err := call[learning.Tenant](r.ctx, p, "tenants.put", learning.PutTenant{Name: t.Name, Title: t.Title, Host: t.Host, Open: t.Open}); err != nil {
+	if _, err := call[learning.Tenant](r, "tenants.put", learning.PutTenant{Name: t.Name, Title: t.Title, Host: t.Host, Open: t.Open}); err != nil {
 		field := "title"
 		switch text := err.Error(); {
 		case strings.Contains(text, "cannot name a tenant"):
@@ -131,7 +131,7 @@ func (p *Pages) tenantNamed(r *request) (learning.Tenant, error) {
 	if err != nil {
 		return learning.Tenant{}, err
 	}
-	list, err := call[learning.List[learning.Tenant]](r.ctx, p, "tenants.list", struct{}{})
+	list, err := call[learning.List[learning.Tenant]](r, "tenants.list", struct{}{})
 	if err != nil {
 		return learning.Tenant{}, err
 	}

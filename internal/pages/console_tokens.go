@@ -13,14 +13,14 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-func consoleTokens() []page {
+func (p *Pages) consoleTokens() []page {
 	write := "tokens:write"
 	return []page{
-		{method: "GET", path: "/console/tokens", name: "console.tokens", summary: "The tokens of the tenant: whose they are, what they allow, when they were used.", permission: write, platform: true, handle: behind(write, (*Pages).allTokens)},
-		{method: "GET", path: "/console/tokens/new", name: "console.tokens.new", summary: "Where one makes a token.", permission: write, platform: true, handle: behind(write, (*Pages).newConsoleToken)},
-		{method: "POST", path: "/console/tokens/new", name: "console.tokens.new.post", summary: "Makes a token and shows it, once.", permission: write, platform: true, handle: behind(write, (*Pages).makeConsoleToken)},
-		{method: "GET", path: "/console/tokens/:id/end", name: "console.tokens.end", summary: "Says what ending a token means.", permission: write, platform: true, handle: behind(write, (*Pages).endTokenPage)},
-		{method: "POST", path: "/console/tokens/:id/end", name: "console.tokens.end.post", summary: "Ends a token.", permission: write, platform: true, handle: behind(write, (*Pages).endConsoleToken)},
+		{method: "GET", path: "/console/tokens", name: "console.tokens", summary: "The tokens of the tenant: whose they are, what they allow, when they were used.", permission: write, platform: true, handle: behind(write, p.allTokens)},
+		{method: "GET", path: "/console/tokens/new", name: "console.tokens.new", summary: "Where one makes a token.", permission: write, platform: true, handle: behind(write, p.newConsoleToken)},
+		{method: "POST", path: "/console/tokens/new", name: "console.tokens.new.post", summary: "Makes a token and shows it, once.", permission: write, platform: true, handle: behind(write, p.makeConsoleToken)},
+		{method: "GET", path: "/console/tokens/:id/end", name: "console.tokens.end", summary: "Says what ending a token means.", permission: write, platform: true, handle: behind(write, p.endTokenPage)},
+		{method: "POST", path: "/console/tokens/:id/end", name: "console.tokens.end.post", summary: "Ends a token.", permission: write, platform: true, handle: behind(write, p.endConsoleToken)},
 	}
 }
 
@@ -34,7 +34,7 @@ type tokenRow struct {
 }
 
 type allTokensPage struct {
-	frame
+	bar
 	Rows       []tokenRow
 	Kinds      []pickable
 	Next, Back string
@@ -45,11 +45,11 @@ func (p *Pages) allTokens(r *request) error {
 	if err != nil {
 		return err
 	}
-	d := allTokensPage{frame: r.frame("/console/tokens"), Kinds: options(q.Get("kind"), "", "Without sessions", "service", "Of services", "person", "Of people", "session", "Sessions")}
-	n := r.names()
+	d := allTokensPage{bar: r.navigate("/console/tokens"), Kinds: options(q.Get("kind"), "", "Without sessions", "service", "Of services", "person", "Of people", "session", "Sessions")}
+	n := p.names(r)
 	after := q.Get("after")
 	for len(d.Rows) < 50 { // sessions may be many, and are passed by
-		list, err := call[learning.List[learning.Token]](r.ctx, p, "tokens.list", learning.Page{After: after, Limit: 200})
+		list, err := call[learning.List[learning.Token]](r, "tokens.list", learning.Page{After: after, Limit: 200})
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (row tokenRow) fits(kind string) bool {
 
 // newTokenPage is the form of a new token, or shows the one that was made.
 type newTokenPage struct {
-	frame
+	bar
 	Name   string
 	Kinds  []pickable
 	Course string
@@ -128,7 +128,7 @@ type newTokenPage struct {
 func (p *Pages) newConsoleToken(r *request) error { return r.showNewToken(http.StatusOK, nil, nil) }
 
 func (r *request) showNewToken(status int, made *learning.NewToken, faults []fault) error {
-	d := newTokenPage{frame: r.frame("/console/tokens"), Name: r.value("name"), Course: r.value("course"), Made: made, Faults: map[string]string{}}
+	d := newTokenPage{bar: r.navigate("/console/tokens"), Name: r.value("name"), Course: r.value("course"), Made: made, Faults: map[string]string{}}
 	kinds := []string{"me", "Yours: it acts as you", trellis.RoleTenantAdmin, "A service that administers the school", trellis.RoleStaff, "A service that teaches, in one course or all"}
 	if r.tenant() == trellis.PlatformTenant {
 		kinds = []string{"me", "Yours: it acts as you", trellis.RoleOperator, "A service that runs the platform"}
@@ -174,7 +174,7 @@ func (p *Pages) makeConsoleToken(r *request) error {
 	if kind := r.value("kind"); kind != "me" {
 		in.Roles = []trellis.Role{{Name: kind, Course: strings.TrimSpace(r.value("course"))}}
 	}
-	made, err := call[learning.NewToken](r.ctx, p, "tokens.create", in)
+	made, err := call[learning.NewToken](r, "tokens.create", in)
 	if err != nil {
 		if trellis.KindOf(err) == trellis.Denied {
 			return r.showNewToken(http.StatusForbidden, nil, []fault{{"kind", sentenceOf(err)}})
@@ -195,7 +195,7 @@ func (p *Pages) tokenByID(r *request) (learning.Token, error) {
 		return learning.Token{}, err
 	}
 	all, _, err := everyPage(r.ctx, 10_000, func(_ context.Context, after string) ([]learning.Token, string, error) {
-		list, err := call[learning.List[learning.Token]](r.ctx, p, "tokens.list", learning.Page{After: after, Limit: 200})
+		list, err := call[learning.List[learning.Token]](r, "tokens.list", learning.Page{After: after, Limit: 200})
 		return list.Items, list.Next, err
 	})
 	if err != nil {
@@ -217,11 +217,11 @@ func (p *Pages) endTokenPage(r *request) error {
 	v := consoleView("End the token "+t.Name, link{"Tokens", "/console/tokens"})
 	v.Width = "narrow"
 	row := tokenOf(t, nil)
-	row.Whose = r.names().of(t.Person)
+	row.Whose = p.names(r).of(t.Person)
 	v.Data = struct {
-		frame
+		bar
 		Row tokenRow
-	}{r.frame("/console/tokens"), row}
+	}{r.navigate("/console/tokens"), row}
 	v.Code = []code{{CLI: "trellis token revoke " + t.ID, HTTP: "DELETE /api/v1/tokens/" + t.ID}}
 	return r.show("console_token_end", v)
 }
@@ -231,7 +231,7 @@ func (p *Pages) endConsoleToken(r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := call[learning.Done](r.ctx, p, "tokens.revoke", learning.ByID{ID: id}); err != nil {
+	if _, err := call[learning.Done](r, "tokens.revoke", learning.ByID{ID: id}); err != nil {
 		return err
 	}
 	return r.done("/console/tokens", notice{State: "ok", Text: "The token has ended. Whoever used it is turned away from now on."})

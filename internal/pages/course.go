@@ -2,13 +2,11 @@ package pages
 
 import (
 	"net/http"
-	"net/url"
+	"strconv"
 	"time"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
-	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
@@ -42,7 +40,7 @@ func (p *Pages) showCourse(r *request, status int, refusal *no) error {
 	if err != nil {
 		return err
 	}
-	c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: key})
 	if err != nil {
 		return err
 	}
@@ -84,35 +82,8 @@ func aboutCourse(c learning.Course) tree.Node {
 	}
 	fact("Pace", pace)
 	if c.Seats > 0 {
-		fact("Seats", number(c.Seats))
+		fact("Seats", strconv.Itoa(c.Seats))
 	}
 	fact("Given by", c.Organisation)
 	return tree.Node{Kind: tree.Card, Title: "About this course", Children: []tree.Node{{Kind: tree.List, Items: items}}}
-}
-
-// courseTabs are the pages of a course, for those who may see more than the first;
-// none for the others.
-func courseTabs(r *request, key string) []link {
-	at, base := inCourse(key), "/courses/"+url.PathEscape(key)
-	tabs := []link{{"Course", base}}
-	for _, t := range []struct {
-		link
-		permission string
-	}{
-		{link{"People", base + "/people"}, "enrollments:read"},
-		{link{"Extensions", base + "/extensions"}, "extensions:read"},
-		{link{"Settings", base + "/settings"}, "courses:write"},
-	} {
-		if can(r.ctx, t.permission, at) {
-			tabs = append(tabs, t.link)
-		}
-	}
-	if len(tabs) == 1 {
-		return nil
-	}
-	return tabs
-}
-
-func inCourse(key string) hostapi.Scope {
-	return hostapi.Scope{Organisation: trellis.OrganisationOf(key), Course: key}
 }

@@ -18,7 +18,7 @@ func (p *Pages) showNewCourse(r *request, status int, values map[string]string, 
 	if !makesCourses(r) {
 		return trellis.Errorf(trellis.Denied, "those who run the school, or teach all of it or of one of its organisations, make courses")
 	}
-	list, err := call[learning.List[learning.Organisation]](r.ctx, p, "organisations.list", learning.Page{Limit: 200})
+	list, err := call[learning.List[learning.Organisation]](r, "organisations.list", learning.Page{Limit: 200})
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (p *Pages) makeCourse(r *request) error {
 	if _, err := trellis.ParseCourseKey(key); err != nil {
 		return p.showNewCourse(r, http.StatusBadRequest, f.Values, []fault{{"code", sentence(err.Error())}})
 	}
-	c, err := call[learning.Course](r.ctx, p, "courses.create", learning.CreateCourse{
+	c, err := call[learning.Course](r, "courses.create", learning.CreateCourse{
 		Key: key, Title: *in.Title, Start: in.Start, End: in.End, EnrollmentStart: in.EnrollmentStart, EnrollmentEnd: in.EnrollmentEnd,
 		Pacing: *in.Pacing, Hidden: *in.Hidden, InvitationOnly: *in.InvitationOnly, OpenModes: in.OpenModes, Seats: *in.Seats,
 	})

@@ -1,9 +1,12 @@
 package pages
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/slots"
@@ -12,12 +15,12 @@ import (
 )
 
 // coursePages are those of learners, and of courses as such.
-func coursePages() []page {
+func (p *Pages) coursePages() []page {
 	return []page{
-		{method: "GET", path: "/courses", name: "courses", summary: "The courses of whoever is signed in, and those to join.", permission: "courses:read", handle: (*Pages).courses},
-		{method: "POST", path: "/courses", name: "courses.act", summary: "Joins or leaves a course, or does what extensions offer above the list.", permission: "enrollments:write", handle: (*Pages).coursesAct},
-		{method: "GET", path: "/courses/:course", name: "course", summary: "A course.", permission: "courses:read", handle: (*Pages).course},
-		{method: "POST", path: "/courses/:course", name: "course.act", summary: "Joins or leaves a course, or does what extensions offer on its page.", permission: "enrollments:write", handle: (*Pages).courseAct},
+		{method: "GET", path: "/courses", name: "courses", summary: "The courses of whoever is signed in, and those to join.", permission: "courses:read", handle: p.courses},
+		{method: "POST", path: "/courses", name: "courses.act", summary: "Joins or leaves a course, or does what extensions offer above the list.", permission: "enrollments:write", handle: p.coursesAct},
+		{method: "GET", path: "/courses/:course", name: "course", summary: "A course.", permission: "courses:read", handle: p.course},
+		{method: "POST", path: "/courses/:course", name: "course.act", summary: "Joins or leaves a course, or does what extensions offer on its page.", permission: "enrollments:write", handle: p.courseAct},
 	}
 }
 
@@ -51,8 +54,8 @@ func (p *Pages) showCourses(r *request, status int, of string, refusal *no) erro
 	switch trellis.KindOf(err) {
 	case "":
 	case trellis.Unavailable, trellis.Internal:
-		p.log.Warn("courses not loaded", "trace", traceOf(r.ctx), "err", err)
-		status, data.Lost = http.StatusServiceUnavailable, &no{Trace: traceOf(r.ctx)}
+		p.log.Warn("courses not loaded", "trace", trellis.TraceFrom(r.ctx).ID, "err", err)
+		status, data.Lost = http.StatusServiceUnavailable, &no{Trace: trellis.TraceFrom(r.ctx).ID}
 	default:
 		return err
 	}
@@ -61,7 +64,7 @@ func (p *Pages) showCourses(r *request, status int, of string, refusal *no) erro
 			for i := range list {
 				if list[i].Course.Key == of {
 					list[i].Refusal = refusal
-					v.Faults = []fault{{"course-" + number(list[i].Number), refusal.Text}}
+					v.Faults = []fault{{"course-" + strconv.Itoa(list[i].Number), refusal.Text}}
 				}
 			}
 		}
@@ -79,7 +82,7 @@ func (p *Pages) listCourses(r *request, q url.Values) (data coursesPage, err err
 	data.Search, data.Later = strings.TrimSpace(q.Get("q")), q.Has("after") || q.Has("mine")
 	data.New, data.Runs = makesCourses(r), can(r.ctx, "extensions:read", hostapi.Scope{})
 	list := func(enrolled bool, after string) (learning.List[learning.Course], error) {
-		return call[learning.List[learning.Course]](r.ctx, p, "courses.list", map[string]any{"enrolled": enrolled, "search": data.Search, "after": after, "limit": perPage})
+		return call[learning.List[learning.Course]](r, "courses.list", map[string]any{"enrolled": enrolled, "search": data.Search, "after": after, "limit": perPage})
 	}
 	mine, err := list(true, q.Get("mine"))
 	if err != nil {
@@ -119,18 +122,6 @@ func (p *Pages) listCourses(r *request, q url.Values) (data coursesPage, err err
 	return data, nil
 }
 
-// next is the query of the page that follows, "" if there is none.
-func next(search, name, cursor string) string {
-	if cursor == "" {
-		return ""
-	}
-	q := url.Values{name: {cursor}}
-	if search != "" {
-		q.Set("q", search)
-	}
-	return "?" + q.Encode()
-}
-
 func without(list []learning.Course, keys map[string]bool) (rest []learning.Course) {
 	for _, c := range list {
 		if !keys[c.Key] {
@@ -152,7 +143,7 @@ func (p *Pages) teaching(r *request, mine []learning.Course) (list []learning.Co
 		if role.Course == "" || keys[role.Course] || enrolled[role.Course] || len(list) == perPage {
 			continue
 		}
-		c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: role.Course})
+		c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: role.Course})
 		switch trellis.KindOf(err) {
 		case "":
 		case trellis.NotFound:
@@ -177,7 +168,7 @@ func (p *Pages) enrollment(r *request, course string) (learning.Enrollment, erro
 	if !member(r.ctx) {
 		return learning.Enrollment{}, nil
 	}
-	e, err := call[learning.Enrollment](r.ctx, p, "enrollments.get", learning.ByEnrollment{Course: course})
+	e, err := call[learning.Enrollment](r, "enrollments.get", learning.ByEnrollment{Course: course})
 	if trellis.KindOf(err) == trellis.NotFound {
 		return learning.Enrollment{}, nil
 	}
@@ -190,7 +181,7 @@ func (p *Pages) enrollment(r *request, course string) (learning.Enrollment, erro
 func (p *Pages) standings(r *request, list []learning.Course, in bool) (out []standing) {
 	modes := map[string]string{}
 	if in && len(list) > 0 {
-		e, err := call[learning.List[learning.Enrollment]](r.ctx, p, "enrollments.list", map[string]any{"person": trellis.ActorFrom(r.ctx).ID, "active": true, "limit": 200})
+		e, err := call[learning.List[learning.Enrollment]](r, "enrollments.list", map[string]any{"person": trellis.ActorFrom(r.ctx).ID, "active": true, "limit": 200})
 		if err == nil {
 			for _, e := range e.Items {
 				modes[e.Course] = e.Mode
@@ -207,11 +198,11 @@ func (p *Pages) standings(r *request, list []learning.Course, in bool) (out []st
 func (p *Pages) stand(r *request, c learning.Course, e learning.Enrollment) standing {
 	var seats learning.Seats
 	if c.Seats > 0 && !e.Active {
-		if found, err := call[learning.Seats](r.ctx, p, "courses.seats", learning.ByCourse{Course: c.Key}); err == nil {
+		if found, err := call[learning.Seats](r, "courses.seats", learning.ByCourse{Course: c.Key}); err == nil {
 			seats = found
 		}
 	}
-	return stand(c, e, can(r.ctx, "enrollments:write", inCourse(c.Key)), member(r.ctx), seats, now())
+	return stand(c, e, can(r.ctx, "enrollments:write", inCourse(c.Key)), member(r.ctx), seats, time.Now())
 }
 
 // coursesAct joins or leaves a course of the list.
@@ -230,7 +221,7 @@ func (p *Pages) coursesAct(r *request) error {
 // enrol does what a form with the fields course, do (join or leave) and mode asks
 // for, and sends the browser on. If it is not done it returns why.
 func (p *Pages) enrol(r *request, key string) (*no, error) {
-	course, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	course, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: key})
 	if err != nil {
 		return nil, err
 	}
@@ -239,10 +230,10 @@ func (p *Pages) enrol(r *request, key string) (*no, error) {
 	var e learning.Enrollment
 	switch r.value("do") {
 	case "join":
-		e, err = call[learning.Enrollment](r.ctx, p, "enrollments.create", learning.Enroll{Course: key, Mode: r.value("mode")})
+		e, err = call[learning.Enrollment](r, "enrollments.create", learning.Enroll{Course: key, Mode: r.value("mode")})
 	case "leave":
 		did = "You are still in it"
-		e, err = call[learning.Enrollment](r.ctx, p, "enrollments.delete", learning.Unenroll{Course: key})
+		e, err = call[learning.Enrollment](r, "enrollments.delete", learning.Unenroll{Course: key})
 		back = map[string]string{"course": key, "do": "join", "mode": e.Mode}
 	default:
 		return nil, trellis.Errorf(trellis.Invalid, "this form asks for nothing that can be done here: load the page again")
@@ -258,7 +249,7 @@ func (p *Pages) enrol(r *request, key string) (*no, error) {
 		return nil, r.done("/courses", notice{State: "ok", Text: "You left " + title + ".", Undo: &undo{Action: "/courses", Fields: back}})
 	}
 	said := "You are in " + title + "."
-	if course.Start != nil && now().Before(*course.Start) {
+	if course.Start != nil && time.Now().Before(*course.Start) {
 		said += " It starts on " + onDay(*course.Start) + "."
 	}
 	return nil, r.done("/courses/"+url.PathEscape(key), notice{State: "ok", Text: said, Undo: &undo{Label: "Leave again", Action: "/courses", Fields: back}})
@@ -272,4 +263,11 @@ func makesCourses(r *request) bool {
 		}
 	}
 	return false
+}
+
+// member reports whether whoever is signed in has an account in this tenant: those
+// who run the platform look in from outside.
+func member(ctx context.Context) bool {
+	a := trellis.ActorFrom(ctx)
+	return a.Kind == trellis.PersonActor && !a.Is(trellis.RoleOperator)
 }

@@ -15,12 +15,12 @@ import (
 )
 
 // courseSettingPages are those of what a course is.
-func courseSettingPages() []page {
+func (p *Pages) courseSettingPages() []page {
 	return []page{
-		{method: "GET", path: "/courses/new", name: "course.new", summary: "Where a course is made.", permission: "courses:write", handle: (*Pages).newCourse},
-		{method: "POST", path: "/courses/new", name: "course.new.post", summary: "Makes a course.", permission: "courses:write", handle: (*Pages).makeCourse},
-		{method: "GET", path: "/courses/:course/settings", name: "course.settings", summary: "What a course is called, when it runs and who may join.", permission: "courses:write", handle: (*Pages).courseSettings},
-		{method: "POST", path: "/courses/:course/settings", name: "course.settings.post", summary: "Changes a course.", permission: "courses:write", handle: (*Pages).changeCourse},
+		{method: "GET", path: "/courses/new", name: "course.new", summary: "Where a course is made.", permission: "courses:write", handle: p.newCourse},
+		{method: "POST", path: "/courses/new", name: "course.new.post", summary: "Makes a course.", permission: "courses:write", handle: p.makeCourse},
+		{method: "GET", path: "/courses/:course/settings", name: "course.settings", summary: "What a course is called, when it runs and who may join.", permission: "courses:write", handle: p.courseSettings},
+		{method: "POST", path: "/courses/:course/settings", name: "course.settings.post", summary: "Changes a course.", permission: "courses:write", handle: p.changeCourse},
 	}
 }
 
@@ -148,7 +148,7 @@ func (p *Pages) ownCourse(r *request) (learning.Course, error) {
 	if err != nil {
 		return learning.Course{}, err
 	}
-	c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: key})
 	if err == nil && !can(r.ctx, "courses:write", inCourse(key)) {
 		err = trellis.Errorf(trellis.Denied, "those who teach the course change its settings")
 	}
@@ -174,7 +174,7 @@ func (p *Pages) changeCourse(r *request) error {
 	if faults != nil {
 		return r.showCourseForm(http.StatusBadRequest, c, f.Values, faults)
 	}
-	changed, err := call[learning.Course](r.ctx, p, "courses.update", in)
+	changed, err := call[learning.Course](r, "courses.update", in)
 	at := "/courses/" + url.PathEscape(c.Key) + "/settings"
 	switch trellis.KindOf(err) {
 	case "":

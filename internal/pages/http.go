@@ -23,7 +23,7 @@ const usualLimit = 256 << 10
 // Routes returns the routes of all pages and of the files that belong to them.
 func (p *Pages) Routes() []web.Route {
 	routes := p.files
-	for _, a := range all() {
+	for _, a := range p.all() {
 		r := web.Route{
 			Method: a.method, Path: a.path, Name: "pages." + a.name, Summary: a.summary, Permission: a.permission, Public: a.public, Page: true, Stream: a.upload || a.stream,
 			Handle: func(c *fiber.Ctx) error {
@@ -31,7 +31,7 @@ func (p *Pages) Routes() []web.Route {
 				if a.method == http.MethodGet && !a.platform && r.base == "" && r.tenant() == trellis.PlatformTenant && p.cfg.Tenant != "" {
 					return r.goTo("/t/" + p.cfg.Tenant + r.here()) // who runs the platform has no courses there
 				}
-				return a.handle(p, r)
+				return a.handle(r)
 			},
 		}
 		if a.method != http.MethodGet {
@@ -46,20 +46,24 @@ func (p *Pages) Routes() []web.Route {
 
 // request is what a page is asked.
 type request struct {
-	c    *fiber.Ctx
-	ctx  context.Context
-	p    *Pages
-	base string    // before the paths of links
-	form *web.Form // what was sent; nil if nothing
-	part string    // the part of the page that a script asks for, "" for all of it
+	c       *fiber.Ctx
+	p       *Pages
+	looking bool // whether the page is only looked at
+	ctx     context.Context
+	base    string    // before the paths of links
+	form    *web.Form // what was sent; nil if nothing
+	part    string    // the part of the page that a script asks for, "" for all of it
 }
 
 func (p *Pages) request(c *fiber.Ctx) *request {
-	ctx := web.Context(c)
-	if c.Method() != http.MethodPost {
-		ctx = context.WithValue(ctx, looking{}, true)
-	}
-	return &request{c: c, ctx: ctx, p: p, base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
+	return &request{c: c, p: p, looking: c.Method() != http.MethodPost, ctx: web.Context(c), base: web.Base(c), form: web.FormOf(c), part: web.Fragment(c)}
+}
+
+// with returns the request with another context, which must come of its own.
+func (r *request) with(ctx context.Context) *request {
+	other := *r
+	other.ctx = ctx
+	return &other
 }
 
 // param returns a part of the path.
@@ -95,6 +99,21 @@ func (r *request) address() string { return web.ClientAddress(r.c) }
 func (r *request) known(tenant, name string) string { return web.Known(r.c, tenant, name) }
 
 func (r *request) csrf() string { return web.CSRF(r.c) }
+
+// length is how many bytes are sent, as the head of the request says; below 0 if it
+// does not.
+func (r *request) length() int { return r.c.Request().Header.ContentLength() }
+
+// setSession signs the browser in, and returns the session that it had.
+func (r *request) setSession(key string, expires time.Time) string {
+	return web.SetSession(r.c, key, expires)
+}
+
+// endSession signs the browser out, and returns the session that it had.
+func (r *request) endSession() string { return web.EndSession(r.c) }
+
+// setKnown marks the browser as one in which somebody has signed in by a name.
+func (r *request) setKnown(tenant, name string) { web.SetKnown(r.c, tenant, name) }
 
 // html answers with HTML that is made.
 func (r *request) html(status int, page []byte) error { return web.HTML(r.c, status, page) }
@@ -168,3 +187,15 @@ func (p *Pages) Problem(c *fiber.Ctx, problem web.Problem) error {
 
 // tenant returns the tenant that the page is in, "" if none is named.
 func (r *request) tenant() string { return trellis.ActorFrom(r.ctx).Tenant }
+
+// next is the query of the page that follows, "" if there is none.
+func next(search, name, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	q := url.Values{name: {cursor}}
+	if search != "" {
+		q.Set("q", search)
+	}
+	return "?" + q.Encode()
+}

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"context"
 	"testing"
 
 	"github.com/trellis-learning/trellis"
@@ -11,8 +10,8 @@ import (
 // even by mistake. No page has such a mistake for a test to make from outside.
 func TestLookingChangesNothing(t *testing.T) {
 	p := &Pages{writes: map[string]bool{"enrollments.create": true}}
-	ctx := context.WithValue(t.Context(), looking{}, true)
-	if _, err := call[struct{}](ctx, p, "enrollments.create", struct{}{}); trellis.KindOf(err) != trellis.Internal {
+	r := &request{p: p, looking: true, ctx: t.Context()}
+	if _, err := call[struct{}](r, "enrollments.create", struct{}{}); trellis.KindOf(err) != trellis.Internal {
 		t.Errorf("it was done: %v", err)
 	}
 }

@@ -90,33 +90,30 @@ type page struct {
 	upload       bool   // what is sent takes its time
 	stream       bool   // what is answered takes its time
 	platform     bool   // whether it makes sense in the platform's own tenant, too
-	handle       func(*Pages, *request) error
+	handle       func(*request) error
 }
 
 // all returns every page. Each group stands in the file named after it.
-func all() []page {
+func (p *Pages) all() []page {
 	var list []page
-	for _, group := range [][]page{signPages(), coursePages(), courseSettingPages(), peoplePages(), accountPages(), teamPages(), consolePages()} {
+	for _, group := range [][]page{p.signPages(), p.coursePages(), p.courseSettingPages(), p.peoplePages(), p.accountPages(), p.teamPages(), p.consolePages()} {
 		list = append(list, group...)
 	}
 	return list
 }
 
-// looking is the key of a context in which a page is looked at.
-type looking struct{}
-
 // call performs an operation as the person who is signed in. A page that is only
 // looked at (GET, HEAD) performs none that changes anything: a link of another site
 // could have it done.
-func call[Out any](ctx context.Context, p *Pages, operation string, in any) (out Out, err error) {
-	if ctx.Value(looking{}) != nil && p.writes[operation] {
+func call[Out any](r *request, operation string, in any) (out Out, err error) {
+	if r.looking && r.p.writes[operation] {
 		return out, trellis.Errorf(trellis.Internal, "a page that is looked at would do %s", operation)
 	}
 	raw, err := json.Marshal(in)
 	if err != nil {
 		return out, fmt.Errorf("encode the input of %s: %w", operation, err)
 	}
-	answer, err := p.cfg.API.Serve(ctx, hostapi.HTTPDoor, operation, raw)
+	answer, err := r.p.cfg.API.Serve(r.ctx, hostapi.HTTPDoor, operation, raw)
 	if err != nil {
 		return out, err
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 // peoplePages are those of who is in a course.
-func peoplePages() []page {
+func (p *Pages) peoplePages() []page {
 	return []page{
-		{method: "GET", path: "/courses/:course/people", name: "course.people", summary: "Who is enrolled in a course.", permission: "enrollments:read", handle: (*Pages).coursePeople},
-		{method: "POST", path: "/courses/:course/people", name: "course.people.act", summary: "Enrols somebody in a course, or ends an enrolment.", permission: "enrollments:write", handle: (*Pages).coursePeopleAct},
+		{method: "GET", path: "/courses/:course/people", name: "course.people", summary: "Who is enrolled in a course.", permission: "enrollments:read", handle: p.coursePeople},
+		{method: "POST", path: "/courses/:course/people", name: "course.people.act", summary: "Enrols somebody in a course, or ends an enrolment.", permission: "enrollments:write", handle: p.coursePeopleAct},
 	}
 }
 
@@ -42,16 +42,16 @@ func (p *Pages) showPeople(r *request, status int, faults []fault) error {
 	if err != nil {
 		return err
 	}
-	c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: key})
 	if err != nil {
 		return err
 	}
 	search := strings.TrimSpace(q.Get("q"))
-	list, err := call[learning.List[learning.Member]](r.ctx, p, "courses.people", map[string]any{"course": key, "search": search, "after": q.Get("after")})
+	list, err := call[learning.List[learning.Member]](r, "courses.people", map[string]any{"course": key, "search": search, "after": q.Get("after")})
 	if err != nil {
 		return err
 	}
-	seats, err := call[learning.Seats](r.ctx, p, "courses.seats", learning.ByCourse{Course: key})
+	seats, err := call[learning.Seats](r, "courses.seats", learning.ByCourse{Course: key})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *Pages) coursePeopleAct(r *request) error {
 	if err != nil {
 		return err
 	}
-	c, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: key})
+	c, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: key})
 	if err != nil {
 		return err
 	}
@@ -101,12 +101,12 @@ func (p *Pages) coursePeopleAct(r *request) error {
 		default:
 			in["username"] = name
 		}
-		e, failed := call[learning.Enrollment](r.ctx, p, "enrollments.create", in)
+		e, failed := call[learning.Enrollment](r, "enrollments.create", in)
 		back["do"], back["person"], err = "unenrol", e.Person, failed
 		said = "In the course: " + isolated(p.nameIn(r, key, e.Person, name)) + ", on the track " + track(e.Mode) + "."
 	case "unenrol":
 		name = p.nameIn(r, key, person, "This person")
-		e, failed := call[learning.Enrollment](r.ctx, p, "enrollments.delete", learning.Unenroll{Course: key, Person: person})
+		e, failed := call[learning.Enrollment](r, "enrollments.delete", learning.Unenroll{Course: key, Person: person})
 		back["do"], back["mode"], err = "enrol", e.Mode, failed
 		said = "No longer in the course: " + isolated(name) + "."
 	default:
@@ -134,7 +134,7 @@ func (p *Pages) coursePeopleAct(r *request) error {
 
 // nameIn is what somebody in a course is called, as far as it is to be seen.
 func (p *Pages) nameIn(r *request, course, person, otherwise string) string {
-	u, err := call[trellis.User](r.ctx, p, "users.get", learning.GetUser{ID: person, Course: course})
+	u, err := call[trellis.User](r, "users.get", learning.GetUser{ID: person, Course: course})
 	switch {
 	case err == nil && u.PII.Name != "":
 		return u.PII.Name

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -45,11 +44,11 @@ func (r *request) refused(did string, err error, course, title string) no {
 	case kind == trellis.Unavailable && errors.As(err, &u):
 		extension, _ := u.Undecided()
 		n.Text = did + ". " + isolated(r.p.titleOf(r.ctx, extension, course)) + " could not decide, so nobody is let through for now. Nothing has changed. Try again in a minute; if it stays so, tell " + whom + "."
-		n.Trace = traceOf(r.ctx)
+		n.Trace = trellis.TraceFrom(r.ctx).ID
 	case kind == trellis.Unavailable || kind == trellis.Internal:
-		r.p.log.Warn("page could not do it", "what", did, "trace", traceOf(r.ctx), "err", err)
+		r.p.log.Warn("page could not do it", "what", did, "trace", trellis.TraceFrom(r.ctx).ID, "err", err)
 		n.Text = did + ". The platform could not do it just now. Nothing has changed. Try again in a minute."
-		n.Trace = traceOf(r.ctx)
+		n.Trace = trellis.TraceFrom(r.ctx).ID
 	case kind == trellis.Exhausted:
 		n.Text = did + ". That was too much at once. " + soon(trellis.RetryAfter(err))
 	default:
@@ -85,11 +84,4 @@ func (r *request) within(path string) string {
 		return ""
 	}
 	return path
-}
-
-// member reports whether whoever is signed in has an account in this tenant: those
-// who run the platform look in from outside.
-func member(ctx context.Context) bool {
-	a := trellis.ActorFrom(ctx)
-	return a.Kind == trellis.PersonActor && !a.Is(trellis.RoleOperator)
 }

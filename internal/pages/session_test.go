@@ -2,8 +2,6 @@ package pages_test
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/testkit"
@@ -229,75 +226,4 @@ func TestGuessesAtPasswords(t *testing.T) {
 			t.Errorf("%s: %d, Retry-After %q: %s", username, b.status, b.header.Get("Retry-After"), b.text())
 		}
 	}
-}
-
-// TestBrandOnPages: a tenant's pages have its colour and its logo, for those who
-// sign in, too; another's do not.
-func TestBrandOnPages(t *testing.T) {
-	p := testkit.Start(t, app.Config{})
-	ctx := p.Tenant(t, "demo")
-	p.Tenant(t, "other")
-	accent, logo := "#ffee00", "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-	if _, err := p.Learning.Brand(ctx, learning.Brand{Title: "Demo School", Accent: &accent, Logo: &logo}); err != nil {
-		t.Fatal(err)
-	}
-	b := browse(t, p).in("demo").get("/login").want(http.StatusOK, "Demo School")
-	var at []string
-	for _, n := range b.find("link[rel=stylesheet]") {
-		at = append(at, attr(n, "href"))
-	}
-	if len(at) != 2 || !strings.HasPrefix(at[1], "/brand/ffee00-") {
-		t.Fatalf("stylesheets %q", at)
-	}
-	pictures := b.find("header img")
-	if len(pictures) != 1 || attr(pictures[0], "alt") != "" {
-		t.Fatalf("%d pictures in the head", len(pictures))
-	}
-	files := browse(t, p).in("")
-	for path, typ := range map[string]string{at[1]: "text/css; charset=utf-8", attr(pictures[0], "src"): "image/png"} {
-		if files.get(path); files.status != http.StatusOK || files.header.Get("Content-Type") != typ || len(files.header.Values("Set-Cookie")) > 0 {
-			t.Errorf("%s: %d %v", path, files.status, files.header)
-		}
-	}
-	if b.in("other").get("/login"); len(b.find("link[rel=stylesheet]")) != 1 || len(b.find("header img")) != 0 {
-		t.Errorf("another tenant's page: %s", b.body)
-	}
-}
-
-// TestLooking opens every page that can be looked at, as those who may see most,
-// whole, by its head and as if by another method: nothing happens by that.
-func TestLooking(t *testing.T) {
-	p := testkit.Start(t, app.Config{})
-	ctx := p.Tenant(t, "demo")
-	course := p.Course(t, ctx, "course-v1:D+One+1")
-	account(t, p, "demo", "ada", learning.Assign{Role: trellis.RoleTenantAdmin})
-	account(t, p, trellis.PlatformTenant, "olivia", learning.Assign{Role: trellis.RoleOperator})
-	for _, who := range []string{"ada", "olivia"} {
-		b := browse(t, p).signIn("demo", who, password)
-		before, opened := happened(t, p, ctx), 0
-		for _, r := range p.Web.Routes() {
-			if !r.Page || r.Method != http.MethodGet || r.Stream {
-				continue
-			}
-			path := strings.NewReplacer(":course", url.PathEscape(course)).Replace(r.Path)
-			for _, method := range []string{"GET", "HEAD"} {
-				b.send(method, b.resolve(path), "", nil, "X-HTTP-Method-Override", "POST")
-				if b.status >= 500 {
-					t.Errorf("%s %s: %d", method, path, b.status)
-				}
-				opened++
-			}
-		}
-		if got := happened(t, p, ctx); got != before || opened < 8 {
-			t.Errorf("%s has looked at %d pages, and something happened: %s, before that %s", who, opened, got, before)
-		}
-	}
-}
-
-// happened says how far the log and the audit log are.
-func happened(t testing.TB, p *testkit.Platform, ctx context.Context) string {
-	t.Helper()
-	audit, err := p.API.Serve(ctx, hostapi.HTTPDoor, "audit.list", []byte(`{}`))
-	must(t, err)
-	return fmt.Sprint(p.DB.Log().Head(), " ", string(audit))
 }

@@ -32,16 +32,16 @@ func entered(list []setting, sent url.Values) {
 // blame puts faults at their fields: those of reading by the field's ID, those of
 // the schema by a JSON Pointer, whose deepest field gets it. It returns the faults
 // for the summary, in the order of the form.
-func blame(list []setting, faults []fault, more extensions.Faults) []fault {
-	var general []fault
+func blame(list []setting, faults []settingFault, more extensions.Faults) []settingFault {
+	var general []settingFault
 	for _, f := range faults {
 		if !mark(list, f.Text, func(s *setting) bool { return s.ID == f.Field }) {
-			general = append(general, fault{Text: f.Text})
+			general = append(general, settingFault{Text: f.Text})
 		}
 	}
 	for _, f := range more {
 		if !mark(list, f.Message, func(s *setting) bool { return s.Pointer == f.Path || strings.HasPrefix(f.Path, s.Pointer+"/") }) {
-			general = append(general, fault{Text: f.Message})
+			general = append(general, settingFault{Text: f.Message})
 		}
 	}
 	return append(faultsOf(list), general...)
@@ -63,12 +63,16 @@ func mark(list []setting, text string, is func(*setting) bool) bool {
 	return false
 }
 
-func faultsOf(list []setting) (out []fault) {
+func faultsOf(list []setting) (out []settingFault) {
 	for _, f := range list {
 		if f.Error != "" {
-			out = append(out, fault{f.ID, f.Error})
+			out = append(out, settingFault{f.ID, f.Error})
 		}
 		out = append(out, faultsOf(f.Parts)...)
 	}
 	return out
 }
+
+// settingFault is what is wrong with the field of an ID, or with none of them, in
+// the words that stand at the field.
+type settingFault struct{ Field, Text string }

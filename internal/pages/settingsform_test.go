@@ -182,10 +182,10 @@ func TestBlame(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := drawSettings(s, nil, nil)
-	got := blame(list, []fault{{"s-9", "Rate must be a number, such as 1.5."}}, extensions.Faults{
+	got := blame(list, []settingFault{{"s-9", "Rate must be a number, such as 1.5."}}, extensions.Faults{
 		{Path: "/blocked/1", Message: "Blocked, entry 2, must be a whole number."}, {Path: "/mail/from", Message: "From must be an email address."}, {Path: "/nowhere", Message: "There is no setting."},
 	})
-	want := []fault{{"s-4-0", "From must be an email address."}, {"s-6", "Blocked, entry 2, must be a whole number."}, {"s-9", "Rate must be a number, such as 1.5."}, {"", "There is no setting."}}
+	want := []settingFault{{"s-4-0", "From must be an email address."}, {"s-6", "Blocked, entry 2, must be a whole number."}, {"s-9", "Rate must be a number, such as 1.5."}, {"", "There is no setting."}}
 	if len(got) != len(want) {
 		t.Fatalf("%+v", got)
 	}

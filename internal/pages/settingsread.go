@@ -22,19 +22,19 @@ var (
 // reader makes settings of what a form has sent.
 type reader struct {
 	sent   url.Values
-	faults []fault
+	faults []settingFault
 }
 
 // readSettings makes settings of what a form has sent. What was left empty is
 // absent. The faults are of what cannot even be read: whether the settings fit is
 // for the extension's schema to say.
-func readSettings(s *schema, sent url.Values, base json.RawMessage) (json.RawMessage, []fault) {
+func readSettings(s *schema, sent url.Values, base json.RawMessage) (json.RawMessage, []settingFault) {
 	r := &reader{sent: sent}
 	b, _ := decode(base).(map[string]any)
 	values, _ := r.group(s, settingPrefix, b, 0)
 	raw, err := json.Marshal(values)
 	if err != nil {
-		return json.RawMessage("{}"), []fault{{Text: "The settings cannot be written as JSON."}}
+		return json.RawMessage("{}"), []settingFault{{Text: "The settings cannot be written as JSON."}}
 	}
 	return raw, r.faults
 }
@@ -63,7 +63,7 @@ func (r *reader) group(s *schema, name string, base map[string]any, depth int) (
 }
 
 func (r *reader) fault(f *setting, format string, args ...any) {
-	r.faults = append(r.faults, fault{f.ID, fmt.Sprintf(format, args...)})
+	r.faults = append(r.faults, settingFault{f.ID, fmt.Sprintf(format, args...)})
 }
 
 // value reads one setting; there is none if it was left empty.

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,12 +15,12 @@ import (
 )
 
 // signPages are those of signing in and out.
-func signPages() []page {
+func (p *Pages) signPages() []page {
 	return []page{
-		{method: "GET", path: "/", name: "home", summary: "Leads to what is next.", public: true, platform: true, handle: (*Pages).home},
-		{method: "GET", path: "/login", name: "login", summary: "Where one signs in.", public: true, platform: true, handle: (*Pages).login},
-		{method: "POST", path: "/login", name: "login.post", summary: "Signs somebody in.", public: true, platform: true, limit: 16 << 10, handle: (*Pages).signIn},
-		{method: "POST", path: "/logout", name: "logout", summary: "Signs out.", public: true, platform: true, handle: (*Pages).signOut},
+		{method: "GET", path: "/", name: "home", summary: "Leads to what is next.", public: true, platform: true, handle: p.home},
+		{method: "GET", path: "/login", name: "login", summary: "Where one signs in.", public: true, platform: true, handle: p.login},
+		{method: "POST", path: "/login", name: "login.post", summary: "Signs somebody in.", public: true, platform: true, limit: 16 << 10, handle: p.signIn},
+		{method: "POST", path: "/logout", name: "logout", summary: "Signs out.", public: true, platform: true, handle: p.signOut},
 	}
 }
 
@@ -49,7 +50,7 @@ func (p *Pages) login(r *request) error {
 	}
 	f := loginForm{Next: q.Get("next"), School: strings.ToLower(strings.TrimSpace(q.Get("school")))}
 	if signedIn(r.ctx) {
-		return r.goTo(or(f.after(), r.start()))
+		return r.goTo(cmp.Or(f.after(), r.start()))
 	}
 	if r.tenant() == "" {
 		return p.chooseSchool(r, f, q)
@@ -140,13 +141,13 @@ func (p *Pages) signIn(r *request) error {
 	default:
 		return err
 	}
-	p.end(r, web.SetSession(r.c, token.Key, token.Expires))
-	web.SetKnown(r.c, token.Tenant, learning.LoginName(f.Name))
-	return r.goTo(or(f.after(), "/")) // which knows who that is
+	p.end(r, r.setSession(token.Key, token.Expires))
+	r.setKnown(token.Tenant, learning.LoginName(f.Name))
+	return r.goTo(cmp.Or(f.after(), "/")) // which knows who that is
 }
 
 func (p *Pages) signOut(r *request) error {
-	p.end(r, web.EndSession(r.c))
+	p.end(r, r.endSession())
 	return r.goTo("/login?out=here")
 }
 

@@ -3,7 +3,6 @@ package pages_test
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/trellis-learning/trellis"
@@ -11,26 +10,6 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
-
-// password is that of everybody whom a test makes.
-const password = "trellis-test"
-
-// account makes somebody who can sign in, and returns the ID.
-func account(t testing.TB, p *testkit.Platform, tenant, username string, roles ...learning.Assign) string {
-	t.Helper()
-	ctx := app.System(t.Context(), tenant)
-	person, err := p.Learning.Register(ctx, learning.Register{Username: username, Name: username, Email: username + "@" + strings.ReplaceAll(tenant, "_", "platform") + ".example", Password: password})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range roles {
-		r.Person = person.ID
-		if _, err := p.Learning.AssignRole(ctx, r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return person.ID
-}
 
 func TestSignIn(t *testing.T) {
 	p := testkit.Start(t, app.Config{})

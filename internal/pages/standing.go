@@ -1,10 +1,10 @@
 package pages
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis/internal/learning"
 )
@@ -78,16 +78,6 @@ func door(c learning.Course, teaches, member bool, seats learning.Seats, now tim
 	return ""
 }
 
-// track is what people call a mode.
-func track(name string) string {
-	if name == "" {
-		return ""
-	}
-	words := strings.ReplaceAll(name, "-", " ")
-	_, n := utf8.DecodeRuneInString(words)
-	return strings.ToUpper(words[:n]) + words[n:]
-}
-
 // inOrder sorts courses as somebody looks for them: what is on, what comes, what
 // is over; each by its title.
 func inOrder(list []standing) {
@@ -106,4 +96,15 @@ func full(seats int) string {
 		return "Its one seat is taken. It becomes free when somebody leaves."
 	}
 	return "All " + counted(seats, "seat", "seats") + " are taken. One becomes free when somebody leaves."
+}
+
+// moment is a point in time as pages show it within a sentence.
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
+
+// counted is a number with its noun.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/trellis-learning/trellis/internal/learning"
 )
 
-// teamPages are those of a course's team about the extensions of its course.
-func teamPages() []page {
-	return append([]page{
-		{method: "GET", path: "/courses/:course/extensions", name: "team.extensions", summary: "The extensions of a course: what runs, and whether anything is wrong.", permission: "extensions:read", handle: (*Pages).courseExtensions},
-		{method: "POST", path: "/courses/:course/extensions", name: "team.extensions.act", summary: "What extensions offer on the page of a course's extensions.", permission: "extensions:read", handle: (*Pages).courseExtensions},
-	}, extensionPages("/courses/:course/extensions", inThisCourse)...)
+// teamPages are those about the extensions of a course, and of one extension.
+func (p *Pages) teamPages() []page {
+	return slices.Concat([]page{
+		{method: "GET", path: "/courses/:course/extensions", name: "team.extensions", summary: "The extensions of a course: what runs, and whether anything is wrong.", permission: "extensions:read", handle: p.courseExtensions},
+		{method: "POST", path: "/courses/:course/extensions", name: "team.extensions.act", summary: "What extensions offer on the page of a course's extensions.", permission: "extensions:read", handle: p.courseExtensions},
+	}, p.extensionPages("/courses/:course/extensions", inThisCourse), p.extensionPages("/console/extensions", wholeSchool))
 }
 
 // inThisCourse is the scope of the pages below a course.
@@ -61,7 +61,7 @@ func (p *Pages) place(r *request, scope func(*request) (extensions.Scope, error)
 		}
 		return pl, nil
 	}
-	course, err := call[learning.Course](r.ctx, p, "courses.get", learning.ByCourse{Course: at.Course})
+	course, err := call[learning.Course](r, "courses.get", learning.ByCourse{Course: at.Course})
 	if err != nil {
 		return place{}, err
 	}
@@ -102,7 +102,7 @@ func (p *Pages) courseExtensions(r *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := call[extensions.List[extensions.Extension]](r.ctx, p, "extensions.list", struct{}{})
+	list, err := call[extensions.List[extensions.Extension]](r, "extensions.list", struct{}{})
 	if err != nil {
 		return err
 	}
@@ -161,23 +161,6 @@ func attentions(at place, x row) (list []attention) {
 		add("warn", "Version "+x.Pending+" of "+name+" waits for your consent: "+x.PendingFor+". Until then version "+x.Version+" runs.", path+"/review", "See what is new")
 	}
 	return list
-}
-
-// restingWord says until when something of an extension is left alone, and why.
-func restingWord(x *extensions.Resting) string {
-	return "Left alone until " + x.Until.UTC().Format("15:04:05") + " UTC: failed " + many(x.Failures, "time", "times")
-}
-
-// restingText is the same as a sentence, with what went wrong.
-func restingText(x *extensions.Resting) string {
-	return restingWord(x) + " in a row at " + x.On + because(x.Reason)
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + reason
 }
 
 // enablingAt returns the row that decides at a scope: its own, or the tenant's.

@@ -19,11 +19,7 @@ import (
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
-const (
-	logic     = "course-v1:Demo+Logic+1"
-	enrolling = "org.openedx.learning.course.enrollment.started.v1"
-	enrolled  = "org.openedx.learning.course.enrollment.created.v1"
-)
+const logic = "course-v1:Demo+Logic+1"
 
 // teaching is a platform with a course and people: staff of it, another's staff, a
 // learner, and an admin of the tenant.
@@ -38,26 +34,6 @@ func teaching(t *testing.T) *testkit.Platform {
 	account(t, p, "demo", "lena")
 	account(t, p, "demo", "alma", learning.Assign{Role: trellis.RoleTenantAdmin})
 	return p
-}
-
-// late is a bundle of a filter with settings.
-func late(t *testing.T, version string, change map[string]any, exports ...map[string]func(*testkit.Code)) file {
-	t.Helper()
-	m := map[string]any{
-		"id": "acme.late", "version": version, "abi": 1, "title": "Late policy", "description": "Says no to who comes late.", "permissions": []string{"kv", "users:read"},
-		"settings": map[string]any{"type": "object", "properties": map[string]any{"grace_days": map[string]any{"type": "integer", "title": "Grace days", "default": 2, "minimum": 0, "maximum": 30}}},
-		"filters":  []any{map[string]any{"on": enrolling, "call": "check"}},
-	}
-	for k, v := range change {
-		m[k] = v
-	}
-	code := map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer("{}") }, "hear": func(c *testkit.Code) { c.Answer("{}") }}
-	for _, e := range exports {
-		for name, do := range e {
-			code[name] = do
-		}
-	}
-	return file{"late-" + version + ".trellis", testkit.Bundle(t, m, testkit.Guest(code))}
 }
 
 var ofLogic = "/courses/" + url.PathEscape(logic) + "/extensions"

@@ -12,46 +12,46 @@ import (
 
 // extensionPages are the pages of one extension: of a course, or of the whole
 // tenant. They are the same in both places, below a prefix.
-func extensionPages(prefix string, scope func(*request) (extensions.Scope, error)) []page {
+func (p *Pages) extensionPages(prefix string, scope func(*request) (extensions.Scope, error)) []page {
 	name := "extension." + strings.Split(prefix, "/")[1] + "."
-	in := func(handle func(*Pages, *request, place) error) func(*Pages, *request) error {
-		return func(p *Pages, r *request) error {
+	in := func(handle func(*request, place) error) func(*request) error {
+		return func(r *request) error {
 			at, err := p.place(r, scope)
 			if err != nil {
 				return err
 			}
-			return handle(p, r, at)
+			return handle(r, at)
 		}
 	}
-	of := func(handle func(*Pages, *request, place, extensions.Detail) error) func(*Pages, *request) error {
-		return in(func(p *Pages, r *request, at place) error {
+	of := func(handle func(*request, place, extensions.Detail) error) func(*request) error {
+		return in(func(r *request, at place) error {
 			d, err := p.detail(r, at)
 			if err != nil {
 				return err
 			}
-			return handle(p, r, at, d)
+			return handle(r, at, d)
 		})
 	}
 	read, write := "extensions:read", "extensions:write"
 	return []page{
-		{method: "GET", path: prefix + "/upload", name: name + "upload", summary: "Where a bundle is brought.", permission: write, handle: in((*Pages).uploadForm)},
-		{method: "POST", path: prefix + "/upload", name: name + "upload.post", summary: "Installs a bundle, which enables it for nobody yet.", permission: write, limit: uploadSent, upload: true, handle: in((*Pages).upload)},
-		{method: "GET", path: prefix + "/:id", name: name + "one", summary: "An extension: how it is, and how to go back.", permission: read, handle: of((*Pages).extension)},
-		{method: "GET", path: prefix + "/:id/review", name: name + "review", summary: "What an extension will see, change and send.", permission: read, handle: of((*Pages).review)},
-		{method: "POST", path: prefix + "/:id/enable", name: name + "enable", summary: "Switches an extension on, with what it is granted.", permission: write, handle: of((*Pages).enable)},
-		{method: "POST", path: prefix + "/:id/consent", name: name + "consent", summary: "Lets the version run that waits for consent.", permission: write, handle: of((*Pages).consent)},
-		{method: "POST", path: prefix + "/:id/off", name: name + "off", summary: "Switches an extension off.", permission: write, handle: of((*Pages).switchOff)},
-		{method: "POST", path: prefix + "/:id/on", name: name + "on", summary: "Switches an extension on again, as it was.", permission: write, handle: of((*Pages).switchOn)},
-		{method: "POST", path: prefix + "/:id/retry", name: name + "retry", summary: "Calls an extension again that was left alone because it failed.", permission: write, handle: of((*Pages).retry)},
-		{method: "GET", path: prefix + "/:id/settings", name: name + "settings", summary: "The settings of an extension.", permission: read, handle: of((*Pages).settings)},
-		{method: "POST", path: prefix + "/:id/settings", name: name + "settings.post", summary: "Changes the settings of an extension.", permission: write, handle: of((*Pages).saveSettings)},
-		{method: "POST", path: prefix + "/:id/secrets", name: name + "secrets", summary: "Gives an extension a secret, or takes it away.", permission: write, handle: of((*Pages).saveSecret)},
-		{method: "GET", path: prefix + "/:id/rollback", name: name + "rollback", summary: "What changes if the version before comes back.", permission: read, handle: of((*Pages).rollbackForm)},
-		{method: "POST", path: prefix + "/:id/rollback", name: name + "rollback.post", summary: "Brings back the version before.", permission: write, handle: of((*Pages).rollback)},
-		{method: "GET", path: prefix + "/:id/uninstall", name: name + "uninstall", summary: "What is lost if an extension is removed.", permission: read, handle: of((*Pages).uninstallForm)},
-		{method: "POST", path: prefix + "/:id/uninstall", name: name + "uninstall.post", summary: "Removes an extension with all that it kept.", permission: write, handle: of((*Pages).uninstall)},
-		{method: "GET", path: prefix + "/:id/log", name: name + "log", summary: "What an extension said, and what went wrong with it.", permission: read, handle: of((*Pages).extensionLog)},
-		{method: "GET", path: prefix + "/:id/errors/:trace", name: name + "trace", summary: "What an extension did in one request.", permission: read, handle: of((*Pages).extensionTrace)},
+		{method: "GET", path: prefix + "/upload", name: name + "upload", summary: "Where a bundle is brought.", permission: write, handle: in(p.uploadForm)},
+		{method: "POST", path: prefix + "/upload", name: name + "upload.post", summary: "Installs a bundle, which enables it for nobody yet.", permission: write, limit: uploadSent, upload: true, handle: in(p.upload)},
+		{method: "GET", path: prefix + "/:id", name: name + "one", summary: "An extension: how it is, and how to go back.", permission: read, handle: of(p.extension)},
+		{method: "GET", path: prefix + "/:id/review", name: name + "review", summary: "What an extension will see, change and send.", permission: read, handle: of(p.review)},
+		{method: "POST", path: prefix + "/:id/enable", name: name + "enable", summary: "Switches an extension on, with what it is granted.", permission: write, handle: of(p.enable)},
+		{method: "POST", path: prefix + "/:id/consent", name: name + "consent", summary: "Lets the version run that waits for consent.", permission: write, handle: of(p.consent)},
+		{method: "POST", path: prefix + "/:id/off", name: name + "off", summary: "Switches an extension off.", permission: write, handle: of(p.switchOff)},
+		{method: "POST", path: prefix + "/:id/on", name: name + "on", summary: "Switches an extension on again, as it was.", permission: write, handle: of(p.switchOn)},
+		{method: "POST", path: prefix + "/:id/retry", name: name + "retry", summary: "Calls an extension again that was left alone because it failed.", permission: write, handle: of(p.retry)},
+		{method: "GET", path: prefix + "/:id/settings", name: name + "settings", summary: "The settings of an extension.", permission: read, handle: of(p.settings)},
+		{method: "POST", path: prefix + "/:id/settings", name: name + "settings.post", summary: "Changes the settings of an extension.", permission: write, handle: of(p.saveSettings)},
+		{method: "POST", path: prefix + "/:id/secrets", name: name + "secrets", summary: "Gives an extension a secret, or takes it away.", permission: write, handle: of(p.saveSecret)},
+		{method: "GET", path: prefix + "/:id/rollback", name: name + "rollback", summary: "What changes if the version before comes back.", permission: read, handle: of(p.rollbackForm)},
+		{method: "POST", path: prefix + "/:id/rollback", name: name + "rollback.post", summary: "Brings back the version before.", permission: write, handle: of(p.rollback)},
+		{method: "GET", path: prefix + "/:id/uninstall", name: name + "uninstall", summary: "What is lost if an extension is removed.", permission: read, handle: of(p.uninstallForm)},
+		{method: "POST", path: prefix + "/:id/uninstall", name: name + "uninstall.post", summary: "Removes an extension with all that it kept.", permission: write, handle: of(p.uninstall)},
+		{method: "GET", path: prefix + "/:id/log", name: name + "log", summary: "What an extension said, and what went wrong with it.", permission: read, handle: of(p.extensionLog)},
+		{method: "GET", path: prefix + "/:id/errors/:trace", name: name + "trace", summary: "What an extension did in one request.", permission: read, handle: of(p.extensionTrace)},
 	}
 }
 
@@ -61,7 +61,7 @@ func (p *Pages) detail(r *request, at place) (extensions.Detail, error) {
 	if err != nil {
 		return extensions.Detail{}, err
 	}
-	return call[extensions.Detail](r.ctx, p, "extensions.detail", extensions.Which{ID: id, Course: at.Course()})
+	return call[extensions.Detail](r, "extensions.detail", extensions.Which{ID: id, Course: at.Course()})
 }
 
 // view is the frame of a page about an extension; above are the pages that it is
@@ -115,7 +115,7 @@ func (p *Pages) who(r *request, at place, actor string) string {
 	if id == trellis.ActorFrom(r.ctx).ID {
 		return "you"
 	}
-	person, err := call[learning.Person](r.ctx, p, "users.get", learning.GetUser{ID: id, Course: at.Course()})
+	person, err := call[learning.Person](r, "users.get", learning.GetUser{ID: id, Course: at.Course()})
 	if err != nil || person.PII.Name == "" {
 		return "somebody else"
 	}

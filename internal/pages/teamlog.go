@@ -40,7 +40,7 @@ func (p *Pages) extensionLog(r *request, at place, d extensions.Detail) error {
 	}
 	data := logPage{At: at, X: d, Level: q.Get("level"), Trace: q.Get("trace"), Levels: []string{"debug", "info", "warn", "error"}, Most: mostLines}
 	in := extensions.LogQuery{ID: d.ID, Course: at.Course(), Level: data.Level, Trace: data.Trace, Limit: mostLines}
-	lines, err := call[extensions.LogLines](r.ctx, p, "extensions.logs", in)
+	lines, err := call[extensions.LogLines](r, "extensions.logs", in)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func (p *Pages) extensionTrace(r *request, at place, d extensions.Detail) error 
 		return err
 	}
 	data := tracePage{At: at, X: d, Trace: id}
-	lines, err := call[extensions.LogLines](r.ctx, p, "extensions.logs", extensions.LogQuery{ID: d.ID, Course: at.Course(), Trace: id, Limit: mostLines})
+	lines, err := call[extensions.LogLines](r, "extensions.logs", extensions.LogQuery{ID: d.ID, Course: at.Course(), Trace: id, Limit: mostLines})
 	if err != nil {
 		return err
 	}
 	data.Lines = lines.Items
-	t, err := call[plugins.Trace](r.ctx, p, "extensions.trace", plugins.Part{ID: d.ID, Course: at.Course(), Trace: id})
+	t, err := call[plugins.Trace](r, "extensions.trace", plugins.Part{ID: d.ID, Course: at.Course(), Trace: id})
 	if err != nil && trellis.KindOf(err) != trellis.NotFound {
 		return err
 	}
@@ -106,7 +106,7 @@ func (p *Pages) extensionTrace(r *request, at place, d extensions.Detail) error 
 		return trellis.Errorf(trellis.NotFound, "nothing is known any more of the trace %.40q", id)
 	}
 	if can(r.ctx, "audit:read", hostapi.Scope{}) { // who may see all of a trace sees what others did in it
-		if whole, err := call[plugins.Trace](r.ctx, p, "traces.get", plugins.ByID{ID: id}); err == nil {
+		if whole, err := call[plugins.Trace](r, "traces.get", plugins.ByID{ID: id}); err == nil {
 			t = whole
 		}
 	}

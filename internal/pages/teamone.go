@@ -121,7 +121,7 @@ func (p *Pages) history(r *request, at place, d extensions.Detail, data *extensi
 		return nil
 	}
 	which := extensions.Which{ID: d.ID, Course: at.Course()}
-	failures, err := call[extensions.List[extensions.Failure]](r.ctx, p, "extensions.errors", which)
+	failures, err := call[extensions.List[extensions.Failure]](r, "extensions.errors", which)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (p *Pages) history(r *request, at place, d extensions.Detail, data *extensi
 		}
 		data.Failures = append(data.Failures, line)
 	}
-	if data.Counted, err = call[extensions.Usage](r.ctx, p, "extensions.usage", which); err != nil {
+	if data.Counted, err = call[extensions.Usage](r, "extensions.usage", which); err != nil {
 		return err
 	}
 	data.Charts, err = usageCharts(data.Counted, r.base)

@@ -155,7 +155,7 @@ func (p *Pages) enable(r *request, at place, d extensions.Detail) error {
 		return again(http.StatusBadRequest, fields, faults)
 	}
 	in.Settings = values
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.enable", in)
+	x, err := call[extensions.Extension](r, "extensions.enable", in)
 	if err != nil {
 		return p.notTaken(err, fields, again)
 	}
@@ -188,7 +188,7 @@ func seen(at place, d extensions.Detail) *link {
 func (p *Pages) notTaken(err error, fields []setting, again func(int, []setting, []fault) error) error {
 	var faults extensions.Faults
 	if errors.As(err, &faults) {
-		return again(http.StatusBadRequest, fields, blame(fields, nil, faults))
+		return again(http.StatusBadRequest, fields, faultsIn(blame(fields, nil, faults)))
 	}
 	text, ok := inWords(err)
 	if !ok {
@@ -203,7 +203,7 @@ func (p *Pages) notTaken(err error, fields []setting, again func(int, []setting,
 
 func (p *Pages) consent(r *request, at place, d extensions.Detail) error {
 	in := extensions.Consenting{ID: d.ID, Course: at.Course(), Grants: r.grants(), Version: r.value("version"), Digest: r.value("digest")}
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.consent", in); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.consent", in); err != nil {
 		return p.notTaken(err, nil, func(status int, _ []setting, faults []fault) error {
 			v := reviewed(at, d)
 			v.ticked(in.Grants)

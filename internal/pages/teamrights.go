@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/trellis-learning/trellis/extensions"
@@ -64,7 +65,7 @@ func ending(d extensions.Detail) (list []string) {
 		if _, goesOn, known := checked(h.On); known {
 			list = append(list, "Its check ends: "+goesOn+" without it.")
 		} else {
-			list = append(list, "Its check ends: "+lower(or(h.Doc, h.On))+".")
+			list = append(list, "Its check ends: "+lower(cmp.Or(h.Doc, h.On))+".")
 		}
 	}
 	return list
@@ -83,11 +84,11 @@ func failing(d extensions.Detail) (list []string) {
 		case h.Refuses && known:
 			list = append(list, "If it breaks, "+refused+".")
 		case h.Refuses:
-			list = append(list, "If it breaks, nobody is let through: "+lower(or(h.Doc, h.On))+".")
+			list = append(list, "If it breaks, nobody is let through: "+lower(cmp.Or(h.Doc, h.On))+".")
 		case known:
 			list = append(list, "If it breaks, "+goesOn+" without being checked.")
 		default:
-			list = append(list, "If it breaks, things go on without it: "+lower(or(h.Doc, h.On))+".")
+			list = append(list, "If it breaks, things go on without it: "+lower(cmp.Or(h.Doc, h.On))+".")
 		}
 	}
 	if kinds[string(extensions.SlotKind)] {
@@ -99,13 +100,6 @@ func failing(d extensions.Detail) (list []string) {
 	return append(list, "If it fails again and again it is left alone for a while, and in the end suspended; what fails in pages only, just there.")
 }
 
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 func lower(s string) string {
 	if s == "" {
 		return s
@@ -115,7 +109,7 @@ func lower(s string) string {
 }
 
 func limitsOf(d extensions.Detail, kept *extensions.KeptVersion) (list []string) {
-	list = append(list, "Memory: "+or(d.Limits.Memory, "16MiB")+", time of a call: "+or(d.Limits.Time, "50ms")+".")
+	list = append(list, "Memory: "+cmp.Or(d.Limits.Memory, "16MiB")+", time of a call: "+cmp.Or(d.Limits.Time, "50ms")+".")
 	if d.Limits.Work != "" {
 		list = append(list, "Schedules and jobs may work for "+d.Limits.Work+" at a time.")
 	}

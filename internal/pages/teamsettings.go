@@ -32,13 +32,21 @@ func sentSettings(r *request, at place, d extensions.Detail) (set json.RawMessag
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	values, faults := readSettings(s, r.form.Values, d.Base)
+	values, wrong := readSettings(s, r.form.Values, d.Base)
 	fields = drawSettings(s, values, d.Base)
 	entered(fields, r.form.Values)
-	if len(faults) > 0 {
-		faults = blame(fields, faults, nil)
+	if len(wrong) > 0 {
+		faults = faultsIn(blame(fields, wrong, nil))
 	}
 	return changed(values, d.Base, patches(d, at)), fields, faults, nil
+}
+
+// faultsIn are the faults of a form of settings as a page shows them.
+func faultsIn(list []settingFault) (faults []fault) {
+	for _, f := range list {
+		faults = append(faults, fault{f.Field, f.Text})
+	}
+	return faults
 }
 
 // settingFields are the fields with the settings in force.
@@ -104,7 +112,7 @@ func (p *Pages) saveSettings(r *request, at place, d extensions.Detail) error {
 		return p.firstSettings(r, at, d, set, data)
 	}
 	in := map[string]any{"id": d.ID, "course": at.Course(), "settings": set, "seen": data.Seen}
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.configure", in)
+	x, err := call[extensions.Extension](r, "extensions.configure", in)
 	if trellis.KindOf(err) == trellis.Conflict {
 		return p.settingsConflict(r, at, data)
 	}
@@ -134,7 +142,7 @@ func (p *Pages) firstSettings(r *request, at place, d extensions.Detail, set jso
 	if e == nil || e.State != "on" {
 		return r.goTo(at.Of(d.ID) + "/review")
 	}
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: e.Grants, Settings: set, Version: d.Version, Digest: d.Digest})
+	x, err := call[extensions.Extension](r, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: e.Grants, Settings: set, Version: d.Version, Digest: d.Digest})
 	if err != nil {
 		return p.notSettled(r, at, d, data, err)
 	}
@@ -155,39 +163,9 @@ func (p *Pages) settingsConflict(r *request, at place, data settingsPage) error 
 	if err != nil {
 		return err
 	}
-	differing(data.Fields, theirs)
+	differ(data.Fields, theirs)
 	if row != nil {
 		data.Seen = row.Revision
 	}
 	return p.showSettings(r, http.StatusConflict, at, now, data, []fault{{Text: "Somebody has changed these settings meanwhile. Yours are below; where theirs differ, both are shown. Save to put yours in their place."}})
-}
-
-// differing notes at each field what somebody else has set.
-func differing(mine, theirs []setting) {
-	for i := range min(len(mine), len(theirs)) {
-		f, t := &mine[i], &theirs[i]
-		if f.Kind == groupKind {
-			differing(f.Parts, t.Parts)
-			continue
-		}
-		if text := t.Present(); f.Present() != text {
-			f.Other = or(text, "nothing")
-		}
-	}
-}
-
-// Present is the value of a field in words.
-func (f setting) Present() string {
-	switch f.Kind {
-	case checkKind:
-		return map[bool]string{true: "yes", false: "no"}[f.Checked]
-	case radioKind, selectKind:
-		for _, o := range f.Options {
-			if o.Selected {
-				return o.Label
-			}
-		}
-		return ""
-	}
-	return f.Value
 }

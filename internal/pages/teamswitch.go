@@ -10,7 +10,7 @@ import (
 
 func (p *Pages) switchOff(r *request, at place, d extensions.Detail) error {
 	was := enablingAt(d.Extension, at.Scope)
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.disable", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.disable", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
 		return p.refused(r, at, d, err)
 	}
 	if was != nil && was.State == "waiting" {
@@ -34,9 +34,9 @@ func (p *Pages) switchOn(r *request, at place, d extensions.Detail) error {
 	case row == nil:
 		return r.goTo(at.Of(d.ID) + "/review")
 	case len(row.Grants) == 0 && string(d.Set) == "{}" && whole != nil && whole.State == "on":
-		x, err = call[extensions.Extension](r.ctx, p, "extensions.follow", extensions.Which{ID: d.ID, Course: at.Course()})
+		x, err = call[extensions.Extension](r, "extensions.follow", extensions.Which{ID: d.ID, Course: at.Course()})
 	default:
-		x, err = call[extensions.Extension](r.ctx, p, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: row.Grants, Settings: d.Set, Locked: row.Locked})
+		x, err = call[extensions.Extension](r, "extensions.enable", extensions.Enable{ID: d.ID, Course: at.Course(), Grants: row.Grants, Settings: d.Set, Locked: row.Locked})
 	}
 	if err != nil {
 		return p.refused(r, at, d, err)
@@ -54,7 +54,7 @@ func waits(at place, d extensions.Detail) notice {
 }
 
 func (p *Pages) retry(r *request, at place, d extensions.Detail) error {
-	if _, err := call[extensions.Extension](r.ctx, p, "extensions.retry", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
+	if _, err := call[extensions.Extension](r, "extensions.retry", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
 		return p.refused(r, at, d, err)
 	}
 	return r.done(at.Of(d.ID), notice{State: "info", Text: "The next call of " + d.Title + " goes through. If it fails again, it is left alone again."})
@@ -97,7 +97,7 @@ func (p *Pages) rollback(r *request, at place, d extensions.Detail) error {
 		v.Faults = []fault{{Text: "Version " + d.Version + " runs by now, not the one that you looked at. Look again at what going back would change."}}
 		return r.showAs(http.StatusConflict, "team_rollback", v)
 	}
-	x, err := call[extensions.Extension](r.ctx, p, "extensions.rollback", extensions.Which{ID: d.ID, Course: at.Course()})
+	x, err := call[extensions.Extension](r, "extensions.rollback", extensions.Which{ID: d.ID, Course: at.Course()})
 	if err != nil {
 		return p.notTaken(err, nil, func(status int, _ []setting, faults []fault) error {
 			v := rollbackView(at, d)
@@ -122,7 +122,7 @@ func uninstallView(at place, d extensions.Detail) view {
 }
 
 func (p *Pages) uninstall(r *request, at place, d extensions.Detail) error {
-	if _, err := call[extensions.Done](r.ctx, p, "extensions.uninstall", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
+	if _, err := call[extensions.Done](r, "extensions.uninstall", extensions.Which{ID: d.ID, Course: at.Course()}); err != nil {
 		return p.notTaken(err, nil, func(status int, _ []setting, faults []fault) error {
 			v := uninstallView(at, d)
 			v.Faults = faults
@@ -145,7 +145,7 @@ func (p *Pages) saveSecret(r *request, at place, d extensions.Detail) error {
 	case value == "":
 		return r.done(at.Of(d.ID), notice{State: "info", Text: title + " is kept as it is."})
 	}
-	if _, err := call[extensions.Done](r.ctx, p, "extensions.set_secret", map[string]string{"id": d.ID, "course": at.Course(), "name": name, "value": value}); err != nil {
+	if _, err := call[extensions.Done](r, "extensions.set_secret", map[string]string{"id": d.ID, "course": at.Course(), "name": name, "value": value}); err != nil {
 		return p.refused(r, at, d, err)
 	}
 	return r.done(at.Of(d.ID), notice{State: "ok", Text: title + said})

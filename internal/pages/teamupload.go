@@ -11,16 +11,9 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 )
 
-// uploadLimit bounds a bundle that is brought through a page. Larger ones, which
-// are engines with their language in them, go through the API.
-const uploadLimit = 16_000_000
-
 // uploadSent bounds what a browser may say that it will send. The handler reads no
 // more than its own limit of it, and so can say how much too much it is.
 const uploadSent = 1 << 30
-
-// megabytes is a size as the messages about uploads say it, rounded up.
-func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+999_999)/1_000_000) }
 
 // uploadPage is what the page of an upload shows: what is wrong with the bundle,
 // each where it stands.
@@ -55,7 +48,7 @@ func (p *Pages) upload(r *request, at place) error {
 	refuse := func(status int, format string, args ...any) error {
 		return r.showUpload(status, at, uploadPage{File: name}, []fault{{"bundle", fmt.Sprintf(format, args...)}})
 	}
-	if n := r.c.Request().Header.ContentLength(); n > uploadLimit+usualLimit {
+	if n := r.length(); n > uploadLimit+usualLimit {
 		return refuse(http.StatusRequestEntityTooLarge, "%s; the limit is %s.", megabytes(int64(n)), megabytes(uploadLimit))
 	}
 	if r.form.File == nil || r.form.File.Field != "bundle" {

@@ -47,7 +47,7 @@ func (p *Pages) myTokens(r *request) error {
 }
 
 func (p *Pages) ownTokens(r *request, after string) (learning.List[learning.Token], error) {
-	return call[learning.List[learning.Token]](r.ctx, p, "tokens.list", map[string]any{"person": trellis.ActorFrom(r.ctx).ID, "after": after, "limit": 200})
+	return call[learning.List[learning.Token]](r, "tokens.list", map[string]any{"person": trellis.ActorFrom(r.ctx).ID, "after": after, "limit": 200})
 }
 
 // inSentences says what the scopes of a token allow.
@@ -120,7 +120,7 @@ func (p *Pages) makeOwnToken(r *request) error {
 		return r.showTokenForm(http.StatusBadRequest, f, chosen, faults)
 	}
 	ctx := trellis.WithIDs(r.ctx, "token form", trellis.ActorFrom(r.ctx).String(), f.ID)
-	made, err := call[learning.NewToken](ctx, p, "tokens.create", in)
+	made, err := call[learning.NewToken](r.with(ctx), "tokens.create", in)
 	switch kind := trellis.KindOf(err); kind {
 	case "":
 	case trellis.Conflict:
@@ -176,7 +176,7 @@ func (p *Pages) endOwnToken(r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := call[learning.Done](r.ctx, p, "tokens.revoke", learning.ByID{ID: t.ID}); err != nil {
+	if _, err := call[learning.Done](r, "tokens.revoke", learning.ByID{ID: t.ID}); err != nil {
 		return err
 	}
 	return r.done("/account/tokens", notice{State: "ok", Text: "The token " + isolated(t.Name) + " has ended. Programs that use it are let in no more."})

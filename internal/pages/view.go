@@ -251,7 +251,7 @@ func (r *request) introduce(v *view) error {
 	if !signedIn(r.ctx) {
 		return nil
 	}
-	who, err := call[learning.Me](r.ctx, r.p, "users.me", struct{}{})
+	who, err := call[learning.Me](r, "users.me", struct{}{})
 	if err != nil {
 		return err
 	}

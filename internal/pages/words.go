@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 )
 
@@ -79,22 +77,29 @@ func (p *Pages) titleOf(ctx context.Context, extension, course string) string {
 	return x.Title
 }
 
-// traceOf returns the ID under which the platform's log has what happens now.
-func traceOf(ctx context.Context) string { return trellis.TraceFrom(ctx).ID }
+// track is what people call a mode.
+func track(name string) string {
+	if name == "" {
+		return ""
+	}
+	words := strings.ReplaceAll(name, "-", " ")
+	_, n := utf8.DecodeRuneInString(words)
+	return strings.ToUpper(words[:n]) + words[n:]
+}
 
-// moment is a point in time as pages show it within a sentence.
-func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }
-
-// counted is a number with its noun.
-func counted(n int, one, many string) string {
+// many is a number with the noun that it wants.
+func many(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return grouped(n) + " " + many
 }
 
-// now is the present.
-func now() time.Time { return time.Now() }
-
-// number writes a number.
-func number(n int) string { return strconv.Itoa(n) }
+// grouped is a number with its thousands apart.
+func grouped(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,12 @@
+package pages
+
+import (
+	"fmt"
+)
+
+// uploadLimit bounds a bundle that is brought through a page. Larger ones, which
+// are engines with their language in them, go through the API.
+const uploadLimit = 16_000_000
+
+// megabytes is a size as the messages about uploads say it, rounded up.
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", (n+999_999)/1_000_000) }
