@@ -12,14 +12,14 @@ func Differ(mine, theirs []Field) {
 			Differ(f.Parts, t.Parts)
 			continue
 		}
-		if text := t.present(); f.present() != text {
+		if text := t.Present(); f.Present() != text {
 			f.Other = cmp.Or(text, "nothing")
 		}
 	}
 }
 
-// present is the value of a field in words.
-func (f Field) present() string {
+// Present is the value of a field in words, for templates, too.
+func (f Field) Present() string {
 	switch f.Kind {
 	case checkKind:
 		return map[bool]string{true: "yes", false: "no"}[f.Checked]
