@@ -30,11 +30,11 @@ var floors = []struct {
 	{"internal/app", 7},
 	{"internal/pages", 6}, {"internal/pages/", 5.7}, {"internal/pages/frame", 5.5}, {"internal/pages/settings", 5.5},
 	{"extensions/", 5},
-	{"extensions", 4},
-	{"internal/learning", 3}, {"internal/jobs", 3}, {"internal/delivery", 3},
+	{"extensions", 4}, {"extensions/project", 4},
+	{"extensions/bundle", 3}, {"internal/learning", 3}, {"internal/jobs", 3}, {"internal/delivery", 3},
 	{"hostapi", 2}, {"internal/web", 2},
 	{"runtime", 1}, {"internal/store", 1}, {"internal/egress", 1}, {"internal/blob", 1},
-	{"", 0}, {"examples", 0}, {"hostapi/guest", 0}, {"runtime/instrument", 0}, {"runtime/symbol", 0}, {"internal/metrics", 0}, {"internal/secret", 0},
+	{"", 0}, {"examples", 0}, {"hostapi/guest", 0}, {"runtime/instrument", 0}, {"runtime/symbol", 0}, {"internal/line", 0}, {"internal/metrics", 0}, {"internal/secret", 0},
 }
 
 // owners names who alone imports a big dependency; its subpackages may too.
@@ -47,9 +47,9 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong":           {"cmd/trellis"},
 	"github.com/pelletier/go-toml":         {"cmd/trellis"},
 	"github.com/valyala/fasthttp":          {"internal/web"},
-	"github.com/adhocore/gronx":            {"extensions", "extensions/plugins"},
+	"github.com/adhocore/gronx":            {"extensions/bundle", "extensions/plugins"},
 	"golang.org/x/crypto/argon2":           {"internal/learning"},
-	"github.com/google/jsonschema-go":      {"hostapi", "extensions"},
+	"github.com/google/jsonschema-go":      {"hostapi", "extensions/bundle"},
 	"golang.org/x/crypto/chacha20poly1305": {"internal/secret"},
 	"github.com/chromedp":                  {"internal/browser"},
 	"github.com/ianlancetaylor/demangle":   {"runtime/symbol"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/testkit"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -139,7 +140,7 @@ func TestFailuresInPages(t *testing.T) {
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRigOn(t, dir, rt, host, func(c *extensions.Config) { c.Known.Slots = append(c.Known.Slots, extensions.Place{Name: side}) })
+		r := newRigOn(t, dir, rt, host, func(c *extensions.Config) { c.Known.Slots = append(c.Known.Slots, bundle.Place{Name: side}) })
 		a := admin(t, "a")
 		r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"slots": []any{map[string]any{"slot": side, "call": "check", "actions": []string{"other"}}}}, unreliable), "")
 		r.enable(t, a, "acme.x", "", "")
@@ -313,7 +314,7 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 	r := newRig(t, func(c *extensions.Config) { c.Poll = 10 * time.Millisecond })
 	r.run(t, nil)
 	a := admin(t, "a")
-	bundle := func(version string, change map[string]any) []byte {
+	release := func(version string, change map[string]any) []byte {
 		return pack(t, "acme.x", version, change, unreliable)
 	}
 	call := func(in string) error {
@@ -326,17 +327,17 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 		}
 		kind(t, "left alone", call("{}"), trellis.Unavailable, "is left alone")
 	}
-	r.install(t, a, bundle("1.0.0", nil), "")
+	r.install(t, a, release("1.0.0", nil), "")
 	r.enable(t, a, "acme.x", "", "")
 	for _, tt := range []struct {
 		name string
 		do   func() error
 		want string
 	}{
-		{"an upgrade", func() error { return second(r.Install(a, bundle("1.1.0", nil), extensions.Scope{})) }, "1.1.0"},
+		{"an upgrade", func() error { return second(r.Install(a, release("1.1.0", nil), extensions.Scope{})) }, "1.1.0"},
 		{"a rollback", func() error { return second(r.Rollback(a, "acme.x", extensions.Scope{})) }, "1.0.0"},
 		{"a consent", func() error {
-			if x := r.install(t, a, bundle("1.2.0", map[string]any{"permissions": []string{"kv"}}), ""); x.State != "suspended" {
+			if x := r.install(t, a, release("1.2.0", map[string]any{"permissions": []string{"kv"}}), ""); x.State != "suspended" {
 				t.Errorf("state %s before somebody has consented", x.State)
 			}
 			return second(r.Consent(a, "acme.x", extensions.Scope{}, []string{"*"}))
@@ -358,7 +359,7 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 		})
 	}
 	must(t, second(r.Stop(a, extensions.Stopping{ID: "acme.x"})))
-	if x := r.install(t, a, bundle("1.3.0", nil), ""); x.State != "stopped" || x.Version != "1.3.0" {
+	if x := r.install(t, a, release("1.3.0", nil), ""); x.State != "stopped" || x.Version != "1.3.0" {
 		t.Errorf("%s %s: what was stopped goes on", x.Version, x.State)
 	}
 }

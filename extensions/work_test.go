@@ -84,14 +84,4 @@ func TestWorkIsBounded(t *testing.T) {
 			kind(t, "install", err, trellis.Invalid, tt.want)
 		})
 	}
-	const manifest = `{"id":"acme.x","version":"1.0.0","abi":1,"title":"X","limits":{"work":"%s"},"jobs":[{"name":"tidy","call":"toil"}]}`
-	for _, work := range []string{"250ms", "11m", "much", "-1s"} {
-		_, err := extensions.ReadManifest(fmt.Appendf(nil, manifest, work))
-		kind(t, work, err, trellis.Invalid, "limits: work: must be more than 250ms and at most 10m0s")
-	}
-	m, err := extensions.ReadManifest(fmt.Appendf(nil, manifest, "30s"))
-	must(t, err)
-	if asks := fmt.Sprint(m.Sentences(extensions.Known{})); !strings.Contains(asks, "May compute for 30s at a time where nobody waits for it") {
-		t.Errorf("it asks for %s", asks)
-	}
 }

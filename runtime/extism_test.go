@@ -239,7 +239,7 @@ func TestExtismMainIsRunOnce(t *testing.T) {
 			{name: "_start", body: []byte{opGlobalGet, 0, 0x04, 0x40, 0x00, opEnd, opI32Const, 1, opGlobalSet, 0}}, // if calls: unreachable
 		}}.build()
 	for _, isolation := range []runtime.Isolation{runtime.Pristine, runtime.Pinned} {
-		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), once, runtime.Limits{Isolation: isolation})
+		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), once, runtime.Limits{Isolation: isolation, Time: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +275,7 @@ func TestExtismStart(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			binary := tiny{memory: true, globals: 1, exports: tt.exports,
 				imports: []tinyFunction{{module: "extism:host/env", name: "error_set", params: "I"}}}.build()
-			m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{})
+			m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -292,7 +292,7 @@ func TestExtismStart(t *testing.T) {
 func BenchmarkExtism(b *testing.B) {
 	for _, isolation := range []runtime.Isolation{runtime.Pristine, runtime.Pinned} {
 		b.Run(isolation.String(), func(b *testing.B) {
-			m, err := newRuntime(b, runtime.Config{}).Compile(b.Context(), wasm.JobExtism, runtime.Limits{Isolation: isolation})
+			m, err := newRuntime(b, runtime.Config{}).Compile(b.Context(), wasm.JobExtism, runtime.Limits{Isolation: isolation, Time: patience})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -118,10 +118,16 @@ type Config struct {
 	// Default: GOMAXPROCS.
 	Workers int
 	// Memory is how many bytes the instances of all modules may take together,
-	// about, before idle ones are closed: those first that were used longest ago
+	// about, with what was read to explain traps. That goes first, then idle
+	// instances: those first that were used longest ago
 	// in whatever module, pinned ones, which lose their state, last. It is no limit
 	// for calls under way, which [Limits] and Workers bound. Default: 1 GiB.
 	Memory int
+	// FuelPerSecond is how many units of fuel a second of guest code is worth: with
+	// the same number on machines of different speed a guest ends after the same
+	// work on each of them. Default: as many as this machine gets done, which [New]
+	// measures.
+	FuelPerSecond uint64
 	// Accept bounds what modules may look like. Default: see there.
 	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.
@@ -285,6 +291,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)
+	r.explainers.held = &r.held
 	if err := r.open(ctx); err != nil {
 		_ = r.shut(ctx)
 		return nil, err
@@ -311,6 +318,9 @@ func (r *Runtime) open(ctx context.Context) error {
 	r.wasm = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().WithCompilationCache(r.native))
 	if err := r.offer(ctx); err != nil {
 		return err
+	}
+	if r.fuel = r.cfg.FuelPerSecond; r.fuel > 0 {
+		return nil
 	}
 	return r.calibrate(ctx)
 }
@@ -351,8 +361,8 @@ func runtimeConfig() wazero.RuntimeConfig {
 		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
-// FuelPerSecond returns how many units of fuel a second of guest code is worth
-// on this machine, as measured by [New].
+// FuelPerSecond returns how many units of fuel a second of guest code is worth: as
+// [Config] says, or as measured by [New].
 func (r *Runtime) FuelPerSecond() uint64 { return r.fuel }
 
 // fuelFor returns the fuel that d of guest code is worth.

@@ -132,7 +132,7 @@ type gradeSetCmd struct {
 }
 
 func (c *gradeSetCmd) Run(e *env) error {
-	person, err := personID(e, c.remote, c.Person)
+	person, err := personID(e, c.remote, c.Person, c.Course)
 	if err != nil {
 		return err
 	}

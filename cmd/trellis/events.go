@@ -38,7 +38,7 @@ func (c *eventsCmd) Run(e *env) error {
 	person := c.Person
 	if person != "" {
 		var err error
-		if person, err = personID(e, c.remote, person); err != nil {
+		if person, err = personID(e, c.remote, person, c.Course); err != nil {
 			return err
 		}
 	}

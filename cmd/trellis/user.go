@@ -20,18 +20,26 @@ type userCmd struct {
 
 type userListCmd struct {
 	remote
-	Course string `help:"Only those who are enrolled in a course."`
-	After  string `help:"Begin after this one: the value of next in the page before."`
+	Course   string `help:"Only those who are enrolled in a course."`
+	Username string `help:"Only the person who logs in with this name."`
+	Email    string `help:"Only those with this address."`
+	Search   string `help:"Only those in whose name, login name or address this stands."`
+	After    string `help:"Begin after this one: the value of next in the page before."`
 }
 
 func (c *userListCmd) Run(e *env) error {
 	var list learning.List[trellis.User]
-	if err := c.do(e.ctx, "GET", "/api/v1/users", params("course", c.Course, "after", c.After), nil, &list); err != nil {
+	query := params("course", c.Course, "username", c.Username, "email", c.Email, "search", c.Search, "after", c.After)
+	if err := c.do(e.ctx, "GET", "/api/v1/users", query, nil, &list); err != nil {
 		return err
 	}
 	e.show(list, func(w io.Writer) {
 		if len(list.Items) == 0 {
-			fmt.Fprintln(w, "Nobody is here. Next: trellis user create NAME, or trellis import FILE")
+			nobody := "Nobody is here."
+			if c.Username+c.Email+c.Search != "" {
+				nobody = "Nobody is here of whom that is so."
+			}
+			fmt.Fprintln(w, nobody+" Next: trellis user create NAME, or trellis import FILE")
 		}
 		for _, u := range list.Items {
 			state := ""
@@ -69,7 +77,7 @@ type userRef struct {
 type userPasswordCmd struct{ userRef }
 
 func (c *userPasswordCmd) Run(e *env) error {
-	id, err := personID(e, c.remote, c.Person)
+	id, err := personID(e, c.remote, c.Person, "")
 	if err != nil {
 		return err
 	}
@@ -90,7 +98,7 @@ type userDeactivateCmd struct {
 }
 
 func (c *userDeactivateCmd) Run(e *env) error {
-	id, err := personID(e, c.remote, c.Person)
+	id, err := personID(e, c.remote, c.Person, "")
 	if err != nil {
 		return err
 	}
@@ -111,12 +119,21 @@ type roleCmd struct {
 type roleListCmd struct {
 	remote
 	Course string `help:"Only those in a course."`
+	Role   string `help:"Only this role: operator, tenant-admin or staff."`
+	Person string `help:"Only this person's: an ID, or the name that she logs in with."`
 	After  string `help:"Begin after this one: the value of next in the page before."`
 }
 
 func (c *roleListCmd) Run(e *env) error {
+	person := ""
+	if c.Person != "" {
+		var err error
+		if person, err = personID(e, c.remote, c.Person, c.Course); err != nil {
+			return err
+		}
+	}
 	var list learning.List[learning.RoleAssignment]
-	if err := c.do(e.ctx, "GET", "/api/v1/roles", params("course", c.Course, "after", c.After), nil, &list); err != nil {
+	if err := c.do(e.ctx, "GET", "/api/v1/roles", params("course", c.Course, "role", c.Role, "person", person, "after", c.After), nil, &list); err != nil {
 		return err
 	}
 	e.show(list, func(w io.Writer) {
@@ -141,7 +158,7 @@ type assignment struct {
 }
 
 func (a assignment) pairs(e *env) ([]string, error) {
-	id, err := personID(e, a.remote, a.Person)
+	id, err := personID(e, a.remote, a.Person, a.Course)
 	return []string{"person", id, "role", a.Role, "course", a.Course, "organisation", a.Organisation}, err
 }
 
@@ -214,28 +231,26 @@ func named(e *env, r remote, who string) (id, username string, err error) {
 }
 
 // personID finds a person by the name that she logs in with, unless who is an ID.
-func personID(e *env, r remote, who string) (string, error) {
+// Those who see names only in a course find those who are enrolled in it.
+func personID(e *env, r remote, who, course string) (string, error) {
 	id, me, err := own(e, r, who)
 	if err != nil || id != "" {
 		return id, err
 	}
-	hidden := !seesEverybody(me)
-	for after := ""; ; {
-		var page learning.List[trellis.User]
-		if err := r.do(e.ctx, "GET", "/api/v1/users", params("limit", "200", "after", after), nil, &page); err != nil {
-			return "", err
-		}
-		for _, u := range page.Items {
-			if strings.EqualFold(u.PII.Username, who) {
-				return u.ID, nil
-			}
-			hidden = hidden || u.PII.Username == ""
-		}
-		if after = page.Next; after == "" && hidden {
-			return "", advise(trellis.Errorf(trellis.Denied, "you may not look everybody up by login name, and of those whom you see nobody logs in as %q", who),
-				"say the person's ID in place of the name; those who run the tenant find it with trellis user list")
-		} else if after == "" {
-			return "", advise(trellis.Errorf(trellis.NotFound, "nobody here logs in as %q", who), "trellis user list, trellis user create %s", who)
-		}
+	everybody := seesEverybody(me)
+	if everybody {
+		course = "" // she may be found who is not enrolled yet
 	}
+	var page learning.List[trellis.User]
+	err = r.do(e.ctx, "GET", "/api/v1/users", params("username", who, "course", course), nil, &page)
+	switch {
+	case trellis.KindOf(err) == trellis.Denied || err == nil && len(page.Items) == 0 && !everybody:
+		return "", advise(trellis.Errorf(trellis.Denied, "you may not look everybody up by login name, and of those whom you see nobody logs in as %q", who),
+			"say the person's ID in place of the name; those who run the tenant find it with trellis user list -username %s", who)
+	case err != nil:
+		return "", err
+	case len(page.Items) == 0:
+		return "", advise(trellis.Errorf(trellis.NotFound, "nobody here logs in as %q", who), "trellis user list, trellis user create %s", who)
+	}
+	return page.Items[0].ID, nil
 }

@@ -10,12 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/integrations/oneroster"
 	"github.com/trellis-learning/trellis/internal/jobs"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -79,19 +78,10 @@ func decodeOptions(raw json.RawMessage) (o oneroster.Options, err error) {
 	if len(raw) > 0 {
 		err = trellis.DecodeStrict(raw, &o)
 	}
-	if err == nil && (!utf8.ValidString(o.Title) || utf8.RuneCountInString(o.Title) > 255 || !printable(o.Title)) {
-		err = trellis.Errorf(trellis.Invalid, "the title must be at most 255 printable characters")
+	if err == nil {
+		o.Title, err = line.Clean("the title", o.Title, 0, 255)
 	}
 	return o, err
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 // seal stores what r has as a blob that opens only with its seal.

@@ -9,16 +9,19 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/realtime"
 	"github.com/trellis-learning/trellis/internal/store"
+	"github.com/trellis-learning/trellis/internal/testkit/pipe"
 	"github.com/trellis-learning/trellis/internal/web"
 )
 
@@ -99,7 +102,10 @@ type keys struct {
 	mu     sync.Mutex
 	actors map[string]trellis.Actor
 	down   error
+	tell   chan struct{} // that something has changed
 }
+
+func (k *keys) Watch(string, string) (<-chan struct{}, func()) { return k.tell, func() {} }
 
 func newKeys() *keys {
 	person := func(id string, roles ...trellis.Role) trellis.Actor {
@@ -109,7 +115,7 @@ func newKeys() *keys {
 	operator.Tenant = trellis.PlatformTenant
 	narrow := person("nina", trellis.Role{Name: trellis.RoleTenantAdmin})
 	narrow.Scopes = []string{"events:read"}
-	return &keys{actors: map[string]trellis.Actor{
+	return &keys{tell: make(chan struct{}), actors: map[string]trellis.Actor{
 		"admin": person("ada", trellis.Role{Name: trellis.RoleTenantAdmin}), "learner": person("lena", trellis.Role{Name: trellis.RoleLearner}),
 		"staff": person("sam", trellis.Role{Name: trellis.RoleStaff, Course: here}), "operator": operator, "nobody": person("noel"), "narrow": narrow,
 	}}
@@ -158,22 +164,51 @@ const (
 
 // platform is a server with streams over a log.
 type platform struct {
-	log  *log
-	keys *keys
-	url  string
+	log    *log
+	keys   *keys
+	url    string
+	client *http.Client
 }
 
+// start starts a platform on a real listener.
 func start(t *testing.T, cfg realtime.Config, server web.Config) *platform {
 	t.Helper()
-	p := &platform{log: newLog(), keys: newKeys()}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, cfg, server, l, http.DefaultClient)
+}
+
+// begin starts one within the process, for a test in a bubble.
+func begin(t *testing.T, cfg realtime.Config, server web.Config) (*platform, *pipe.Listener) {
+	t.Helper()
+	l := pipe.Listen()
+	return serve(t, cfg, server, l, l.Client()), l
+}
+
+// bubble runs a test in time of its own, in which seconds take no time and a busy
+// machine is as fast as any.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	dated.Do(func() { _, _ = web.New(web.Config{}).App().Test(httptest.NewRequest("GET", "/", nil), -1) })
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Minute) }) // fasthttp's goroutines look every ten seconds whether it has stopped
+		f(t)
+	})
+}
+
+// dated is when fasthttp has begun to keep the date, for ever: that must be outside
+// of a bubble, which would never end.
+var dated sync.Once
+
+func serve(t *testing.T, cfg realtime.Config, server web.Config, l net.Listener, client *http.Client) *platform {
+	t.Helper()
+	p := &platform{log: newLog(), keys: newKeys(), client: client}
 	cfg.Source, cfg.Auth, cfg.People, cfg.Types = p.log, p.keys, filler{}, []trellis.Spec{{Name: typ}}
 	server.Authenticator, server.Tenants = p.keys, p.keys
 	s := web.New(server)
 	if err := s.Mount(realtime.New(cfg).Routes()...); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
 		t.Fatal(err)
 	}
 	p.url = "http://" + l.Addr().String()
@@ -201,7 +236,7 @@ type message struct{ id, event, data string }
 
 func (p *platform) ask(t *testing.T, token, query, last string) *http.Response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // to give up in the end
 	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, "GET", p.url+"/stream/sse"+query, nil)
 	if err != nil {
@@ -216,7 +251,7 @@ func (p *platform) ask(t *testing.T, token, query, last string) *http.Response {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := p.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package realtime_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,18 +103,20 @@ func TestResync(t *testing.T) {
 		{"the log is an older copy", "900", "does not reach forward"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := start(t, realtime.Config{}, web.Config{})
-			for range 5 {
+			bubble(t, func(t *testing.T) {
+				p, _ := begin(t, realtime.Config{}, web.Config{})
+				for range 5 {
+					p.log.add(trellis.Event{Type: typ})
+				}
+				p.log.trim(4)
+				c := p.follow(t, "admin", "", tt.last)
+				m, ok := c.next()
+				if !ok || m.event != "resync" || m.id != "5" || !strings.Contains(m.data, tt.reason) || !json.Valid([]byte(m.data)) {
+					t.Fatalf("got %+v", m)
+				}
 				p.log.add(trellis.Event{Type: typ})
-			}
-			p.log.trim(4)
-			c := p.follow(t, "admin", "", tt.last)
-			m, ok := c.next()
-			if !ok || m.event != "resync" || m.id != "5" || !strings.Contains(m.data, tt.reason) || !json.Valid([]byte(m.data)) {
-				t.Fatalf("got %+v", m)
-			}
-			p.log.add(trellis.Event{Type: typ})
-			c.want("6") // and the stream goes on
+				c.want("6") // and the stream goes on
+			})
 		})
 	}
 }
@@ -123,11 +124,13 @@ func TestResync(t *testing.T) {
 // TestAHeadToCome: a node that is a moment behind the one before does not send its
 // clients back to the beginning.
 func TestAHeadToCome(t *testing.T) {
-	p := start(t, realtime.Config{}, web.Config{})
-	p.log.add(trellis.Event{Type: typ})
-	c := p.follow(t, "admin", "", "2")
-	p.log.add(trellis.Event{Type: typ}, trellis.Event{Type: typ})
-	c.want("3")
+	bubble(t, func(t *testing.T) {
+		p, _ := begin(t, realtime.Config{}, web.Config{})
+		p.log.add(trellis.Event{Type: typ})
+		c := p.follow(t, "admin", "", "2")
+		p.log.add(trellis.Event{Type: typ}, trellis.Event{Type: typ})
+		c.want("3")
+	})
 }
 
 func TestRightsThatEnd(t *testing.T) {
@@ -148,45 +151,47 @@ func TestRightsThatEnd(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := start(t, realtime.Config{Recheck: 20 * time.Millisecond}, web.Config{})
-			p.log.add(trellis.Event{Type: typ})
-			c := p.follow(t, tt.token, "", "0")
-			c.want("1")
-			p.keys.set(tt.token, tt.change)
-			c.ends("denied")
+			bubble(t, func(t *testing.T) {
+				p, _ := begin(t, realtime.Config{}, web.Config{})
+				p.log.add(trellis.Event{Type: typ})
+				c := p.follow(t, tt.token, "", "0")
+				c.want("1")
+				p.keys.set(tt.token, tt.change)
+				c.ends("denied")
+			})
 		})
 	}
 }
 
 // TestRightsThatShrink: what may no longer be heard is not, and the rest goes on.
 func TestRightsThatShrink(t *testing.T) {
-	p := start(t, realtime.Config{Recheck: 5 * time.Millisecond, Heartbeat: 10 * time.Millisecond}, web.Config{})
-	c := p.follow(t, "admin", "", "")
-	p.keys.set("admin", func(m map[string]trellis.Actor) { m["admin"] = m["staff"] })
-	for range 10 { // ten heartbeats later it has been looked at
-		if _, ok := c.next(); !ok {
-			t.Fatal("the stream ended")
-		}
-	}
-	p.log.add(trellis.Event{Type: typ, Course: there}, trellis.Event{Type: typ, Course: here})
-	c.want("2")
+	bubble(t, func(t *testing.T) {
+		p, _ := begin(t, realtime.Config{Recheck: 5 * time.Second, Heartbeat: time.Hour}, web.Config{})
+		c := p.follow(t, "admin", "", "")
+		p.keys.set("admin", func(m map[string]trellis.Actor) { m["admin"] = m["staff"] })
+		time.Sleep(6 * time.Second) // it has been looked at
+		p.log.add(trellis.Event{Type: typ, Course: there}, trellis.Event{Type: typ, Course: here})
+		c.want("2")
+	})
 }
 
 // TestNobodyIsCutOffForOurFaults: not to know whether a token holds is no reason to
 // end its stream.
 func TestNobodyIsCutOffForOurFaults(t *testing.T) {
-	p := start(t, realtime.Config{Recheck: 5 * time.Millisecond, Heartbeat: 5 * time.Millisecond}, web.Config{})
-	c := p.follow(t, "admin", "", "")
-	p.keys.mu.Lock()
-	p.keys.down = trellis.Errorf(trellis.Unavailable, "the database is away")
-	p.keys.mu.Unlock()
-	for range 10 {
-		if _, ok := c.next(); !ok {
-			t.Fatal("the stream ended")
+	bubble(t, func(t *testing.T) {
+		p, _ := begin(t, realtime.Config{Recheck: 5 * time.Second, Heartbeat: 5 * time.Second}, web.Config{})
+		c := p.follow(t, "admin", "", "")
+		p.keys.mu.Lock()
+		p.keys.down = trellis.Errorf(trellis.Unavailable, "the database is away")
+		p.keys.mu.Unlock()
+		for range 10 {
+			if _, ok := c.next(); !ok {
+				t.Fatal("the stream ended")
+			}
 		}
-	}
-	p.log.add(trellis.Event{Type: typ})
-	c.want("1")
+		p.log.add(trellis.Event{Type: typ})
+		c.want("1")
+	})
 }
 
 // TestEventsWithoutCease: a token is asked after however much there is to write.
@@ -311,25 +316,24 @@ func (p *platform) eventually(t *testing.T, token string) {
 
 // TestSlowClient: one that reads nothing holds up nobody, and is cut off.
 func TestSlowClient(t *testing.T) {
-	p := start(t, realtime.Config{PerActor: 1}, web.Config{WriteTimeout: 100 * time.Millisecond})
-	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fmt.Fprintf(conn, "GET /stream/sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\nLast-Event-ID: 0\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	other := p.follow(t, "operator", "", "0")
-	big := json.RawMessage(`"` + strings.Repeat("x", 64<<10) + `"`)
-	for n := 1; n <= 400; n++ {
-		p.log.add(trellis.Event{Type: "org.example.big.v1", Data: big})
-	}
-	for n := 1; n <= 400; n++ {
-		other.want(strconv.Itoa(n))
-	}
-	p.eventually(t, "admin")
+	bubble(t, func(t *testing.T) {
+		p, l := begin(t, realtime.Config{PerActor: 1}, web.Config{})
+		conn, err := l.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := fmt.Fprintf(conn, "GET /stream/sse HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\nLast-Event-ID: 0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		other := p.follow(t, "operator", "", "0")
+		big := json.RawMessage(`"` + strings.Repeat("x", 64<<10) + `"`)
+		for n := 1; n <= 20; n++ {
+			p.log.add(trellis.Event{Type: "org.example.big.v1", Data: big})
+		}
+		for n := 1; n <= 20; n++ {
+			other.want(strconv.Itoa(n))
+		}
+		p.eventually(t, "admin")
+	})
 }

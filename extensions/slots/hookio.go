@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 )
 
@@ -82,7 +82,7 @@ func ReadReply(raw []byte) (Reply, *tree.Node, error) {
 	if len(raw) > tree.MaxBytes+8<<10 || !utf8.Valid(raw) || raw[0] != '{' {
 		return r, nil, trellis.Errorf(trellis.Invalid, "the answer is not an object of JSON, or too long")
 	}
-	if err := extensions.Exact(raw, reflect.TypeFor[Reply]()); err != nil {
+	if err := bundle.Exact(raw, reflect.TypeFor[Reply]()); err != nil {
 		return r, nil, trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	if err := trellis.DecodeStrict(raw, &r); err != nil {

@@ -45,6 +45,12 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, tenant, token string) (trellis.Actor, error)
 }
 
+// Watcher is an [Authenticator] that tells when it is worth asking again: when
+// something has happened to a token, or to the account of whose it is.
+type Watcher interface {
+	Watch(person, token string) (changed <-chan struct{}, stop func())
+}
+
 // Config is what slots are made of. Registry and Key are required.
 type Config struct {
 	Registry   *extensions.Registry
@@ -54,7 +60,7 @@ type Config struct {
 	Deadline   time.Duration // of all that fills a page: 100 ms if zero
 	Offer      time.Duration // how long a form may be sent after it was shown: 24 h if zero
 	Traces     Traces        // nil: not recorded
-	Auth       Authenticator // asked again and again whether a stream's token still holds; nil: it does
+	Auth       Authenticator // asked again and again whether a stream's token still holds, at once if it is a [Watcher]; nil: it does
 	Recheck    time.Duration // how often: 10 s if zero
 	Heartbeat  time.Duration // of a stream: 15 s if zero
 	Calm       time.Duration // between two messages of a stream about one slot: 500 ms if zero
@@ -71,6 +77,7 @@ type Slots struct {
 	offers offers
 	hub    *hub
 	kept   *kept
+	rooms  rooms
 
 	mu   sync.Mutex
 	open doors

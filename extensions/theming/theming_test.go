@@ -66,7 +66,7 @@ func TestBrandFiles(t *testing.T) {
 	} {
 		req := httptest.NewRequest("GET", tt.path, nil)
 		req.Header.Set("Cookie", "trellis=a")
-		res, err := s.App().Test(req, 5000)
+		res, err := s.App().Test(req, -1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
 // Node is a part of what an extension shows in a slot: made with [Card], [Text],
@@ -149,27 +149,34 @@ func (p Part) write(j *jsonOut) {
 }
 
 // leads reports whether a link is one that the platform takes: it may come from the
-// settings.
+// settings. The libraries in the other languages have the same rule.
 func leads(link string) bool {
-	odd := func(r rune) bool {
-		return r < ' ' || r == 0x7f || r == '\\' || r > 0x7f && !unicode.IsLetter(r) && !unicode.IsNumber(r)
-	}
-	u, err := url.Parse(link)
-	if err != nil || len(link) > 2000 || u.User != nil || strings.ContainsFunc(link, odd) || strings.Contains(link, " ") {
+	odd := func(r rune) bool { return r < ' ' || r == '\\' || r == utf8.RuneError || unseen(r) }
+	if _, err := url.PathUnescape(link); err != nil || len(link) > 2000 || strings.ContainsFunc(link, odd) || strings.Contains(link, " ") {
 		return false
 	}
-	switch u.Scheme {
-	case "":
-		steps := strings.Split(u.Path, "/")
-		return strings.HasPrefix(link, "/") && u.Host == "" && !strings.HasPrefix(u.Path, "//") &&
-			!slices.Contains(steps, ".") && !slices.Contains(steps, "..") && !strings.ContainsFunc(u.Path, odd)
-	case "https", "http":
-		return u.Opaque == "" && isHost(u.Hostname())
-	case "mailto":
-		name, host, _ := strings.Cut(u.Opaque, "@")
+	for _, scheme := range []string{"https://", "http://"} {
+		if rest, ok := strings.CutPrefix(link, scheme); ok {
+			host, port, _ := strings.Cut(before(rest, "/?#"), ":")
+			return isHost(host) && strings.Trim(port, "0123456789") == ""
+		}
+	}
+	if to, ok := strings.CutPrefix(link, "mailto:"); ok {
+		name, host, _ := strings.Cut(before(to, "?#"), "@")
 		return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool { return !isWord(r) && r != '.' && r != '+' }) && isHost(host)
 	}
-	return false
+	path, err := url.PathUnescape(before(link, "?#"))
+	steps := strings.Split(path, "/")
+	return err == nil && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsFunc(path, odd) &&
+		!slices.Contains(steps, ".") && !slices.Contains(steps, "..")
+}
+
+// before returns what stands before the first of some characters.
+func before(s, ends string) string {
+	if i := strings.IndexAny(s, ends); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 func isWord(r rune) bool {

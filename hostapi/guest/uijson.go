@@ -55,7 +55,21 @@ func (j *jsonOut) said(name, s string) {
 
 // blank reports whether nothing is seen of a text.
 func blank(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unseen(r) && !unicode.IsSpace(r) })
+}
+
+// unseen reports whether the platform takes a character out of texts. The libraries in
+// the other languages have the same list.
+func unseen(r rune) bool {
+	switch {
+	case r < 0x7f:
+		return r < ' ' && r != '\n' && r != '\t'
+	case r < 0x200b:
+		return r < 0xa0 || r == 0xad || r == 0x034f || r == 0x115f || r == 0x1160 || r == 0x17b4 || r == 0x17b5 || r == 0x180e
+	}
+	return r == 0x200b || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0x3164 ||
+		r == 0xfeff || r == 0xffa0 || r >= 0xfff9 && r <= 0xfffb || r >= 0x1bca0 && r <= 0x1bca3 ||
+		r >= 0x1d173 && r <= 0x1d17a || r >= 0xe0000 && r <= 0xe0fff
 }
 
 // given writes a member unless it is empty.

@@ -62,6 +62,7 @@ type sub struct {
 	mu         sync.Mutex
 	heard      []delivery.Delivery // what it accepted
 	gone       bool
+	held       func() bool
 }
 
 func (r *rig) subscribe(id string, then func(context.Context, delivery.Delivery) error) *sub {
@@ -102,7 +103,7 @@ func (s *sub) count() int {
 }
 
 func (s *sub) subscriber() delivery.Subscriber {
-	return delivery.Subscriber{ID: s.id, Tenant: s.tenant, From: s.from, Deliver: s.deliver}
+	return delivery.Subscriber{ID: s.id, Tenant: s.tenant, From: s.from, Deliver: s.deliver, Held: s.held}
 }
 
 func (r *rig) role() delivery.Role {
@@ -195,6 +196,14 @@ func (r *rig) number(q string, args ...any) (n int64) {
 	r.t.Helper()
 	r.must(r.db.Read(r.ctx, func(tx *store.Tx) error { return tx.QueryRow(r.ctx, q, args...).Scan(&n) }))
 	return n
+}
+
+func (r *rig) exec(q string, args ...any) {
+	r.t.Helper()
+	r.must(r.db.Write(r.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, q, args...)
+		return err
+	})))
 }
 
 func (r *rig) cursors() int64 { return r.number(`SELECT COUNT(*) FROM delivery_cursors`) }
@@ -448,35 +457,6 @@ func TestConsume(t *testing.T) {
 		}
 		if err := l.Consume(ctx, "x", "*.*", nil); trellis.KindOf(err) != trellis.Invalid {
 			t.Errorf("a pattern that is none: %v", err)
-		}
-		cancel()
-		r.must(<-done)
-	})
-}
-
-// TestConsumeFromTheStart: a role that is new hears what has happened since the
-// ledger was made, however late it takes its partitions; nothing from before.
-func TestConsumeFromTheStart(t *testing.T) {
-	bubble(t, func(t *testing.T, r *rig) {
-		r.emit("before")
-		l := r.ledger(delivery.Config{})
-		r.emit("a", "b")
-		ctx, cancel := context.WithCancel(t.Context())
-		var mu sync.Mutex
-		var got []string
-		done := make(chan error, 1)
-		go func() {
-			done <- l.Consume(ctx, "late", "org.example.*", func(_ context.Context, e trellis.Event) error {
-				mu.Lock()
-				defer mu.Unlock()
-				got = append(got, e.Key)
-				return nil
-			})
-		}()
-		r.until("both", func() bool { mu.Lock(); defer mu.Unlock(); return len(got) == 2 })
-		slices.Sort(got)
-		if fmt.Sprint(got) != "[a b]" {
-			t.Errorf("heard %v", got)
 		}
 		cancel()
 		r.must(<-done)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -66,15 +67,10 @@ func (t *tail) take(ctx context.Context, n int, fence uint64) error {
 	if err != nil {
 		return err
 	}
-	p := &part{n: n, fence: fence, mark: mark, lanes: map[who]*lane{}}
-	if !known {
-		if p.mark, err = t.beginning(ctx); err != nil {
-			return err
-		}
-		if err := t.l.db.Write(ctx, t.fenced(p), t.markChange(p, p.mark)); err != nil {
-			return err
-		}
+	if !known { // begin has written all of them
+		return trellis.Errorf(trellis.Internal, "partition %d of %s has no mark", n, t.role.Name)
 	}
+	p := &part{n: n, fence: fence, mark: mark, lanes: map[who]*lane{}}
 	open, cursors, err := t.openRows(ctx, n)
 	if err != nil {
 		return err
@@ -97,8 +93,8 @@ func (t *tail) take(ctx context.Context, n int, fence uint64) error {
 	t.parts[n], t.lost[n] = p, nil
 	for _, c := range cursors {
 		ln := t.lane(p, c.who)
-		ln.stored, ln.lags = true, true
-		t.apart(ctx, ln, c.position)
+		ln.stored, ln.lags, ln.cursor, ln.keeps, ln.held = true, true, c.position, !c.held, c.held
+		t.apart(ln, c.position)
 	}
 	for _, k := range open {
 		t.lane(p, k.who).doubtful[k.key] = true
@@ -115,9 +111,52 @@ func (t *tail) lose(p *part) {
 	t.room.Broadcast()
 }
 
+// begin gives a role that is new its marks: all at once, before any partition is
+// taken. Were each written when its partition is taken, a kill in between would let
+// the others begin at the head of the next start, and skip what happened meanwhile.
+// A role of which only some have marks was begun so by an older program: the others
+// begin where the first of those is. It reports false if ctx is done.
+func (t *tail) begin(ctx context.Context) bool {
+	for {
+		err := t.markAll(ctx)
+		if err == nil {
+			return true
+		}
+		t.warn(ctx, "the beginning of a role could not be noted", err)
+		if !pause(ctx, t.l.cfg.Poll) {
+			return false
+		}
+	}
+}
+
+func (t *tail) markAll(ctx context.Context) error {
+	var known int
+	var first sql.NullInt64
+	err := t.l.db.Read(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT COUNT(*), MIN(position) FROM delivery_marks WHERE role = ?`, t.role.Name).Scan(&known, &first)
+	})
+	if err != nil || known == Partitions {
+		return err
+	}
+	position := uint64(first.Int64)
+	if !first.Valid {
+		if position, err = t.beginning(ctx); err != nil {
+			return err
+		}
+	}
+	return t.l.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		for n := range Partitions { // another node's come first, all or none
+			if _, err := tx.Exec(ctx, `INSERT INTO delivery_marks (role, partition, position) VALUES (?, ?, ?) ON CONFLICT (role, partition) DO NOTHING`,
+				t.role.Name, n, int64(position)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // beginning is where a new role starts: behind what had happened when the ledger
-// was made. The head of this moment would be too late, for the partitions are taken
-// one after the other, and meanwhile things happen.
+// was made. The head of this moment would be too late, for meanwhile things happen.
 func (t *tail) beginning(ctx context.Context) (uint64, error) {
 	if t.role.Start != nil {
 		return t.role.Start(ctx)
@@ -155,9 +194,10 @@ func (t *tail) store(ctx context.Context) {
 				// Should it have fallen behind again meanwhile, its next cursor is
 				// stored with the next mark: this mark is not beyond what it has had.
 				after = append(after, func() { ln.stored, ln.lags = false, ln.apart; t.tidy(ln) })
-			case !ln.stored || at != ln.cursor:
-				changes = append(changes, t.storeCursor(ln, at))
-				after = append(after, func() { ln.stored, ln.cursor = true, at })
+			case !ln.stored || at != ln.cursor || ln.keeps == ln.held:
+				keeps := !ln.held
+				changes = append(changes, t.storeCursor(ln, at, keeps))
+				after = append(after, func() { ln.stored, ln.cursor, ln.keeps = true, at, keeps })
 			}
 		}
 		if len(changes) > before {
@@ -206,13 +246,20 @@ func (t *tail) markOf(ctx context.Context, partition int) (mark uint64, known bo
 	return mark, known, err
 }
 
-func (t *tail) storeCursor(ln *lane, position uint64) store.Change {
+func (t *tail) storeCursor(ln *lane, position uint64, keeps bool) store.Change {
 	return store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO delivery_cursors (tenant, role, subscriber, partition, position) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, role, subscriber, partition) DO UPDATE SET position = excluded.position`,
-			ln.who.tenant, t.role.Name, ln.who.subscriber, ln.part.n, int64(position))
+		_, err := tx.Exec(ctx, `INSERT INTO delivery_cursors (tenant, role, subscriber, partition, position, keeps) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tenant, role, subscriber, partition) DO UPDATE SET position = excluded.position, keeps = excluded.keeps`,
+			ln.who.tenant, t.role.Name, ln.who.subscriber, ln.part.n, int64(position), number(keeps))
 		return err
 	})
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (t *tail) dropCursor(ln *lane) store.Change {

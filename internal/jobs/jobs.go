@@ -161,7 +161,9 @@ type Options struct {
 }
 
 // Enqueue asks for work of a kind. The job acts as the actor of ctx, within its
-// trace.
+// trace. A job that a job asks for is one hop farther from where it all began, and
+// one beyond [trellis.MaxHops] is [trellis.Exhausted]: work does not go on for ever by
+// asking for itself.
 func (j *Jobs) Enqueue(ctx context.Context, kind string, params any, o Options) (Job, error) {
 	c, err := j.PrepareEnqueue(ctx, kind, params, o)
 	if err != nil {
@@ -201,6 +203,11 @@ func (j *Jobs) PrepareEnqueue(ctx context.Context, kind string, params any, o Op
 	}
 	if actor.Tenant == "" {
 		return nil, trellis.Errorf(trellis.Denied, "nobody may ask for a job")
+	}
+	if ctx.Value(runningKey{}) != nil {
+		if trace.Hops++; trace.Hops > trellis.MaxHops {
+			return nil, trellis.Errorf(trellis.Exhausted, "%d jobs and events have led to one another, and that is enough: let a schedule go on with it", trace.Hops)
+		}
 	}
 	job := Job{
 		ID: or(o.ID, trellis.IDFrom(ctx)), Kind: kind, Title: or(o.Title, kind), State: Queued, Owner: actor.String(),
@@ -257,9 +264,11 @@ func (j *Jobs) Cancel(ctx context.Context, id string) (Job, error) {
 		case job.State.Ended():
 			return trellis.Errorf(trellis.Conflict, "the job is %s already", job.State)
 		case job.State == Queued:
-			_, err := tx.Exec(ctx, `UPDATE jobs SET state = 'cancelled', cancel = 1, finished = ? WHERE tenant = ? AND id = ?`,
-				store.Micros(time.Now()), job.tenant, id)
-			return err
+			if _, err := tx.Exec(ctx, `UPDATE jobs SET state = 'cancelled', cancel = 1, finished = ? WHERE tenant = ? AND id = ?`,
+				store.Micros(time.Now()), job.tenant, id); err != nil {
+				return err
+			}
+			return tx.ForgetLease(ctx, leaseName(job))
 		}
 		_, err := tx.Exec(ctx, `UPDATE jobs SET cancel = 1 WHERE tenant = ? AND id = ?`, job.tenant, id)
 		return err

@@ -176,17 +176,13 @@ func TestPoison(t *testing.T) {
 	bubble(t, func(r *rig) {
 		j := r.jobs()
 		job := r.enqueue(j, jobs.Options{})
+		// What ten kills leave behind: a job that runs, and no lease.
+		r.write(`UPDATE jobs SET state = 'running', fruitless = 10`)
 		n := 0
-		stop := r.start(j, func(ctx context.Context, run *jobs.Run) error {
-			n++
-			// What a kill leaves behind: a job that runs, and a lease that runs out.
-			r.write(`UPDATE leases SET holder = 'dead', fence = fence + 1, expires = ? WHERE name LIKE 'job/%'`, store.Micros(time.Now()))
-			<-ctx.Done()
-			return ctx.Err()
-		})
+		stop := r.start(j, func(context.Context, *jobs.Run) error { n++; return nil })
 		defer stop()
 		got := r.ended(j, job.ID, jobs.Failed)
-		if n != 10 || !strings.Contains(got.Error, "begun 10 times") {
+		if n != 0 || !strings.Contains(got.Error, "begun 10 times") {
 			t.Errorf("begun %d times: %s", n, got.Error)
 		}
 		if again, err := j.Retry(r.ctx, job.ID); err != nil || again.State != jobs.Queued {

@@ -265,16 +265,18 @@ const maxFruitless = 10
 
 // end records the end of a job that nobody runs.
 func end(ctx context.Context, tx *store.Tx, job Job, state State, message string) error {
-	_, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, error = ?, finished = ? WHERE tenant = ? AND id = ?`,
-		string(state), message, store.Micros(time.Now()), job.tenant, job.ID)
-	return err
+	if _, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, error = ?, finished = ? WHERE tenant = ? AND id = ?`,
+		string(state), message, store.Micros(time.Now()), job.tenant, job.ID); err != nil {
+		return err
+	}
+	return tx.ForgetLease(ctx, leaseName(job))
 }
 
 // perform runs a job to its end, or until something stops it.
 func (j *Jobs) perform(ctx context.Context, kind Kind, r *Run) {
 	job := r.job
 	ctx = trellis.WithTrace(trellis.WithActor(ctx, job.actor), trellis.Trace{ID: job.Trace, Cause: job.cause, Hops: job.hops})
-	running, cancel := context.WithCancelCause(ctx)
+	running, cancel := context.WithCancelCause(context.WithValue(ctx, runningKey{}, true))
 	var keeper sync.WaitGroup
 	keeper.Go(func() { j.keep(running, r, cancel) })
 	began := time.Now()
@@ -293,6 +295,9 @@ func (j *Jobs) perform(ctx context.Context, kind Kind, r *Run) {
 	}
 	j.log.Debug("job ran", "job", job.ID, "kind", job.Kind, "duration", time.Since(began), "err", err)
 }
+
+// runningKey marks the context of a job that runs.
+type runningKey struct{}
 
 // guarded runs the job; a panic of ours becomes its error.
 func (j *Jobs) guarded(ctx context.Context, kind Kind, r *Run) (err error) {
@@ -370,7 +375,7 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 	switch {
 	case err == nil:
 	case errors.Is(err, errLost):
-		return nil // whoever has it now says how it ends
+		return j.excuse(ctx, r.job) // whoever has it now says how it ends
 	case errors.Is(err, errCancelled):
 		state, message = Cancelled, "cancelled"
 	case stopping:
@@ -395,11 +400,29 @@ func (j *Jobs) finish(ctx context.Context, r *Run, err error, stopping bool) err
 		}
 		_, err := tx.Exec(ctx, `UPDATE jobs SET report = ? WHERE tenant = ? AND id = ?`, string(report), r.job.tenant, r.job.ID)
 		return err
+	}), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		if !state.Ended() {
+			return nil
+		}
+		return tx.ForgetLease(ctx, leaseName(r.job))
 	}))
-	if err == nil && state.Ended() {
+	switch {
+	case trellis.KindOf(err) == trellis.Conflict: // the lease was lost, and nobody had noticed
+		return j.excuse(ctx, r.job)
+	case err == nil && state.Ended():
 		j.cfg.Metrics.Job(r.job.Kind, string(state))
 	}
 	return err
+}
+
+// excuse takes back that a run came no further: the node was too slow to keep its
+// lease, and lives. What is counted is jobs that end their nodes, and on a machine that
+// is busy enough any job would be given up for that.
+func (j *Jobs) excuse(ctx context.Context, job Job) error {
+	return j.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE jobs SET fruitless = fruitless - 1 WHERE tenant = ? AND id = ? AND fruitless > 0 AND state IN ('queued', 'running')`, job.tenant, job.ID)
+		return err
+	}))
 }
 
 // public is what an error may say to whoever asked for the job.
@@ -413,8 +436,11 @@ func public(err error) string {
 	return err.Error()
 }
 
-// sweep removes jobs that ended long ago.
+// sweep removes jobs that ended long ago, and leases that nobody has held for long.
 func (j *Jobs) sweep(ctx context.Context) {
+	if _, err := j.db.SweepLeases(store.Platform(ctx), time.Now().Add(-time.Hour)); err != nil {
+		j.quiet(ctx, "old leases not removed", err)
+	}
 	err := j.db.Write(store.Platform(ctx), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE finished > 0 AND finished < ?`, store.Micros(time.Now().Add(-j.cfg.Keep)))
 		return err

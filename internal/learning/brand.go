@@ -4,9 +4,9 @@ import (
 	"context"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -26,8 +26,10 @@ func (l *Learning) Brand(ctx context.Context, in Brand) (Tenant, error) {
 	if name == trellis.PlatformTenant {
 		return Tenant{}, errOperatorsOnly()
 	}
-	if in.Title != "" && !plainTitle(in.Title) {
-		return Tenant{}, errTitle()
+	if in.Title != "" {
+		if in.Title, err = line.Clean("the title of the tenant", in.Title, 1, 255); err != nil {
+			return Tenant{}, err
+		}
 	}
 	return l.changeTenant(ctx, name, in, func(present Tenant, found bool) (Tenant, error) {
 		if !found {
@@ -38,19 +40,6 @@ func (l *Learning) Brand(ctx context.Context, in Brand) (Tenant, error) {
 		}
 		return present, nil
 	})
-}
-
-// plainTitle reports whether a tenant may be called like this. Its title stands in
-// those of windows, where nothing keeps a character that turns the direction from
-// turning what follows.
-func plainTitle(s string) bool {
-	return printable(s, 255) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.Is(unicode.Bidi_Control, r) && r != '\u200e' && r != '\u200f' && r != '\u061c' // marks turn nothing
-	})
-}
-
-func errTitle() error {
-	return trellis.Errorf(trellis.Invalid, "a tenant needs a title of at most 255 printable characters, none of which turns the direction of others")
 }
 
 var accentPattern = regexp.MustCompile(`^#[0-9a-f]{6}$`)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -100,6 +101,9 @@ func (b *Batch) PrepareCreateCourse(ctx context.Context, in CreateCourse) (*Cour
 	if in.OpenModes == nil {
 		in.OpenModes = []string{DefaultMode, "honor"}
 	}
+	if in.Title, err = line.Clean("the title of the course", in.Title, 1, 255); err != nil {
+		return nil, err
+	}
 	c := &CourseChange{create: true, emission: newEmission(ctx)}
 	c.Course = &Course{
 		Key: in.Key, Organisation: key.Organisation, Title: in.Title, Pacing: in.Pacing,
@@ -156,6 +160,13 @@ func (b *Batch) PrepareUpdateCourse(ctx context.Context, in UpdateCourse) (*Cour
 	if err != nil {
 		return nil, err
 	}
+	if in.Title != nil {
+		title, err := line.Clean("the title of the course", *in.Title, 1, 255)
+		if err != nil {
+			return nil, err
+		}
+		in.Title = &title
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := in.of(*c)
@@ -193,8 +204,6 @@ func set[T any](to *T, from *T) {
 
 func (c Course) validate() error {
 	switch {
-	case c.Title == "" || !printable(c.Title, 255):
-		return trellis.Errorf(trellis.Invalid, "a course needs a title of at most 255 printable characters")
 	case c.Pacing != "instructor" && c.Pacing != "self":
 		return trellis.Errorf(trellis.Invalid, "the pacing is instructor or self, not %q", c.Pacing)
 	case c.Start != nil && c.End != nil && c.End.Before(*c.Start):

@@ -76,7 +76,7 @@ func (b *Batch) PrepareSetGrade(ctx context.Context, in SetGrade) (*GradeChange,
 	case !finite(in.Earned) || !finite(in.Possible) || in.Possible < 0 || in.Earned < 0 || in.Earned > in.Possible:
 		return nil, trellis.Errorf(trellis.Invalid, "the points earned must lie between 0 and the points possible")
 	case !printable(in.Item, 255) || !printable(in.Letter, 32):
-		return nil, trellis.Errorf(trellis.Invalid, "an item has at most 255 printable characters, a letter grade 32")
+		return nil, trellis.Errorf(trellis.Invalid, "an item has at most 255 characters, a letter grade 32, and neither has any that is not seen or turns the order of others")
 	}
 	course, err := b.course(in.Course)
 	if err != nil {
@@ -224,7 +224,7 @@ func (b *Batch) PrepareSetCompletion(ctx context.Context, in SetCompletion) (*Co
 	case !(in.Value >= 0 && in.Value <= 1):
 		return nil, trellis.Errorf(trellis.Invalid, "a completion lies between 0 and 1")
 	case in.Block == "" || !printable(in.Block, 255):
-		return nil, trellis.Errorf(trellis.Invalid, "a block is named by at most 255 printable characters")
+		return nil, trellis.Errorf(trellis.Invalid, "a block is named by at most 255 characters, none of which is not seen or turns the order of others")
 	}
 	if _, err := b.course(in.Course); err != nil {
 		return nil, err

@@ -114,7 +114,27 @@ func TestLists(t *testing.T) {
 		{"admin", "roles.list", `{"person":"` + w.ids["gostaff"] + `"}`, "gostaff"},
 		{"admin", "roles.list", inMath, ""},
 
+		{"admin", "roles.list", `{"role":"tenant-admin"}`, "admin artsadmin"},
+		{"admin", "roles.list", `{"organisation":"arts"}`, "artsadmin artsstaff"},
+		{"admin", "roles.list", `{"organisation":"arts","role":"staff"}`, "artsstaff"},
+		{"gostaff", "roles.list", `{"role":"tenant-admin"}`, ""},
+
+		{"admin", "enrollments.list", `{"mode":"audit"}`, all},
+		{"admin", "enrollments.list", `{"mode":"verified"}`, ""},
+		{"admin", "grades.list", `{"item":""}`, all},
+		{"admin", "grades.list", `{"item":"essay"}`, ""},
+
+		{"admin", "users.list", `{"username":"ADA"}`, "ada"},
+		{"admin", "users.list", `{"username":"ad"}`, ""},
+		{"admin", "users.list", `{"email":"Ada@Example.ORG"}`, "ada"},
+		{"admin", "users.list", `{"username":"ada","email":"bob@example.org"}`, ""},
+		{"gostaff", "users.list", `{"username":"ada","course":"` + goCourse + `"}`, "ada"},
+		{"gostaff", "users.list", `{"username":"bob","course":"` + goCourse + `"}`, ""},
+		{"artsadmin", "users.list", `{"email":"bob@example.org","course":"` + rustCourse + `"}`, "bob"},
+
 		{"admin", "tokens.list", `{}`, "ada gostaff service"},
+		{"admin", "tokens.list", `{"sessions":true}`, ""},
+		{"admin", "tokens.list", `{"sessions":false}`, "ada gostaff service"},
 		{"artsadmin", "tokens.list", `{}`, ""},
 		{"ada", "tokens.list", `{}`, "ada"},
 		{"admin", "tokens.list", `{"person":"` + w.ids["ada"] + `"}`, "ada"},
@@ -145,6 +165,9 @@ func TestLists(t *testing.T) {
 	}
 	if _, err := w.do(t, w.actors["narrowed"], "courses.list", `{"enrolled":true}`); kind(err) != trellis.Denied {
 		t.Errorf("a token for courses shows where its owner is enrolled: %v", err)
+	}
+	if _, err := w.do(t, narrowed(w.actors["admin"], "users:read"), "users.list", `{"username":"ada"}`); kind(err) != trellis.Denied {
+		t.Errorf("a token for people without their names finds one by it: %v", err)
 	}
 	for _, name := range []string{"ada", "zoe"} {
 		if _, err := w.do(t, w.actors[name], "roles.list", `{}`); kind(err) != trellis.Denied {

@@ -130,6 +130,11 @@ type Account struct {
 	Name     string `json:"name,omitempty" doc:"The full name."`
 }
 
+// AccountOf returns a person's account as the person sees it.
+func AccountOf(p Person) Account {
+	return Account{ID: p.ID, Number: p.Number, Username: p.PII.Username, Email: p.PII.Email, Name: p.PII.Name}
+}
+
 func (l *Learning) me(ctx context.Context, _ Nothing) (Me, error) {
 	a := trellis.ActorFrom(ctx)
 	me := Me{Tenant: a.Tenant, ID: a.ID, Kind: string(a.Kind), Roles: a.Roles, Scopes: a.Scopes}
@@ -170,6 +175,9 @@ type ListUsers struct {
 	Course string `json:"course,omitempty" doc:"Only those who are enrolled in this course."`
 	Active *bool  `json:"active,omitempty" doc:"Only those whose account works, or only the others."`
 	Search string `json:"search,omitempty" doc:"Only those in whose name, username or address this stands, as far as the caller may see these, or who have this ID or number."`
+
+	Username string `json:"username,omitempty" doc:"Only the person who logs in with this name, whatever its case, for those who may see such names."`
+	Email    string `json:"email,omitempty" doc:"Only those with this address, whatever its case, for those who may see addresses."`
 }
 
 func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.User], error) {
@@ -187,6 +195,9 @@ func (l *Learning) listUsers(ctx context.Context, in ListUsers) (List[trellis.Us
 			return List[trellis.User]{}, trellis.Errorf(trellis.Invalid, "search: at most 150 printable characters")
 		}
 		q.search(ctx, in.Search)
+	}
+	if err := q.called(ctx, in); err != nil {
+		return List[trellis.User]{}, err
 	}
 	q.people(ctx, tenant, in.Course)
 	people, err := list(ctx, l.db, `SELECT `+personColumns+` FROM people`, q, []string{"id"}, in.Page, scanPerson,
@@ -230,8 +241,10 @@ func ownOf(reach hostapi.Reach) string {
 // ListRoles says which roles are wanted.
 type ListRoles struct {
 	Page
-	Person string `json:"person,omitempty" doc:"Only this person's."`
-	Course string `json:"course,omitempty" doc:"Only those in this course."`
+	Person       string `json:"person,omitempty" doc:"Only this person's."`
+	Course       string `json:"course,omitempty" doc:"Only those in this course."`
+	Organisation string `json:"organisation,omitempty" doc:"Only those in this organisation as a whole."`
+	Role         string `json:"role,omitempty" doc:"Only this role." enum:"operator,tenant-admin,staff"`
 }
 
 func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssignment], error) {
@@ -243,6 +256,8 @@ func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssign
 	q.and("tenant = ?", tenant)
 	q.equal("person", in.Person)
 	q.equal("course", in.Course)
+	q.equal("organisation", in.Organisation)
+	q.equal("role", in.Role)
 	q.and("removed = 0")
 	q.reach(ctx, "roles:read", columns{organisation: "organisation", course: "course", person: "person"})
 	return list(ctx, l.db, `SELECT `+roleColumns+` FROM roles`, q,
@@ -253,7 +268,8 @@ func (l *Learning) listRoles(ctx context.Context, in ListRoles) (List[RoleAssign
 // ListTokens says which tokens are wanted.
 type ListTokens struct {
 	Page
-	Person string `json:"person,omitempty" doc:"Only this person's."`
+	Person   string `json:"person,omitempty" doc:"Only this person's."`
+	Sessions *bool  `json:"sessions,omitempty" doc:"Only those that logging in gave, or only the others."`
 }
 
 func (l *Learning) listTokens(ctx context.Context, in ListTokens) (List[Token], error) {
@@ -265,6 +281,10 @@ func (l *Learning) listTokens(ctx context.Context, in ListTokens) (List[Token], 
 	q.and("tenant = ?", tenant)
 	q.and("revoked = 0 AND expires > ?", store.Micros(time.Now()))
 	q.equal("person", in.Person)
+	if in.Sessions != nil {
+		among := map[bool]string{true: "person <> '' AND name = ?", false: "(person = '' OR name <> ?)"}[*in.Sessions]
+		q.and(among, sessionName)
+	}
 	q.reach(ctx, "tokens:write", columns{person: "person"})
 	return list(ctx, l.db, `SELECT `+tokenColumns+` FROM tokens`, q, []string{"id"}, in.Page, scanToken,
 		func(t Token) []string { return []string{t.ID} })

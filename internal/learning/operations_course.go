@@ -87,7 +87,7 @@ func (l *Learning) courseOperations() []hostapi.Operation {
 			}),
 		hostapi.DefineList(hostapi.Spec{Name: "grades.list", Permission: "grades:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/grades")),
 			Doc: "Grades, of courses as a whole and of their items."},
-			func(in ListEnrollments) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.listGrades),
+			func(in ListGrades) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.listGrades),
 		hostapi.DefineList(hostapi.Spec{Name: "grades.get", Permission: "grades:read", Doors: guest(hostapi.HTTP("GET", "/api/v1/grades/:course")),
 			Doc: "Somebody's grade in a course, or for one item of it."},
 			func(in ByGrade) hostapi.Scope { return inCourse(in.Course, in.Person) }, l.getGrade),
@@ -252,12 +252,22 @@ func (q *query) shown(ctx context.Context, tenant string) {
 		append(run.args, tenant, actor.ID)...)
 }
 
-// ListEnrollments says which enrolments, or grades, are wanted.
+// ListEnrollments says which enrolments are wanted.
 type ListEnrollments struct {
 	Page
 	Course string `json:"course,omitempty" doc:"Only those in this course."`
 	Person string `json:"person,omitempty" doc:"Only this person's."`
 	Active *bool  `json:"active,omitempty" doc:"Only enrolments that count, or only those that ended."`
+	Mode   string `json:"mode,omitempty" doc:"Only those in this mode."`
+}
+
+// ListGrades says which grades are wanted.
+type ListGrades struct {
+	Page
+	Course string  `json:"course,omitempty" doc:"Only those in this course."`
+	Person string  `json:"person,omitempty" doc:"Only this person's."`
+	Item   *string `json:"item,omitempty" doc:"Only those for this; empty, only those of courses as a whole."`
+	Active *bool   `json:"active,omitempty" doc:"Of no use: a grade is neither active nor not."`
 }
 
 func (l *Learning) listEnrollments(ctx context.Context, in ListEnrollments) (List[Enrollment], error) {
@@ -272,12 +282,13 @@ func (l *Learning) listEnrollments(ctx context.Context, in ListEnrollments) (Lis
 	if in.Active != nil {
 		q.and("active = ?", *in.Active)
 	}
+	q.equal("mode", in.Mode)
 	q.reach(ctx, "enrollments:read", columns{course: "course", person: "person"})
 	return list(ctx, l.db, `SELECT `+enrollmentColumns+` FROM enrollments`, q, []string{"course", "person"}, in.Page, scanEnrollment,
 		func(e Enrollment) []string { return []string{e.Course, e.Person} })
 }
 
-func (l *Learning) listGrades(ctx context.Context, in ListEnrollments) (List[Grade], error) {
+func (l *Learning) listGrades(ctx context.Context, in ListGrades) (List[Grade], error) {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return List[Grade]{}, err
@@ -289,6 +300,9 @@ func (l *Learning) listGrades(ctx context.Context, in ListEnrollments) (List[Gra
 	q.and("tenant = ?", tenant)
 	q.equal("course", in.Course)
 	q.equal("person", in.Person)
+	if in.Item != nil {
+		q.and("item = ?", *in.Item)
+	}
 	q.reach(ctx, "grades:read", columns{course: "course", person: "person"})
 	return list(ctx, l.db, `SELECT `+gradeColumns+` FROM grades`, q, []string{"course", "person", "item"}, in.Page, scanGrade,
 		func(g Grade) []string { return []string{g.Course, g.Person, g.Item} })

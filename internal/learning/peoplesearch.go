@@ -5,8 +5,28 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 )
+
+// called narrows a list of people to who logs in with a name or has an address. Only
+// those ask so who may see the names or addresses of all who are listed: whoever may
+// not would learn by asking.
+func (q *query) called(ctx context.Context, in ListUsers) error {
+	for _, by := range []struct{ class, given, cond, value string }{
+		{trellis.PIIUsername, in.Username, "login = ?", login(in.Username)},
+		{trellis.PIIEmail, in.Email, "lower(email) = lower(?)", in.Email},
+	} {
+		if by.given == "" {
+			continue
+		}
+		if !hostapi.ReachOf(ctx, "pii:"+by.class).Allows(inCourse(in.Course, "")) {
+			return trellis.Errorf(trellis.Denied, "%s: whom you may not see by it you cannot find by it; name a course in which you may", by.class)
+		}
+		q.and(by.cond, by.value)
+	}
+	return nil
+}
 
 // search narrows a list of people to those of whom a text is part. Of what is
 // personal it looks only into what the caller may see of everybody: else whoever

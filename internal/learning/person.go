@@ -1,6 +1,7 @@
 package learning
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,13 +9,13 @@ import (
 	"reflect"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -181,7 +182,7 @@ func (l *Learning) UpdatePerson(ctx context.Context, in UpdatePerson) (Person, e
 		return Person{}, err
 	}
 	err = l.write(ctx, c)
-	l.actors.clear() // an account that was switched off acts no more
+	l.changed(watchedPerson(in.ID)) // an account that was switched off acts no more
 	if err != nil {
 		return Person{}, err
 	}
@@ -196,23 +197,35 @@ func (b *Batch) PrepareUpdatePerson(ctx context.Context, in UpdatePerson) (*Upda
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	next := in.of(*p)
-	form, err := cleanForm(RegistrationForm{Username: next.PII.Username, Email: next.PII.Email, Name: next.PII.Name})
-	if err != nil {
+	if in, err = in.clean(); err != nil {
 		return nil, err
 	}
 	if in.Username != nil {
-		in.Username = &form.Username
-		b.usernames[login(form.Username)] = in.ID
-	}
-	if in.Email != nil {
-		in.Email = &form.Email
-	}
-	if in.Name != nil {
-		in.Name = &form.Name
+		b.usernames[login(*in.Username)] = in.ID
 	}
 	*p = in.of(*p)
 	return &UpdatePersonChange{Person: p, in: in, emission: newEmission(ctx)}, nil
+}
+
+// clean checks what is to change. What stays may be of a time when more was taken.
+func (in UpdatePerson) clean() (UpdatePerson, error) {
+	for _, f := range []struct {
+		value **string
+		clean func(string) (string, error)
+	}{
+		{&in.Username, cleanUsername}, {&in.Email, cleanEmail},
+		{&in.Name, func(s string) (string, error) { return line.Clean("the name", s, 0, 255) }},
+	} {
+		if *f.value == nil {
+			continue
+		}
+		s, err := f.clean(**f.value)
+		if err != nil {
+			return in, err
+		}
+		*f.value = &s
+	}
+	return in, nil
 }
 
 // of returns p as in wants it.
@@ -371,33 +384,40 @@ func login(username string) string {
 
 // cleanForm checks what somebody filled in, or what a filter made of it.
 func cleanForm(f RegistrationForm) (RegistrationForm, error) {
-	f.Username, f.Email, f.Name = strings.TrimSpace(f.Username), strings.TrimSpace(f.Email), strings.TrimSpace(f.Name)
-	switch {
-	case f.Username == "":
-		return f, trellis.Errorf(trellis.Invalid, "a username is needed")
-	case !printable(f.Username, 150) || strings.ContainsFunc(f.Username, unseen):
-		return f, trellis.Errorf(trellis.Invalid, "the username must be at most 150 printable characters without spaces")
-	case !printable(f.Name, 255):
-		return f, trellis.Errorf(trellis.Invalid, "the name must be at most 255 printable characters")
-	case f.Email != "" && !validEmail(f.Email):
-		return f, trellis.Errorf(trellis.Invalid, "the email address is not one")
-	}
-	return f, nil
+	var errs [3]error
+	f.Username, errs[0] = cleanUsername(f.Username)
+	f.Email, errs[1] = cleanEmail(f.Email)
+	f.Name, errs[2] = line.Clean("the name", f.Name, 0, 255)
+	return f, cmp.Or(errs[:]...)
 }
 
-// unseen reports whether a letter cannot be told from nothing, or from its
-// neighbours' order: two names must not look the same because of it.
-func unseen(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+// cleanUsername checks a name to log in with. Two such names must not look the same
+// because of what is not seen.
+func cleanUsername(s string) (string, error) {
+	s, err := line.Clean("the username", s, 1, 150)
+	if err == nil && strings.ContainsFunc(s, line.Unseen) {
+		return "", trellis.Errorf(trellis.Invalid, "the username has a space, or a character that is not seen: take it out")
+	}
+	return s, err
+}
+
+func cleanEmail(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if s != "" && !validEmail(s) {
+		return "", trellis.Errorf(trellis.Invalid, "the email address is not one")
+	}
+	return s, nil
+}
 
 func validEmail(s string) bool {
 	a, err := mail.ParseAddress(s)
-	return err == nil && a.Address == s && len(s) <= 254 && printable(s, 254)
+	return err == nil && a.Address == s && len(s) <= 254 && line.Fault(s) == ""
 }
 
-// printable reports whether s is text of at most n characters without control
+// printable reports whether s, which is taken as it is, could be a title of at most n
 // characters.
 func printable(s string, n int) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= n && !strings.ContainsFunc(s, unicode.IsControl)
+	return utf8.RuneCountInString(s) <= n && line.Fault(s) == ""
 }
 
 // validID checks an identifier that a caller chose.

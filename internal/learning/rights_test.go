@@ -84,6 +84,10 @@ func TestRights(t *testing.T) {
 		{"users.get", `{"id":"@ada",` + go1 + `}`, "ok ok ok ok ok ok N"},
 		{"users.get", `{"id":"@ada",` + math1 + `}`, "ok ok N N N ok N"},
 		{"users.get", `{"id":"@bob",` + go1 + `}`, "N N N N N N N"}, // he is not in it
+		{"users.list", `{"username":"ada"}`, "ok ok D D D D D"},
+		{"users.list", `{"email":"ada@example.org"}`, "ok ok D D D D D"},
+		{"users.list", `{"username":"ada",` + go1 + `}`, "ok ok ok ok ok D D"},
+		{"users.list", `{"email":"ada@example.org",` + math1 + `}`, "ok ok D D D D D"},
 		{"users.create", `{"username":"made#"}`, "ok ok N D D D D"},
 		{"users.update", `{"id":"@bob","name":"Bob #"}`, "ok ok N D D D D"},
 		{"users.update", `{"id":"@ada","name":"Ada #"}`, "ok ok N D D D D"},

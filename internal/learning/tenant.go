@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -39,14 +40,15 @@ type PutTenant struct {
 // PutTenant makes a tenant or changes it: event [TenantChanged], in the tenant
 // itself. Only the platform's operators may.
 func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) {
+	title, err := line.Clean("the title of the tenant", in.Title, 1, 255)
 	in.Host = hostName(in.Host)
 	switch actor := trellis.ActorFrom(ctx); {
 	case !actor.Is(trellis.RoleOperator) && actor.Kind != trellis.SystemActor:
 		return Tenant{}, trellis.Errorf(trellis.Denied, "only operators make or change tenants")
 	case !trellis.ValidTenant(in.Name):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q cannot name a tenant: a lower-case letter, then up to 30 letters, digits or hyphens", in.Name)
-	case in.Title == "" || !plainTitle(in.Title):
-		return Tenant{}, errTitle()
+	case err != nil:
+		return Tenant{}, err
 	case in.Host != "" && (len(in.Host) > 253 || !hostPattern.MatchString(in.Host)):
 		return Tenant{}, trellis.Errorf(trellis.Invalid, "%.80q is not a host name", in.Host)
 	}
@@ -54,7 +56,7 @@ func (l *Learning) PutTenant(ctx context.Context, in PutTenant) (Tenant, error) 
 		if !found {
 			present.Name, present.Created = in.Name, now()
 		}
-		present.Title, present.Host, present.Open = in.Title, in.Host, in.Open
+		present.Title, present.Host, present.Open = title, in.Host, in.Open
 		return present, nil
 	})
 }
@@ -251,13 +253,14 @@ func PrepareOrganisation(ctx context.Context, in Organisation) (*OrganisationCha
 	if trellis.ActorFrom(ctx).Tenant == trellis.PlatformTenant {
 		return nil, errOperatorsOnly()
 	}
-	switch {
-	case !trellis.ValidOrganisation(in.Key):
+	if !trellis.ValidOrganisation(in.Key) {
 		return nil, trellis.Errorf(trellis.Invalid, "%.80q cannot be the key of an organisation: letters, digits and . _ ~ -, at most 64", in.Key)
-	case in.Title == "" || !printable(in.Title, 255):
-		return nil, trellis.Errorf(trellis.Invalid, "an organisation needs a title of at most 255 printable characters")
 	}
-	return &OrganisationChange{Organisation: Organisation{Key: in.Key, Title: in.Title}, emission: newEmission(ctx)}, nil
+	title, err := line.Clean("the title of the organisation", in.Title, 1, 255)
+	if err != nil {
+		return nil, err
+	}
+	return &OrganisationChange{Organisation: Organisation{Key: in.Key, Title: title}, emission: newEmission(ctx)}, nil
 }
 
 // Apply implements [store.Change].

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -64,9 +65,12 @@ func (l *Learning) CreateToken(ctx context.Context, in CreateToken) (NewToken, e
 	if in.Person == "" && in.Roles == nil && actor.Kind == trellis.PersonActor {
 		in.Person = actor.ID
 	}
+	if in.Name, err = line.Clean("the name of the token", in.Name, 1, 100); err != nil {
+		return NewToken{}, err
+	}
 	switch {
-	case in.Name == "" || !printable(in.Name, 100) || in.Name == sessionName:
-		return NewToken{}, trellis.Errorf(trellis.Invalid, "a token needs a name of at most 100 printable characters, other than %q", sessionName)
+	case in.Name == sessionName:
+		return NewToken{}, trellis.Errorf(trellis.Invalid, "%q is what the tokens of sessions are called: give this one another name", sessionName)
 	case in.Days < 1 || in.Days > 366:
 		return NewToken{}, trellis.Errorf(trellis.Invalid, "a token lasts 1 to 366 days")
 	case in.Roles != nil && in.Person != "":
@@ -189,14 +193,15 @@ func (l *Learning) RevokeToken(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	hash := ""
 	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND id = ?`, tenant, id)
-		if err == nil && n == 0 {
+		err := tx.QueryRow(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND id = ? RETURNING hash`, tenant, id).Scan(&hash)
+		if errors.Is(err, sql.ErrNoRows) {
 			return trellis.Errorf(trellis.NotFound, "token %q", id)
 		}
 		return err
 	}))
-	l.actors.clear()
+	l.changed(watchedToken(hash))
 	return err
 }
 

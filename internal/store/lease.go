@@ -44,11 +44,11 @@ func (db *DB) Acquire(ctx context.Context, holder string, ttl time.Duration, nam
 	err = db.Write(ctx, ChangeFunc(func(ctx context.Context, tx *Tx) error {
 		for _, name := range want {
 			var fence int64
-			err := tx.QueryRow(ctx, `INSERT INTO leases (name, holder, fence, expires) VALUES (?, ?, 1, ?)
+			err := tx.QueryRow(ctx, `INSERT INTO leases (name, holder, fence, expires) VALUES (?, ?, ?, ?)
 				ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires = excluded.expires,
 					fence = CASE WHEN leases.holder = excluded.holder THEN leases.fence ELSE leases.fence + 1 END
 				WHERE leases.holder = excluded.holder OR leases.expires < ?
-				RETURNING fence`, name, holder, Micros(now.Add(ttl)), Micros(now)).Scan(&fence)
+				RETURNING fence`, name, holder, Micros(now), Micros(now.Add(ttl)), Micros(now)).Scan(&fence)
 			if errors.Is(err, sql.ErrNoRows) {
 				continue // somebody was faster
 			}
@@ -72,13 +72,31 @@ func (db *DB) Release(ctx context.Context, holder string, names ...string) error
 	}
 	return db.Write(ctx, ChangeFunc(func(ctx context.Context, tx *Tx) error {
 		for _, name := range names {
-			// The row stays, so that its fence keeps growing.
+			// The row stays for a while, as those who ask again soon are the rule; its fence grows.
 			if _, err := tx.Exec(ctx, `UPDATE leases SET holder = '', expires = 0, fence = fence + 1 WHERE name = ? AND holder = ?`, name, holder); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
+}
+
+// ForgetLease ends a lease for good, whoever has it: what it was for is done. The
+// token of one that is made anew under the name begins with the time, so it is not
+// one that somebody was given before.
+func (tx *Tx) ForgetLease(ctx context.Context, name string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM leases WHERE name = ?`, name)
+	return err
+}
+
+// SweepLeases forgets leases that ran out before a time, such as those of nodes that
+// are gone for ever, and returns how many.
+func (db *DB) SweepLeases(ctx context.Context, before time.Time) (n int64, err error) {
+	err = db.Write(ctx, ChangeFunc(func(ctx context.Context, tx *Tx) (err error) {
+		n, err = tx.Exec(ctx, `DELETE FROM leases WHERE expires < ?`, Micros(before))
+		return err
+	}))
+	return n, err
 }
 
 // CountLeases returns how many leases whose names begin so are held at present.

@@ -64,7 +64,7 @@ func (p *Platform) Follow(t testing.TB, token, query string, after uint64) *Stre
 	return s
 }
 
-// Next returns the next event, and fails the test if none comes in ten seconds.
+// Next returns the next event, and fails the test if none comes within [Patience].
 func (s *Stream) Next(t testing.TB) trellis.Event {
 	t.Helper()
 	select {
@@ -73,7 +73,7 @@ func (s *Stream) Next(t testing.TB) trellis.Event {
 			t.Fatal("the stream ended")
 		}
 		return e
-	case <-time.After(10 * time.Second):
+	case <-time.After(Patience):
 		t.Fatal("no event came")
 	}
 	return trellis.Event{}

@@ -199,10 +199,11 @@ func TestBodiesThatEndTooEarly(t *testing.T) {
 	}
 }
 
+// TestSlowBodies: what does not come is waited for as long as a part may take, and
+// no longer; however long all parts take together.
 func TestSlowBodies(t *testing.T) {
 	cfg := config()
-	cfg.ReadTimeout = 100 * time.Millisecond
-	addr, _ := start(t, newServer(t, cfg, sized()...))
+	cfg.ReadTimeout = 10 * time.Second
 	for _, tt := range []struct{ name, text string }{
 		{"the head", "POST /mebibyte HTTP/1.1\r\nHost: x\r\n"},
 		{"what is read ahead", "POST /mebibyte HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"},
@@ -210,69 +211,73 @@ func TestSlowBodies(t *testing.T) {
 		{"a piece", "POST /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, r := dial(t, addr)
-			send(t, c, tt.text)
-			if res, raw := response(t, r); res.StatusCode != 408 || problemOf(t, raw).Status != 408 {
-				t.Errorf("%d %s", res.StatusCode, raw)
-			}
+			bubble(t, func(t *testing.T) {
+				l, _ := begin(t, newServer(t, cfg, sized()...))
+				c, r := connect(t, l)
+				began := time.Now()
+				send(t, c, tt.text)
+				if res, raw := response(t, r); res.StatusCode != 408 || problemOf(t, raw).Status != 408 {
+					t.Errorf("%d %s", res.StatusCode, raw)
+				}
+				if took := time.Since(began); took != cfg.ReadTimeout {
+					t.Errorf("answered after %v, want %v", took, cfg.ReadTimeout)
+				}
+			})
 		})
 	}
 	t.Run("slow, but it comes", func(t *testing.T) {
-		cfg := config()
-		cfg.ReadTimeout = 400 * time.Millisecond
-		addr, _ := start(t, newServer(t, cfg, sized()...))
-		c, r := dial(t, addr)
-		send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-		tick := time.NewTicker(70 * time.Millisecond)
-		defer tick.Stop()
-		for range 8 { // longer in all than the time of one part
-			<-tick.C
-			send(t, c, "3\r\nabc\r\n")
-		}
-		send(t, c, "0\r\n\r\n")
-		if res, raw := response(t, r); res.StatusCode != 200 || raw != "24" {
-			t.Errorf("%d %s", res.StatusCode, raw)
-		}
+		bubble(t, func(t *testing.T) {
+			l, _ := begin(t, newServer(t, cfg, sized()...))
+			c, r := connect(t, l)
+			send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for range 8 { // longer in all than the time of one part
+				time.Sleep(cfg.ReadTimeout - time.Second)
+				send(t, c, "3\r\nabc\r\n")
+			}
+			send(t, c, "0\r\n\r\n")
+			if res, raw := response(t, r); res.StatusCode != 200 || raw != "24" {
+				t.Errorf("%d %s", res.StatusCode, raw)
+			}
+		})
 	})
 }
 
 // TestDrippingBodies: whoever sends a byte now and then, each in time, does not go
 // on for ever.
 func TestDrippingBodies(t *testing.T) {
-	cfg := config()
-	cfg.ReadTimeout = 100 * time.Millisecond
-	addr, _ := start(t, newServer(t, cfg, sized()...))
-	c, r := dial(t, addr)
-	send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-	answered := make(chan int, 1)
-	go func() {
-		res, err := http.ReadResponse(r, nil)
-		if err != nil {
-			answered <- 0
-			return
-		}
-		_ = res.Body.Close()
-		answered <- res.StatusCode
-	}()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for n := 0; ; n++ {
-		select {
-		case status := <-answered:
-			if status != 408 {
-				t.Errorf("status %d after %d bytes", status, n)
+	bubble(t, func(t *testing.T) {
+		cfg := config()
+		cfg.ReadTimeout = 10 * time.Second
+		l, _ := begin(t, newServer(t, cfg, sized()...))
+		c, r := connect(t, l)
+		began := time.Now()
+		send(t, c, "PUT /mebibyte HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+		answered := make(chan int, 1)
+		go func() {
+			res, err := http.ReadResponse(r, nil)
+			if err != nil {
+				answered <- 0
+				return
 			}
-			return
-		case <-tick.C:
+			_ = res.Body.Close()
+			answered <- res.StatusCode
+		}()
+		for n := 0; ; n++ {
+			select {
+			case status := <-answered:
+				if took := time.Since(began); status != 408 || took < 5*cfg.ReadTimeout || took > 15*cfg.ReadTimeout {
+					t.Errorf("status %d after %d bytes and %v", status, n, took)
+				}
+				return
+			case <-time.After(time.Second):
+			}
+			if n == 1000 {
+				t.Fatal("it goes on for ever")
+			}
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = io.WriteString(c, "1\r\na\r\n") // if nobody reads it, the answer is on its way
 		}
-		piece := "1\r\na\r\n"
-		if n == 2000 {
-			piece = "0\r\n\r\n"
-		}
-		if _, err := io.WriteString(c, piece); err != nil || n == 2000 {
-			tick.Stop() // the answer is on its way
-		}
-	}
+	})
 }
 
 // TestFormsAreNotParsedBeforehand: fasthttp takes in a whole form, and writes its
@@ -321,26 +326,30 @@ func TestDecodeBody(t *testing.T) {
 // TestSlowHeads: a head that comes byte by byte holds its connection no longer than
 // one that does not come at all.
 func TestSlowHeads(t *testing.T) {
-	cfg := config()
-	cfg.ReadTimeout = 150 * time.Millisecond
-	addr, _ := start(t, newServer(t, cfg, web.Route{Method: "GET", Path: "/a/:b", Public: true, Handle: whoami}))
-	c, r := dial(t, addr)
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		_, _ = io.Copy(io.Discard, r) // an answer or none: until the connection ends
-	}()
-	drip := time.NewTicker(10 * time.Millisecond)
-	defer drip.Stop()
-	for n := 0; ; n++ {
-		select {
-		case <-gone:
-			return
-		case <-drip.C:
-			if n == 500 {
-				t.Fatal("the connection is still open after five seconds")
+	bubble(t, func(t *testing.T) {
+		cfg := config()
+		cfg.ReadTimeout = 10 * time.Second
+		l, _ := begin(t, newServer(t, cfg, web.Route{Method: "GET", Path: "/a/:b", Public: true, Handle: whoami}))
+		c, r := connect(t, l)
+		began := time.Now()
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			_, _ = io.Copy(io.Discard, r) // an answer or none: until the connection ends
+		}()
+		for n := 0; ; n++ {
+			select {
+			case <-gone:
+				if took := time.Since(began); took > cfg.ReadTimeout+time.Second {
+					t.Errorf("the connection was held for %v, and a head may take %v", took, cfg.ReadTimeout)
+				}
+				return
+			case <-time.After(time.Second / 2):
 			}
-			_, _ = c.Write([]byte("GET /a/b HTTP/1.1\r\nX-" + strings.Repeat("x", 500))[min(n, 520) : min(n, 520)+1]) // it may be closed by now
+			if n == 500 {
+				t.Fatalf("the connection is still open after %v", time.Since(began))
+			}
+			_, _ = c.Write([]byte("GET /a/b HTTP/1.1\r\nX-" + strings.Repeat("x", 500))[n : n+1]) // it may be closed by now
 		}
-	}
+	})
 }

@@ -28,7 +28,7 @@ func Example() {
 	}
 	req := httptest.NewRequest("GET", "/t/demo/api/v1/courses/course-v1:A+B+C", nil)
 	req.Header.Set("Authorization", "Bearer demo-learner")
-	res, err := s.App().Test(req)
+	res, err := s.App().Test(req, -1)
 	if err != nil {
 		panic(err)
 	}

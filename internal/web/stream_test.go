@@ -9,10 +9,12 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/trellis-learning/trellis/internal/testkit/pipe"
 	"github.com/trellis-learning/trellis/internal/web"
 )
 
@@ -32,9 +34,9 @@ func live(ended chan<- error) web.Route {
 	}}
 }
 
-func follow(t *testing.T, addr, path string) (net.Conn, *bufio.Reader) {
+func follow(t *testing.T, l *pipe.Listener, path string) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	c, r := dial(t, addr)
+	c, r := connect(t, l)
 	send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
 	for {
 		line, err := r.ReadString('\n')
@@ -51,46 +53,55 @@ func wait[T any](t *testing.T, ch <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-ch:
-	case <-time.After(10 * time.Second):
-		t.Fatal("nothing happened for ten seconds")
+	case <-time.After(patience):
+		t.Fatal("nothing happened")
 	}
 	return v
 }
 
 func TestStreamSeesTheClientGo(t *testing.T) {
-	ended := make(chan error, 1)
-	cfg := config()
-	cfg.Timeout, cfg.ReadTimeout = 50*time.Millisecond, 50*time.Millisecond // neither is a stream's
-	addr, _ := start(t, newServer(t, cfg, live(ended)))
-	c, _ := follow(t, addr, "/live")
-	select {
-	case err := <-ended:
-		t.Fatalf("it ended by itself: %v", err)
-	case <-time.After(200 * time.Millisecond):
-	}
-	_ = c.Close()
-	if err := wait(t, ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("it ended with %v", err)
-	}
+	bubble(t, func(t *testing.T) {
+		ended := make(chan error, 1)
+		cfg := config()
+		cfg.Timeout, cfg.ReadTimeout = 50*time.Millisecond, 50*time.Millisecond // neither is a stream's
+		l, _ := begin(t, newServer(t, cfg, live(ended)))
+		c, _ := follow(t, l, "/live")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended by itself: %v", err)
+		default:
+		}
+		_ = c.Close()
+		synctest.Wait()
+		if err := wait(t, ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
 }
 
 func TestStreamSeesTheServerStop(t *testing.T) {
-	ended := make(chan error, 1)
-	addr, stop := start(t, newServer(t, config(), live(ended)))
-	_, r := follow(t, addr, "/live")
-	began := time.Now()
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
-	if err := wait(t, ended); !errors.Is(err, context.Canceled) {
-		t.Errorf("it ended with %v", err)
-	}
-	if rest, err := io.ReadAll(r); err != nil || !strings.HasSuffix(string(rest), "0\r\n\r\n") {
-		t.Errorf("the client sees %q, %v", rest, err)
-	}
+	bubble(t, func(t *testing.T) {
+		ended := make(chan error, 1)
+		l, stop := begin(t, newServer(t, config(), live(ended)))
+		_, r := follow(t, l, "/live")
+		began := time.Now()
+		stopped := make(chan error, 1)
+		go func() { stopped <- stop() }()
+		if rest, err := io.ReadAll(r); err != nil || !strings.HasSuffix(string(rest), "0\r\n\r\n") {
+			t.Errorf("the client sees %q, %v", rest, err)
+		}
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("stopping took %v", took)
+		}
+		if err := wait(t, ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
 }
 
 // TestStreamSeesASlowClient: one who does not read holds the stream no longer

@@ -14,11 +14,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/testkit/pipe"
 	"github.com/trellis-learning/trellis/internal/web"
 )
 
@@ -82,6 +84,9 @@ func newServer(t testing.TB, cfg web.Config, routes ...web.Route) *web.Server {
 	return s
 }
 
+// patience is how long is waited for what has to come.
+const patience = time.Minute
+
 // start serves s on a real listener, until the test ends or stop is called,
 // which returns the error of Serve.
 func start(t testing.TB, s *web.Server) (addr string, stop func() error) {
@@ -90,6 +95,12 @@ func start(t testing.TB, s *web.Server) (addr string, stop func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l.Addr().String(), serve(t, s, l)
+}
+
+// serve serves s on l, until the test ends or stop is called.
+func serve(t testing.TB, s *web.Server, l net.Listener) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
@@ -98,7 +109,7 @@ func start(t testing.TB, s *web.Server) (addr string, stop func() error) {
 		select {
 		case err := <-served:
 			return err
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			return errors.New("the server does not stop")
 		}
 	})
@@ -107,7 +118,40 @@ func start(t testing.TB, s *web.Server) (addr string, stop func() error) {
 			t.Error(err)
 		}
 	})
-	return l.Addr().String(), stop
+	return stop
+}
+
+// bubble runs a test in time of its own, in which seconds take no time and a busy
+// machine is as fast as any.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	dated.Do(func() { call(t, newServer(t, config()), "GET", "/healthz", "") })
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Minute) }) // fasthttp's goroutines look every ten seconds whether it has stopped
+		f(t)
+	})
+}
+
+// dated is when fasthttp has begun to keep the date, for ever: that must be outside
+// of a bubble, which would never end.
+var dated sync.Once
+
+// begin serves s within the process, for a test in a bubble.
+func begin(t *testing.T, s *web.Server) (l *pipe.Listener, stop func() error) {
+	t.Helper()
+	l = pipe.Listen()
+	return l, serve(t, s, l)
+}
+
+// connect opens a connection within the process.
+func connect(t *testing.T, l *pipe.Listener) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := l.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, bufio.NewReader(c)
 }
 
 // call asks s without a connection.
@@ -123,7 +167,7 @@ func call(t testing.TB, s *web.Server, method, target, body string, headers ...s
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := s.App().Test(req, 5000)
+	res, err := s.App().Test(req, int(patience.Milliseconds()))
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)
 	}
@@ -142,7 +186,7 @@ func problemOf(t testing.TB, raw string) (p web.Problem) {
 	return p
 }
 
-// dial opens a connection that gives up after ten seconds.
+// dial opens a connection that gives up in the end.
 func dial(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -150,7 +194,7 @@ func dial(t testing.TB, addr string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	return c, bufio.NewReader(c)
@@ -182,71 +226,77 @@ func whoami(c *fiber.Ctx) error {
 	return web.JSON(c, 200, a.Tenant+" "+a.String())
 }
 
+// TestServeStops: what is under way is answered, and waited for no longer than that.
 func TestServeStops(t *testing.T) {
-	entered, leave, seen := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	s := newServer(t, config(), web.Route{Method: "GET", Path: "/slow", Public: true, Handle: func(c *fiber.Ctx) error {
-		close(entered)
-		<-leave
-		seen <- web.Context(c).Err()
-		return web.JSON(c, 200, "done")
-	}})
-	addr, stop := start(t, s)
+	bubble(t, func(t *testing.T) {
+		const work = 2 * time.Second
+		seen := make(chan error, 1)
+		s := newServer(t, config(), web.Route{Method: "GET", Path: "/slow", Public: true, Handle: func(c *fiber.Ctx) error {
+			time.Sleep(work)
+			seen <- web.Context(c).Err()
+			return web.JSON(c, 200, "done")
+		}})
+		l, stop := begin(t, s)
 
-	_, _ = dial(t, addr) // one that never asks anything
-	idle, idleReader := dial(t, addr)
-	send(t, idle, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-	if res, _ := response(t, idleReader); res.StatusCode != 200 {
-		t.Fatalf("healthz: %d", res.StatusCode)
-	}
-	busy, busyReader := dial(t, addr)
-	send(t, busy, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-entered
-
-	began := time.Now()
-	stopped := make(chan error, 1)
-	go func() { stopped <- stop() }()
-	if _, err := idleReader.ReadByte(); err != io.EOF { // the idle one is closed while the busy one goes on
-		t.Errorf("idle connection: %v", err)
-	}
-	close(leave)
-	res, body := response(t, busyReader)
-	if res.StatusCode != 200 || body != `"done"` || !res.Close {
-		t.Errorf("the request under way got %d %s, close %v", res.StatusCode, body, res.Close)
-	}
-	if err := <-seen; err != nil {
-		t.Errorf("the context of the request under way: %v", err)
-	}
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("stopping took %v", took)
-	}
-	if c, err := net.Dial("tcp", addr); err == nil {
-		_ = c.Close()
-		t.Error("it still listens")
-	}
+		_, _ = connect(t, l) // one that never asks anything
+		idle, idleReader := connect(t, l)
+		send(t, idle, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		if res, _ := response(t, idleReader); res.StatusCode != 200 {
+			t.Fatalf("healthz: %d", res.StatusCode)
+		}
+		busy, busyReader := connect(t, l)
+		began := time.Now()
+		send(t, busy, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+		synctest.Wait()
+		stopped := make(chan error, 1)
+		go func() { stopped <- stop() }()
+		if _, err := idleReader.ReadByte(); err != io.EOF || time.Since(began) != 0 { // the idle one is closed while the busy one goes on
+			t.Errorf("idle connection: %v, after %v", err, time.Since(began))
+		}
+		res, body := response(t, busyReader)
+		if res.StatusCode != 200 || body != `"done"` || !res.Close {
+			t.Errorf("the request under way got %d %s, close %v", res.StatusCode, body, res.Close)
+		}
+		if err := <-seen; err != nil {
+			t.Errorf("the context of the request under way: %v", err)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != work {
+			t.Errorf("stopping took %v, and there was work for %v", took, work)
+		}
+		if _, err := l.Dial(t.Context()); err == nil {
+			t.Error("it still listens")
+		}
+	})
 }
 
 func TestServeCutsOffAfterTheGrace(t *testing.T) {
-	cfg := config()
-	cfg.Grace = 50 * time.Millisecond
-	entered := make(chan struct{})
-	s := newServer(t, cfg, web.Route{Method: "GET", Path: "/slow", Public: true, Handle: func(c *fiber.Ctx) error {
-		close(entered)
-		<-web.Context(c).Done()
-		return web.Context(c).Err()
-	}})
-	addr, stop := start(t, s)
-	c, r := dial(t, addr)
-	send(t, c, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-entered
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	if res, _ := response(t, r); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
-		t.Errorf("status %d, header %v", res.StatusCode, res.Header)
-	}
+	bubble(t, func(t *testing.T) {
+		cfg := config()
+		cfg.Grace = 3 * time.Second
+		s := newServer(t, cfg, web.Route{Method: "GET", Path: "/slow", Public: true, Handle: func(c *fiber.Ctx) error {
+			<-web.Context(c).Done()
+			return web.Context(c).Err()
+		}})
+		l, stop := begin(t, s)
+		c, r := connect(t, l)
+		send(t, c, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+		synctest.Wait()
+		began := time.Now()
+		stopped := make(chan error, 1)
+		go func() { stopped <- stop() }()
+		if res, _ := response(t, r); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("status %d, header %v", res.StatusCode, res.Header)
+		}
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != cfg.Grace {
+			t.Errorf("cut off after %v, want %v", took, cfg.Grace)
+		}
+	})
 }
 
 func TestServeWhenItIsOverAlready(t *testing.T) {

@@ -96,6 +96,8 @@ func TestUserRows(t *testing.T) {
 		{"conformant", "u1,,,true,o1,student,ada,,Ada,Lovelace,,,ada@example.org,,,,,", "ok", ""},
 		{"case", "u1,,,TRUE,o1,Student,ada,,Ada,Lovelace,,,,,,,,", `warned: enabledUser the value must be written true or false; role "student" is written "Student"`, "row 2 enabledUser: the value must be written true or false"},
 		{"numbers for booleans", "u1,,,1,o1,student,ada,,Ada,Lovelace,,,,,,,,", "warned: enabledUser the value must be written true or false", "row 2 enabledUser: the value must be written true or false"},
+		{"what is not seen", "u1,,,true,o1,student,ada,,\ufeffAda\u200b,Lovelace,,,,,,,,", "warned: givenName characters that are not seen, or turn the order of others, were taken out", "row 2 givenName: characters that are not seen, or turn the order of others, were taken out"},
+		{"nothing that is seen", "u1,,,true,o1,student,ada,,\u200b,Lovelace,,,,,,,,", "row 2 givenName: the value has nothing in it that one sees", "row 2 givenName: the value has nothing in it that one sees"},
 		{"spaces", " u1 ,,,true,o1,student,ada,,Ada ,Lovelace,,,,,,,,", "warned: sourcedId there are spaces around the value; givenName there are spaces around the value", "row 2 sourcedId: there are spaces around the value"},
 		{"no family name", "u1,,,true,o1,student,ada,,Ada,,,,,,,,,", "row 2 familyName: a value is needed", ""},
 		{"bad role", "u1,,,true,o1,pupil,ada,,Ada,L,,,,,,,,", `row 2 role: "pupil" is none of administrator, aide, guardian, parent, proctor, relative, student, teacher`, ""},

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	lines "github.com/trellis-learning/trellis/internal/line"
 )
 
 const dayLayout = "2006-01-02"
@@ -101,6 +103,8 @@ func (r *Row) canonical(c column, v string) (_, fault string) {
 			ids = append(ids, id)
 		}
 		return strings.Join(ids, ","), ""
+	case text:
+		return r.text(c, v)
 	case day:
 		return r.day(c, v)
 	case instant:
@@ -132,6 +136,20 @@ func (r *Row) canonical(c column, v string) (_, fault string) {
 		return v, ""
 	}
 	return v, ""
+}
+
+// text takes out of a value what no title or name may hold: whoever imports a roster
+// cannot write it otherwise, and nobody stays without a place because of it.
+func (r *Row) text(c column, v string) (string, string) {
+	mended, changed := lines.Mend(v)
+	switch {
+	case !changed:
+		return mended, ""
+	case mended == "":
+		return "", "the value has nothing in it that one sees"
+	}
+	r.warn(c.name, "characters that are not seen, or turn the order of others, were taken out")
+	return mended, ""
 }
 
 // guid checks a sourcedId: at most 255 characters (a token of the specification),

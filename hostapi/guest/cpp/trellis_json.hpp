@@ -134,13 +134,13 @@ class Out {
 enum class Type : u8 { none, null, boolean, number, string, array, object };
 
 namespace inside {
-struct Node {
+struct Part {
   Type type = Type::none;
   bool truth = false;
   Text text; // of a string, decoded; of a number, as it stands there
   Text key;  // in an object
   Text json; // all of it, as it stands there
-  Node *first = nullptr, *last = nullptr, *next = nullptr, *up = nullptr;
+  Part *first = nullptr, *last = nullptr, *next = nullptr, *up = nullptr;
 };
 } // namespace inside
 
@@ -149,7 +149,7 @@ struct Node {
 class Value {
  public:
   Value() = default;
-  explicit Value(const inside::Node *n) : n_(n) {}
+  explicit Value(const inside::Part *n) : n_(n) {}
   explicit operator bool() const { return n_; }
   Type type() const { return n_ ? n_->type : Type::none; }
   // absent reports whether it is missing or null.
@@ -159,6 +159,9 @@ class Value {
   bool get(Text &to) const { return type() == Type::string && (to = n_->text, true); }
   bool get(bool &to) const { return type() == Type::boolean && (to = n_->truth, true); }
   bool get(i64 &to) const;
+  // A number that is written in any other way is as near as 64 bits come, if it has at
+  // most 15 digits, and else very near.
+  bool get(double &to) const;
   // is reports whether it is this string.
   bool is(Text s) const { return type() == Type::string && n_->text == s; }
   // number returns a number as it is written, "" for what is none.
@@ -169,29 +172,29 @@ class Value {
   // last counts.
   Text key() const { return n_ ? n_->key : Text(); }
   Value operator[](Text key) const {
-    const inside::Node *found = nullptr;
+    const inside::Part *found = nullptr;
     if (type() == Type::object)
-      for (const inside::Node *m = n_->first; m; m = m->next)
+      for (const inside::Part *m = n_->first; m; m = m->next)
         if (m->key == key) found = m;
     return Value(found);
   }
   // Items of arrays and members of objects: for (Value m : v).
   class Items {
    public:
-    explicit Items(const inside::Node *n) : n_(n) {}
+    explicit Items(const inside::Part *n) : n_(n) {}
     Value operator*() const { return Value(n_); }
     Items &operator++() { n_ = n_->next; return *this; }
     bool operator!=(const Items &o) const { return n_ != o.n_; }
 
    private:
-    const inside::Node *n_;
+    const inside::Part *n_;
   };
   Items begin() const { return Items(n_ ? n_->first : nullptr); }
   Items end() const { return Items(nullptr); }
   bool empty() const { return !n_ || !n_->first; }
 
  private:
-  const inside::Node *n_ = nullptr;
+  const inside::Part *n_ = nullptr;
 };
 
 inline bool Value::get(i64 &to) const {
@@ -207,6 +210,32 @@ inline bool Value::get(i64 &to) const {
   }
   if (u > 0x7fffffffffffffffull + minus) return false;
   to = static_cast<i64>(minus ? 0 - u : u);
+  return true;
+}
+
+inline bool Value::get(double &to) const {
+  Text t = number();
+  u64 digits = 0;
+  i64 places = 0, exponent = 0; // of the digits, and as it is written
+  bool after = false, minus = t.size() && t[0] == '-';
+  u32 i = minus;
+  if (!t.size()) return false;
+  for (; i < t.size() && t[i] != 'e' && t[i] != 'E'; i++) {
+    if (t[i] == '.') after = true;
+    else if (digits >= 1000000000000000000u) places -= !after;
+    else digits = digits * 10 + static_cast<u64>(t[i] - '0'), places += after;
+  }
+  if (i < t.size()) {
+    bool less = t[i + 1] == '-';
+    for (i += 1 + (less || t[i + 1] == '+'); i < t.size(); i++)
+      if (exponent < 10000) exponent = exponent * 10 + (t[i] - '0');
+    if (less) exponent = -exponent;
+  }
+  exponent -= places;
+  double x = static_cast<double>(digits), scale = 1;
+  for (i64 n = exponent < 0 ? -exponent : exponent; n && x != 0 && scale < 1e300; n--) scale *= 10;
+  to = exponent < 0 ? x / scale : x * scale;
+  if (minus) to = -to;
   return true;
 }
 
@@ -245,6 +274,36 @@ inline void write(Out &o, i64 v) {
   while (u);
   if (v < 0) o.byte('-');
   while (n) o.byte(d[--n]);
+}
+// write adds a number with as many digits as it takes to read the same again; what is
+// less than 1e-18 counts as nothing, and what is no number is 0.
+inline void write(Out &o, double x) {
+  double size = __builtin_fabs(x), whole = __builtin_floor(size), scale = 1;
+  if (!(size <= 9e18)) return o.add(size > 0 ? (x < 0 ? Text("-9e18") : Text("9e18")) : Text("0")), void();
+  if (size == whole) return write(o, static_cast<i64>(x));
+  if (x < 0) o.byte('-');
+  for (u32 places = 1; places <= 22; places++) {
+    scale *= 10;
+    double digits = __builtin_floor(size * scale + 0.5);
+    if (digits >= 9007199254740992.0) break;
+    if (digits / scale != size) continue; // both are exact
+    char d[24] = {};
+    u32 n = 0;
+    for (u64 u = static_cast<u64>(digits); u || n <= places; u /= 10) {
+      if (n == places) d[n++] = '.';
+      d[n++] = static_cast<char>('0' + u % 10);
+    }
+    while (n) o.byte(d[--n]);
+    return;
+  }
+  write(o, static_cast<i64>(size));
+  o.byte('.');
+  u64 rest = static_cast<u64>((size - whole) * 1152921504606846976.0); // in parts of 1/2^60
+  for (u32 n = 0; n < 20 && (rest || !n); n++) {
+    rest *= 10;
+    o.byte(static_cast<char>('0' + (rest >> 60)));
+    rest &= 1152921504606846975u;
+  }
 }
 inline void write(Out &o, int v) { write(o, static_cast<i64>(v)); }
 inline void write(Out &o, u32 v) { write(o, static_cast<i64>(v)); }

@@ -78,13 +78,13 @@ class Parser {
   explicit Parser(Text in) : in_(in) {}
 
   Value document() {
-    Node *root = nullptr, *at = nullptr;
+    Part *root = nullptr, *at = nullptr;
     Text key;
     u32 depth = 0;
     for (;;) { // each round reads one value, where one must stand
       space();
       if (i_ >= in_.size()) return Value();
-      Node *v = make(at);
+      Part *v = make(at);
       v->key = key;
       key = Text();
       if (!root) root = v;
@@ -129,9 +129,9 @@ class Parser {
   void space() {
     for (char c = peek(); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = peek()) i_++;
   }
-  Node *make(Node *up) {
-    Node *v = static_cast<Node *>(take(sizeof(Node)));
-    *v = Node{};
+  Part *make(Part *up) {
+    Part *v = static_cast<Part *>(take(sizeof(Part)));
+    *v = Part{};
     v->up = up;
     if (up) (up->last ? up->last->next : up->first) = v, up->last = v;
     return v;
@@ -141,7 +141,7 @@ class Parser {
     i_ += w.size();
     return true;
   }
-  bool scalar(Node *v, char c) {
+  bool scalar(Part *v, char c) {
     switch (c) {
     case '"': v->type = Type::string; return string(v->text);
     case 't': v->type = Type::boolean; v->truth = true; return word("true");

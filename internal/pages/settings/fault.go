@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Enter puts back into a form what was entered.
@@ -32,7 +32,7 @@ func Enter(list []Field, sent url.Values) {
 // Blame puts faults at their fields: those of reading by the field's ID, those of
 // the schema by a JSON Pointer, whose deepest field gets it. It returns the faults
 // for the summary, in the order of the form.
-func Blame(list []Field, faults []Fault, more extensions.Faults) []Fault {
+func Blame(list []Field, faults []Fault, more bundle.Faults) []Fault {
 	var general []Fault
 	for _, f := range faults {
 		if !mark(list, f.Text, func(s *Field) bool { return s.ID == f.Field }) {

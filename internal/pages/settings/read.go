@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 var (
@@ -49,7 +49,7 @@ func (r *reader) group(s *Schema, name string, base map[string]any, depth int) (
 			schema: p.Schema, base: base[p.Name],
 		}
 		if f.Label == "" {
-			f.Label = extensions.Readable(p.Name)
+			f.Label = bundle.Readable(p.Name)
 		}
 		f.ID = strings.ReplaceAll(f.Name, ".", "-")
 		v, there := r.value(&f, depth)

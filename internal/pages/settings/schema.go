@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Schema is the JSON Schema of settings, as far as a form can be made of it. What
@@ -65,7 +65,7 @@ func (p *properties) UnmarshalJSON(raw []byte) error {
 
 // Parse reads the schema of an extension's settings.
 func Parse(raw json.RawMessage) (*Schema, error) {
-	if _, err := extensions.ParseSettings(raw); err != nil {
+	if _, err := bundle.ParseSettings(raw); err != nil {
 		return nil, err
 	}
 	s := &Schema{}

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Field is a field of the form, or a group of them.
@@ -84,7 +84,7 @@ func drawParts(s *Schema, name, pointer string, values, base map[string]any, dep
 			Required: slices.Contains(s.Required, p.Name) && len(p.Schema.Default) == 0, Optional: !slices.Contains(s.Required, p.Name), schema: p.Schema, base: base[p.Name],
 		}
 		if f.Label == "" {
-			f.Label = extensions.Readable(p.Name)
+			f.Label = bundle.Readable(p.Name)
 		}
 		f.ID = strings.ReplaceAll(f.Name, ".", "-")
 		value, set := values[p.Name]

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // send is what a browser sends of a form that nobody has changed.
@@ -182,7 +182,7 @@ func TestBlame(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := Draw(s, nil, nil)
-	got := Blame(list, []Fault{{"s-9", "Rate must be a number, such as 1.5."}}, extensions.Faults{
+	got := Blame(list, []Fault{{"s-9", "Rate must be a number, such as 1.5."}}, bundle.Faults{
 		{Path: "/blocked/1", Message: "Blocked, entry 2, must be a whole number."}, {Path: "/mail/from", Message: "From must be an email address."}, {Path: "/nowhere", Message: "There is no setting."},
 	})
 	want := []Fault{{"s-4-0", "From must be an email address."}, {"s-6", "Blocked, entry 2, must be a whole number."}, {"s-9", "Rate must be a number, such as 1.5."}, {"", "There is no setting."}}
@@ -210,7 +210,7 @@ func FuzzSettings(f *testing.F) {
 		if err != nil {
 			return
 		}
-		settings, err := extensions.ParseSettings(json.RawMessage(rawSchema))
+		settings, err := bundle.ParseSettings(json.RawMessage(rawSchema))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/pages/frame"
 	"github.com/trellis-learning/trellis/internal/pages/settings"
 )
@@ -54,10 +55,10 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 			v.Kept = &d.Versions[i]
 		}
 	}
-	fresh := func(extensions.Sentence) bool { return false }
+	fresh := func(bundle.Sentence) bool { return false }
 	if diff != nil && (v.Consent || !v.On) {
 		v.From = diff.From
-		fresh = func(s extensions.Sentence) bool { return slices.Contains(diff.New, s) }
+		fresh = func(s bundle.Sentence) bool { return slices.Contains(diff.New, s) }
 		for _, s := range diff.Gone {
 			v.Gone = append(v.Gone, s.Text)
 		}
@@ -188,7 +189,7 @@ func seen(at place, d extensions.Detail) *frame.Link {
 
 // notTaken shows a form again that an operation has not taken, with the reason.
 func (p *Pages) notTaken(err error, fields []settings.Field, again func(int, []settings.Field, []frame.Fault) error) error {
-	var faults extensions.Faults
+	var faults bundle.Faults
 	if errors.As(err, &faults) {
 		return again(http.StatusBadRequest, fields, faultsIn(settings.Blame(fields, nil, faults)))
 	}

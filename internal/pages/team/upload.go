@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/pages/frame"
 )
 
@@ -22,7 +23,7 @@ type uploadPage struct {
 	At     place
 	File   string
 	Limit  string
-	Wrong  []extensions.Fault
+	Wrong  []bundle.Fault
 	Bundle *extensions.Inspection
 }
 
@@ -79,7 +80,7 @@ func (p *Pages) upload(r *frame.Request, at place) error {
 	x, err := p.registry.Install(p.api.Audited(r.Ctx, "extensions.install", at.Course()), raw, at.Scope)
 	if err != nil {
 		if kind := trellis.KindOf(err); kind != trellis.Internal && kind != trellis.Unavailable {
-			look.Faults = []extensions.Fault{{Message: err.Error()}}
+			look.Faults = []bundle.Fault{{Message: err.Error()}}
 			return wrong(r, at, name, look)
 		}
 		return err

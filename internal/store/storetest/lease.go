@@ -47,6 +47,17 @@ func leases(t *testing.T, db *store.DB) {
 	if err != nil || d["short"] <= c["short"] {
 		t.Errorf("a lease that ran out: %v after %v, %v", d, c, err)
 	}
+	must(t, db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.ForgetLease(ctx, "short") })))
+	e, err := db.Acquire(ctx, "e", time.Nanosecond, "short")
+	if err != nil || e["short"] <= d["short"] {
+		t.Errorf("a lease that was forgotten: %v after %v, %v", e, d, err)
+	}
+	if n, err := db.SweepLeases(ctx, time.Now()); err != nil || n != 1 {
+		t.Errorf("%d leases swept of one that ran out, %v", n, err)
+	}
+	if n, err := db.CountLeases(ctx, ""); err != nil || n != 3 {
+		t.Errorf("%d leases are left, %v", n, err)
+	}
 }
 
 // leasesOverHandles: many holders on two nodes, and one of them has the lease.

@@ -40,24 +40,27 @@ function cut(message: string): string {
   return message.substring(0, n) + "…";
 }
 
-function given(len: i32): Value {
+// given reads the input; what is no JSON gives no value.
+export function given(len: i32): Value {
   const source = new ArrayBuffer(len);
   memory.copy(changetype<usize>(source), input, len);
   used += <u32>len * 8;
   return parse(source);
 }
 
-function packed(b: ArrayBuffer, failed: bool): u64 {
+// packed hands over an answer, or an error.
+export function packed(b: ArrayBuffer, failed: bool): u64 {
   answer = b;
   used += <u32>b.byteLength * 4 + 1024;
   return <u64>changetype<usize>(b) << 32 | (failed ? <u64>1 << 31 : 0) | b.byteLength;
 }
 
-function failure(p: Problem): u64 {
+// failure answers with an error, misread that the input is not JSON.
+export function failure(p: Problem): u64 {
   return packed(new Writer().open().key("kind").text(nameOf(p.kind)).key("message").text(cut(p.message)).close().bytes(), true);
 }
 
-function misread(): u64 { return failure(new Problem(Kind.Invalid, "the input is not JSON")); }
+export function misread(): u64 { return failure(new Problem(Kind.Invalid, "the input is not JSON")); }
 
 function done(p: Problem | null): u64 {
   return p ? failure(p) : packed(bytes("{}"), false);

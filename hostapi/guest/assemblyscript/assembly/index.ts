@@ -15,7 +15,8 @@
 //   }
 //
 // `handle` is the body of what hears of an event, `work` of what works at set times or
-// in the background, `hook` of anything else. `call` asks for an operation of the host
+// in the background, `slot` of what a slot of a page shows and `action` of what its
+// buttons and forms do, `hook` of anything else. `call` asks for an operation of the host
 // API, `log` writes to the extension's log, and with `--use abort=…` so does what goes
 // wrong, before it ends the call.
 //
@@ -27,3 +28,7 @@ export { Writer } from "./writer";
 export { Kind, Level, Problem, Result, call, log, now, random } from "./host";
 export { Answer, Event, Question, Step, Task } from "./message";
 export { filter, handle, hook, trellis_alloc, work } from "./hook";
+export { Badge, Card, Cell, Details, Heading, Image, List, Node, Progress, Stack, Text, Tone } from "./ui";
+export { Chart, Table } from "./uidata";
+export { Button, Field, Form } from "./uiform";
+export { Act, Place, Reply, View, Viewer, action, slot } from "./uihook";

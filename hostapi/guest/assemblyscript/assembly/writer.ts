@@ -45,6 +45,11 @@ export class Writer {
   }
 
   whole(n: i64): this { return this.raw(n.toString()); }
+  // number writes a number; what is none is 0.
+  number(x: f64): this {
+    if (!isFinite(x)) return this.whole(0);
+    return x == Math.trunc(x) && Math.abs(x) < 1e18 ? this.whole(<i64>x) : this.raw(x.toString());
+  }
   truth(b: bool): this { return this.raw(b ? "true" : "false"); }
   none(): this { return this.raw("null"); }
   // value writes a value as it was read, null for none.

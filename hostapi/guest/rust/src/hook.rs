@@ -5,10 +5,11 @@ macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
         $(#[$doc])*
         pub fn $name(&self) -> &str {
-            self.all().get(stringify!($name)).text().unwrap_or_default()
+            self.all().get(stringify!($name).trim_start_matches("r#")).text().unwrap_or_default()
         }
     )* };
 }
+pub(crate) use texts;
 
 macro_rules! values {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
@@ -18,6 +19,7 @@ macro_rules! values {
         }
     )* };
 }
+pub(crate) use values;
 
 macro_rules! message {
     ($(#[$doc:meta])* $type:ident) => {
@@ -27,7 +29,7 @@ macro_rules! message {
         }
 
         impl<'a> $type<'a> {
-            fn read(input: &'a [u8]) -> Result<$type<'a>, Error> {
+            pub(crate) fn read(input: &'a [u8]) -> Result<$type<'a>, Error> {
                 match Document::parse(input) {
                     Ok(document) => Ok($type { document }),
                     Err(e) => Err(Error::new(Kind::Invalid, e.to_string())),
@@ -41,6 +43,7 @@ macro_rules! message {
         }
     };
 }
+pub(crate) use message;
 
 message!(
     /// What a filter is asked.

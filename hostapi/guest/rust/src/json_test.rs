@@ -91,6 +91,7 @@ fn hooks() {
     fn decide(q: &Question) -> Answer {
         match q.data().get("mode").text() {
             Some("a") => Answer::refuse("no", "No.").redirect("/x"),
+            Some("type") => Answer::refuse(q.r#type(), q.actor()),
             Some(m) => Answer::change(object(|o| o.add("mode", m))).stop(),
             None => Answer::pass(),
         }
@@ -98,6 +99,7 @@ fn hooks() {
     assert_eq!(ask(b"{}", decide).unwrap(), "{}");
     assert_eq!(ask(br#"{"data":{"mode":"b"}}"#, decide).unwrap(), r#"{"patch":{"mode":"b"},"stop":true}"#);
     assert_eq!(ask(br#"{"data":{"mode":"a"}}"#, decide).unwrap(), r#"{"refuse":{"code":"no","message":"No.","effect":{"kind":"redirect","redirect":"/x"}}}"#);
+    assert_eq!(ask(br#"{"type":"t","actor":"p","data":{"mode":"type"}}"#, decide).unwrap(), r#"{"refuse":{"code":"t","message":"p"}}"#);
     assert_eq!(ask(b"x", decide).unwrap_err(), Error::new(Kind::Invalid, "what stands at byte 0 is not JSON"));
 
     set_host(|operation, input| match operation {

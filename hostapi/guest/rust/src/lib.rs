@@ -17,12 +17,14 @@
 //! ```
 //!
 //! [`handle!`] exports what hears of an event, [`work!`] what works at set times or in
-//! the background, [`hook!`] anything else. [`call`] asks for an operation of the host
-//! API, [`log`] writes to the extension's log. A panic is written there too, and ends
-//! the call.
+//! the background, [`show!`] what a slot of a page shows and [`act!`] what its buttons and
+//! forms do (see [`ui`]), [`hook!`] anything else. [`call`] asks for an operation of the host
+//! API, [`log`] writes to the extension's log. A panic is written there too, and ends the
+//! call.
 //!
 //! What decides is an ordinary function: test it with `cargo test`, natively, by
-//! [`ask`], [`tell`] and [`run`], and let [`set_host`] answer the operations.
+//! [`ask`], [`tell`], [`run`], [`ui::display`] and [`ui::perform`], and let [`set_host`]
+//! answer the operations.
 //!
 //! Unless the manifest says otherwise, every call finds the memory as it was when the
 //! module had started: what is looked up at the first use is looked up in each call.
@@ -35,6 +37,11 @@ pub mod json;
 #[cfg(test)]
 mod json_test;
 mod parse;
+pub mod ui;
+mod uidata;
+mod uiform;
+mod uihook;
+mod uitext;
 mod write;
 
 pub use answer::Answer;
@@ -69,6 +76,24 @@ macro_rules! handle {
 macro_rules! work {
     ($name:literal, $work:expr) => {
         $crate::export!($name, |input| $crate::run(input, $work));
+    };
+}
+
+/// Exports `fn(&ui::Place) -> Result<Option<ui::Node>, Error>`, which shows something in
+/// a slot, or nothing.
+#[macro_export]
+macro_rules! show {
+    ($name:literal, $draw:expr) => {
+        $crate::export!($name, |input| $crate::ui::display(input, $draw));
+    };
+}
+
+/// Exports `fn(&ui::Act) -> Result<ui::Reply, Error>`, which does what a button or a form
+/// asks for.
+#[macro_export]
+macro_rules! act {
+    ($name:literal, $act:expr) => {
+        $crate::export!($name, |input| $crate::ui::perform(input, $act));
     };
 }
 

@@ -1,5 +1,6 @@
 // An extension that tries out what the library offers; libraries_test.go asks it.
-import { Answer, Event, Kind, Level, Problem, Question, Step, Task, Value, Writer, call, filter, handle, hook, log, now, random, work } from "../../assemblyscript/assembly/index";
+import { Act, Answer, Card, Event, Kind, Level, Place, Problem, Question, Reply, Step, Task, Text, Tone, Value, View, Writer, action, call, filter, handle, hook, log, now, random, slot, work } from "../../assemblyscript/assembly/index";
+import { build as built } from "./ui";
 
 export { trellis_alloc } from "../../assemblyscript/assembly/index";
 
@@ -47,4 +48,28 @@ export function crash(ptr: usize, len: i32): u64 {
 
 export function wordy(ptr: usize, len: i32): u64 {
   return handle(ptr, len, (e: Event): Problem | null => new Problem(Kind.Denied, "é".repeat(600)));
+}
+
+export function build(ptr: usize, len: i32): u64 { return slot(ptr, len, (p: Place): View => View.show(built(p.settings))); }
+
+// place says who looks at what, and where.
+export function place(ptr: usize, len: i32): u64 {
+  return slot(ptr, len, (p: Place): View => {
+    const v = p.person;
+    if (p.slot == "nowhere") return View.failed(new Problem(Kind.NotFound, "no such place"));
+    if (!v) return View.nothing();
+    return View.show(new Text([p.slot, p.tenant, p.course, p.locale, p.trace, v.id, v.name, v.email, v.username, v.has("staff") ? "staff" : "others", p.settings.get("a").text].join(" ")));
+  });
+}
+
+export function act(ptr: usize, len: i32): u64 {
+  return action(ptr, len, (a: Act): Reply => {
+    const said = a.values.get("say").text;
+    if (a.action == "say") return Reply.say(said, Tone.Neutral);
+    if (a.action == "muted") return Reply.say(said, Tone.Muted);
+    if (a.action == "show") return Reply.show(new Card(a.id)).andSay(said, Tone.Warn);
+    if (a.action == "tree") return Reply.show(new Text(said));
+    if (a.action == "away") return Reply.redirect("/courses/" + a.course);
+    return a.action == "fail" ? Reply.failed(new Problem(Kind.Conflict, said)) : new Reply();
+  });
 }

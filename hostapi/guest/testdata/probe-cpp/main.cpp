@@ -1,5 +1,5 @@
 // An extension that tries out what trellis.hpp offers; libraries_test.go asks it.
-#include "trellis.hpp"
+#include "ui.hpp"
 
 using namespace trellis;
 
@@ -78,3 +78,35 @@ static Error wordy(const Event &) {
   return {Kind::denied, o.text()};
 }
 TRELLIS_HANDLE(wordy, wordy)
+
+static View shows(const Place &p) { return build(p.settings); }
+TRELLIS_SHOW(build, shows)
+
+// place says who looks at what, and where.
+static View place(const Place &p) {
+  if (p.slot == "nowhere") return Error{Kind::not_found, "no such place"};
+  if (!p.person) return {};
+  Text a;
+  p.settings["a"].get(a);
+  Out said;
+  const Text all[] = {p.slot, p.tenant, p.course, p.locale, p.trace, p.person.id, p.person.name, p.person.email, p.person.username};
+  for (Text s : all) said.add(s).byte(' ');
+  said.add(p.person.has("staff") ? Text("staff") : Text("others")).byte(' ').add(a);
+  return Paragraph(said.text());
+}
+TRELLIS_SHOW(place, place)
+
+static Reply perform(const Act &a) {
+  Text said;
+  a.values["say"].get(said);
+  if (a.action == "say") return say(said, Tone::neutral);
+  if (a.action == "muted") return say(said, Tone::muted);
+  if (a.action == "show") return show(Card(a.id)).say(said, Tone::warn);
+  if (a.action == "tree") return show(Paragraph(said));
+  if (a.action == "fail") return Error{Kind::conflict, said};
+  if (a.action != "away") return {};
+  Out to;
+  to.add("/courses/").add(a.course);
+  return redirect(to.text());
+}
+TRELLIS_ACT(act, perform)

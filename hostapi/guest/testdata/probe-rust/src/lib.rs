@@ -1,13 +1,19 @@
 //! An extension that tries out what the crate offers; libraries_test.go asks it.
 
 use trellis_guest::json::{object, Value};
-use trellis_guest::{call, filter, handle, hook, log, now, random, work, Answer, Error, Event, Kind, Level, Question, Task};
+use trellis_guest::ui::{Act, Card, Node, Place, Reply, Text, Tone};
+use trellis_guest::{act, call, filter, handle, hook, log, now, random, show, work, Answer, Error, Event, Kind, Level, Question, Task};
+
+mod ui;
 
 filter!("check", check);
 handle!("hear", hear);
 work!("count", count);
 hook!("look", look);
 hook!("crash", |_| panic!("it was asked to"));
+show!("build", |p| Ok(Some(ui::build(p.settings()))));
+show!("place", place);
+act!("act", perform);
 handle!("wordy", |_| Err(Error::new(Kind::Denied, "é".repeat(600))));
 
 fn check(q: &Question) -> Answer {
@@ -61,4 +67,28 @@ fn look(input: Value) -> Result<String, Error> {
             l.raw("null");
         });
     }))
+}
+
+/// Says who looks at what, and where.
+fn place(p: &Place) -> Result<Option<Node>, Error> {
+    if p.slot() == "nowhere" {
+        return Err(Error::new(Kind::NotFound, "no such place"));
+    }
+    let Some(v) = p.person() else { return Ok(None) };
+    let has = if v.has(&["staff"]) { "staff" } else { "others" };
+    let said = [p.slot(), p.tenant(), p.course(), p.locale(), p.trace(), v.id(), v.name(), v.email(), v.username(), has, p.settings().get("a").text().unwrap_or_default()];
+    Ok(Some(Text::new(said.join(" ")).into()))
+}
+
+fn perform(a: &Act) -> Result<Reply, Error> {
+    let said = a.values().get("say").text().unwrap_or_default();
+    Ok(match a.action() {
+        "say" => Reply::say(said, Tone::Neutral),
+        "muted" => Reply::say(said, Tone::Muted),
+        "show" => Reply::show(Card::new(a.id())).and_say(said, Tone::Warn),
+        "tree" => Reply::show(Text::new(said)),
+        "away" => Reply::redirect(["/courses/", a.course()].concat()),
+        "fail" => return Err(Error::new(Kind::Conflict, said)),
+        _ => Reply::default(),
+    })
 }
