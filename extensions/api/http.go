@@ -288,50 +288,55 @@ func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
 	return nil
 }
 
-// bundle reads a bundle that is sent, and says whose it is to be.
-func (a *API) bundle(c *fiber.Ctx) (raw []byte, owner extensions.Scope, err error) {
+// bundle reads a bundle that is sent, once it has its turn, and hands it on with whose
+// it is to be.
+func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope) error) error {
 	query, err := web.Query(c)
 	if err != nil {
-		return nil, owner, err
+		return err
 	}
 	if err := only(query, "course"); err != nil {
-		return nil, owner, err
+		return err
 	}
-	owner.Course = query.Get("course")
+	owner := extensions.Scope{Course: query.Get("course")}
 	if err := permitted(c, "extensions:write", hostapi.Scope{Course: owner.Course}); err != nil {
-		return nil, owner, err
+		return err
 	}
 	if owner.Course != "" {
 		if _, err := a.cfg.Learning.Course(web.Context(c), owner.Course); err != nil {
-			return nil, owner, err
+			return err
 		}
 	}
-	raw, err = web.ReadBody(c)
-	return raw, owner, err
+	done, err := a.cfg.Registry.Uploading(web.Context(c))
+	if err != nil {
+		return err
+	}
+	defer done()
+	raw, err := web.ReadBody(c)
+	if err != nil {
+		return err
+	}
+	return take(raw, owner)
 }
 
 func (a *API) inspect(c *fiber.Ctx) error {
-	raw, owner, err := a.bundle(c)
-	if err != nil {
-		return err
-	}
-	out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
-	if err != nil {
-		return err
-	}
-	return web.JSON(c, fiber.StatusOK, out)
+	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
+		out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
+		if err != nil {
+			return err
+		}
+		return web.JSON(c, fiber.StatusOK, out)
+	})
 }
 
 func (a *API) install(c *fiber.Ctx) error {
-	raw, owner, err := a.bundle(c)
-	if err != nil {
-		return err
-	}
-	x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
-	if err != nil {
-		return err
-	}
-	return web.JSON(c, fiber.StatusCreated, x)
+	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
+		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
+		if err != nil {
+			return err
+		}
+		return web.JSON(c, fiber.StatusCreated, x)
+	})
 }
 
 func only(query url.Values, names ...string) error {
