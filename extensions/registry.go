@@ -90,6 +90,7 @@ type Registry struct {
 	breaker breakers
 	usage   usage
 	assets  shelf
+	uploads uploads
 	kick    chan struct{}
 }
 

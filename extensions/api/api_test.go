@@ -389,6 +389,29 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// TestUploadsTakeTurns: while many bundles of a tenant come slowly, one more is told to
+// wait, before any of it is read, and another tenant's is taken.
+func TestUploadsTakeTurns(t *testing.T) {
+	s := open(t)
+	b := s.Tenant(t, "b")
+	_, other := s.Person(t, b, "ben", learning.Assign{Role: trellis.RoleTenantAdmin})
+	for range 4 {
+		done, err := s.Registry.Uploading(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+	}
+	for _, path := range []string{"/api/v1/extensions", "/api/v1/extensions/inspect"} {
+		if status, header, body := s.send(t, s.admin, "POST", path, strings.NewReader("no zip")); status != 429 || header.Get("Retry-After") != "5" || !strings.Contains(body, "again in a moment") {
+			t.Errorf("%s, one too many: %d %s", path, status, body)
+		}
+		if status, _, body := s.send(t, other, "POST", path, strings.NewReader("no zip")); status == 429 {
+			t.Errorf("%s of another tenant: %d %s", path, status, body)
+		}
+	}
+}
+
 // TestUploads: whoever may not, and what is not right, is told before it is kept.
 func TestUploads(t *testing.T) {
 	s := open(t)

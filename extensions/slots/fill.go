@@ -59,6 +59,9 @@ type filling struct {
 
 	people sync.Once
 	person trellis.PersonalData
+
+	courses  sync.Once
+	enrolled *Enrolled // nil where it could not be read
 }
 
 // place is a place on its way.

@@ -25,6 +25,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/metrics"
 	"github.com/trellis-learning/trellis/internal/secret"
 	"github.com/trellis-learning/trellis/runtime"
@@ -51,10 +52,16 @@ type Watcher interface {
 	Watch(person, token string) (changed <-chan struct{}, stop func())
 }
 
+// Enrollments knows who is enrolled where.
+type Enrollments interface {
+	Enrollment(ctx context.Context, course, person string) (learning.Enrollment, error)
+}
+
 // Config is what slots are made of. Registry and Key are required.
 type Config struct {
 	Registry   *extensions.Registry
 	People     Filler        // nil: extensions are told nobody's name
+	Courses    Enrollments   // nil: extensions are not told whether who looks is enrolled
 	Key        *secret.Key   // what is offered to a person is signed with a key derived from it
 	ContentURL string        // address of the second origin, where files of bundles are; images are left out if empty
 	Deadline   time.Duration // of all that fills a page: 100 ms if zero

@@ -204,7 +204,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Courses: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {
