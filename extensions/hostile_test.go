@@ -56,7 +56,7 @@ func TestHostileBundles(t *testing.T) {
 		argv = append([]string{emulator}, argv...)
 	}
 	host := &lateHost{}
-	rt, err := runtime.New(t.Context(), runtime.Config{Host: host, Compiler: argv})
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host, Compiler: argv, FuelPerSecond: 50_000_000}) // what spins has soon used what it may to start
 	must(t, err)
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
 	r := newRigOn(t, t.TempDir(), rt, host, nil)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestCompileRefuses(t *testing.T) {
-	r := newRuntime(t, runtime.Config{})
+	r := newRuntime(t, runtime.Config{FuelPerSecond: 50_000_000}) // with which what spins has soon used what it may to start
 	noMemory := tinyGuest()
 	noMemory.memory = false
 	importing := func(module, name, params, results string) []byte {
