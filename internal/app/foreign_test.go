@@ -183,7 +183,7 @@ func (v victim) requests(t *testing.T) []request {
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
 		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},
-		{"users.change_password", "PUT", of + "me/password", `{"current":"wrong","password":"correct horse"}`, 404, false}, // an operator is nobody there
+		{"users.change_password", "PUT", of + "me/password", `{"current":"wrong","password":"correct horse"}`, 403, false}, // her own, whose password is another
 		{"users.end_sessions", "DELETE", of + "me/sessions", "", 200, true},
 		{"users.create", "POST", of + "users", `{"username":"new"}`, 201, false},
 		{"tenants.put", "PUT", of + "tenants/b", `{"title":"X"}`, 200, false},
