@@ -63,8 +63,8 @@ type Call struct {
 	// Class gathers keys that are one party, such as all extensions of a tenant:
 	// classes take turns first, and the keys of a class among themselves, both at
 	// the module and at [Config.Workers]. A class that floods makes only itself
-	// wait, and while it does a slot of a pristine module and a worker are left to
-	// others, if there are two. Empty: the key is a class of its own.
+	// wait, and while it does a slot of a pristine module is left to others, if there
+	// are two, and a worker, if others come. Empty: the key is a class of its own.
 	Class  string
 	Budget Budget
 	// Patience is how long the call waits in all for its turns: to begin, and to

@@ -114,7 +114,8 @@ type Config struct {
 	// all modules; those that wait for a host operation do not count. Guest code
 	// cannot be preempted, so this is what keeps a flood of guests from the
 	// rest of the process; they are shared out fairly, see [Call.Class], and
-	// while calls wait a class has all but one at the most.
+	// while calls wait a class has all but one at the most, unless no other class
+	// has had to wait for some milliseconds.
 	// Default: GOMAXPROCS.
 	Workers int
 	// Memory is how many bytes the instances of all modules may take together,
@@ -290,7 +291,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		builds:  newBuilds(max(2, goruntime.GOMAXPROCS(0)/2)), explainers: newExplainers(),
 		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
-	r.workers.share = max(1, cfg.Workers-1)
+	r.workers.share, r.workers.calm = max(1, cfg.Workers-1), calmWorkers
 	r.explainers.held = &r.held
 	if err := r.open(ctx); err != nil {
 		_ = r.shut(ctx)
