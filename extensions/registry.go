@@ -37,6 +37,9 @@ type Modules struct {
 	// Work is how long a call of a schedule or a job may work at most, where the
 	// manifest asks for it by limits.work. A minute if zero.
 	Work time.Duration
+	// Time is how long a call may take whose manifest says nothing of it. As long as
+	// the runtime gives it if zero: 250 ms.
+	Time time.Duration
 }
 
 func (m Modules) work() time.Duration { return cmp.Or(m.Work, usualWork) }
@@ -87,6 +90,7 @@ type Registry struct {
 	breaker breakers
 	usage   usage
 	assets  shelf
+	uploads uploads
 	kick    chan struct{}
 }
 
@@ -138,7 +142,7 @@ func (r *Registry) Run(ctx context.Context, source trellis.Source) error {
 		case <-tick.C:
 		case <-r.kick:
 		}
-		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
 			r.log.Warn("registry not refreshed", "err", err)
 		}
 	}
@@ -163,8 +167,10 @@ func (r *Registry) follow(ctx context.Context, source trellis.Source) {
 	}
 }
 
-// refresh reads everything again if anything has changed.
-func (r *Registry) refresh(ctx context.Context) error {
+// Refresh reads everything again if anything has changed, on this node or another. Who
+// has seen an event of an extension's life in the log, and refreshes, knows what it
+// tells of: both were one transaction.
+func (r *Registry) Refresh(ctx context.Context) error {
 	var version int64
 	err := r.db.Read(ctx, func(tx *store.Tx) error {
 		return tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&version)
