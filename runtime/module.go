@@ -84,7 +84,8 @@ type Call struct {
 // Stats says what a call used. It is filled in for failed calls too, as far as
 // they came.
 type Stats struct {
-	Fuel      uint64        // units, those of nested calls included and, if the guest was ended, what another instance is worth
+	Fuel      uint64        // units, those of nested calls included
+	Setup     uint64        // units that it is worth to make another instance, if the guest was ended; not part of Fuel
 	Memory    int           // bytes of linear memory at the end
 	Time      time.Duration // from the first instruction to the answer, without waiting for a turn
 	HostCalls int
@@ -268,7 +269,7 @@ func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err e
 	}()
 	out, keep, err = inst.run(ctx, c, b, patience, up, s)
 	if !keep && inst.image != nil {
-		s.Fuel += uint64(m.info.Setup) // what has to be made in its place; without an image each call pays before
+		s.Setup = uint64(m.info.Setup) // without an image each call pays that before it begins, by its fuel
 	}
 	if up != nil {
 		up.spent.Add(int64(s.Fuel))
