@@ -49,7 +49,7 @@ soak TIME="10m":
 browser *ARGS: axe
     go vet -tags browser ./...
     go test -timeout 30m -tags browser {{ARGS}} ./internal/browser/...
-    go test -count=1 -timeout 30m -tags browser -run Chromium ./internal/pages
+    go test -count=1 -timeout 30m -tags browser -run Chromium ./internal/pages/...
 
 # a picture of every page, wide and narrow, light and dark: just pictures /tmp/pictures
 pictures DIR:
@@ -69,7 +69,7 @@ engines:
 
 # rewrite golden files after looking at why they differ
 golden:
-    go test ./hostapi ./extensions ./internal/app -update
+    go test ./hostapi ./extensions/bundle ./internal/app -update
 
 # the host API's document and schemas, from the operations
 abi:

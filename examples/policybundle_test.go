@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/testkit"
@@ -34,7 +34,7 @@ func TestPolicyBundles(t *testing.T) {
 				}
 			}
 			var zip bytes.Buffer
-			b, err := extensions.Pack(dir, &zip)
+			b, err := bundle.Pack(dir, &zip)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestPolicyBundles(t *testing.T) {
 }
 
 // cost logs how large a policy is, and what one call of it takes.
-func cost(t *testing.T, b *extensions.Bundle) {
+func cost(t *testing.T, b *bundle.Archive) {
 	t.Helper()
 	limits, err := b.Manifest.RuntimeLimits()
 	if err != nil {

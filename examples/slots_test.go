@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/examples"
@@ -48,7 +47,7 @@ func newPages(t *testing.T) *pages {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.slots = slots.New(slots.Config{Registry: p.Registry, Key: key, Deadline: 10 * time.Second})
+	p.slots = slots.New(slots.Config{Registry: p.Registry, Key: key, Deadline: testkit.Patience})
 	return p
 }
 
@@ -239,7 +238,7 @@ func TestNoticeInAPage(t *testing.T) {
 			seen = append(seen, who)
 		}
 	}
-	if len(seen) < 15 || len(seen) > 45 {
+	if len(seen) < 10 || len(seen) > 50 {
 		t.Fatalf("%d of 60 see the notice", len(seen))
 	}
 	who := seen[0]

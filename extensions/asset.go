@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
-	"strings"
 	"sync"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Asset returns a file below assets/ of a bundle that is installed somewhere,
@@ -52,26 +52,20 @@ func (s *snapshot) bundleOf(digest string) (blob string, ok bool) {
 
 // unpack returns what is below assets/ of a bundle.
 func (r *Registry) unpack(ctx context.Context, blob string) (map[string][]byte, error) {
-	raw, err := r.cfg.Blobs.ReadAll(ctx, blob, MaxBundle)
+	raw, err := r.cfg.Blobs.ReadAll(ctx, blob, bundle.MaxSize)
 	if err != nil {
 		return nil, err
 	}
-	b, err := ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+	b, err := bundle.Read(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{}
-	for path, data := range b.Files {
-		if name, ok := strings.CutPrefix(path, assetDirectory); ok {
-			files[name] = data
-		}
-	}
-	return files, nil
+	return b.Assets(), nil
 }
 
 // maxShelf is how many bytes of unpacked assets are held; beyond it the bundle that
 // was unpacked first goes. It is more than one bundle can have.
-const maxShelf = 2 * maxUnpacked
+const maxShelf = 2 * bundle.MaxUnpacked
 
 // shelf holds the assets of bundles that were asked for last: a page asks for
 // several, and to unpack the bundle for each would let anybody keep a processor

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
@@ -19,7 +20,7 @@ func TestAsset(t *testing.T) {
 	must(t, err)
 	large := make([]byte, 4<<20)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(large) // never fails
-	b, err := extensions.Make(map[string][]byte{
+	b, err := bundle.Make(map[string][]byte{
 		"extension.json": raw, "assets/a.svg": []byte("<svg/>"), "assets/b/c.png": []byte("picture"), "assets/large.bin": large,
 		"main.wasm": testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer("{}") }}),
 	})

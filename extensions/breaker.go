@@ -52,7 +52,7 @@ func (b *breakers) admit(key, extension string) (probe bool, err error) {
 		return false, nil
 	}
 	if time.Until(x.until) > 0 || x.probing {
-		return false, trellis.Errorf(trellis.Unavailable, "the extension %s failed %d times in a row and is left alone for a while; the last time: %s", extension, x.failures, x.reason)
+		return false, notCalled(x.until, trellis.Errorf(trellis.Unavailable, "the extension %s failed %d times in a row and is left alone for a while; the last time: %s", extension, x.failures, x.reason))
 	}
 	x.probing = true
 	return true, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/store"
 )
@@ -18,7 +19,7 @@ type Detail struct {
 	Own       bool            `json:"own" doc:"Whether it belongs to where one looks from. The secrets and the log of what belongs to the tenant are not for a course."`
 	Publisher string          `json:"publisher" doc:"Who made it."`
 	Homepage  string          `json:"homepage,omitempty" doc:"Where to read more."`
-	Limits    LimitsSpec      `json:"limits,omitzero" doc:"Limits below those of the platform."`
+	Limits    bundle.Limits   `json:"limits,omitzero" doc:"Limits below those of the platform."`
 	Isolation string          `json:"isolation" doc:"Whether each call begins afresh, or a tenant's instance keeps its state." enum:"pristine,pinned"`
 	Asked     []Asked         `json:"asked" doc:"Every permission that it asks for, and what became of that."`
 	Beyond    []string        `json:"beyond" doc:"Those of the permissions that whoever asks may not grant: with them it waits for approval."`
@@ -28,10 +29,10 @@ type Detail struct {
 	Set       json.RawMessage `json:"set" doc:"Settings as they were set where one looks from."`
 	Wanted    []SecretState   `json:"wanted" doc:"The secrets that it wants, and when they were set. They cannot be read back."`
 	Versions  []KeptVersion   `json:"versions" doc:"Versions that are kept, the newest first."`
-	Next      *Diff           `json:"next,omitempty" doc:"What the version changes that waits for consent."`
+	Next      *bundle.Diff    `json:"next,omitempty" doc:"What the version changes that waits for consent."`
 	NextAsked []Asked         `json:"next_asked,omitempty" doc:"The permissions that it asks for; granted are those that it has by now."`
-	Last      *Diff           `json:"last,omitempty" doc:"What the version that runs changed of the one before."`
-	Back      *Diff           `json:"back,omitempty" doc:"What a rollback changes."`
+	Last      *bundle.Diff    `json:"last,omitempty" doc:"What the version that runs changed of the one before."`
+	Back      *bundle.Diff    `json:"back,omitempty" doc:"What a rollback changes."`
 }
 
 // Asked is a permission that an extension asks for.
@@ -114,7 +115,7 @@ func (r *Registry) Detail(ctx context.Context, extension string, at Scope) (Deta
 	}
 	d.Versions = versions
 	if in.pending != "" {
-		diff := compare(m, in.next, r.cfg.Known)
+		diff := bundle.Compare(m, in.next, r.cfg.Known)
 		d.Next, d.NextAsked = &diff, r.asked(in, in.next, row)
 	}
 	return d, r.addHistory(ctx, in, &d)
@@ -129,7 +130,7 @@ func (r *Registry) addHistory(ctx context.Context, in *installation, d *Detail) 
 			if err != nil {
 				return err
 			}
-			last, back := compare(before, in.manifest, r.cfg.Known), compare(in.manifest, before, r.cfg.Known)
+			last, back := bundle.Compare(before, in.manifest, r.cfg.Known), bundle.Compare(in.manifest, before, r.cfg.Known)
 			d.Last, d.Back = &last, &back
 		}
 		for _, s := range in.manifest.Secrets {
@@ -168,7 +169,7 @@ func (in *installation) base(at Scope) json.RawMessage {
 	return in.schema.Defaults(raw)
 }
 
-func (r *Registry) asked(in *installation, m Manifest, row *enablement) []Asked {
+func (r *Registry) asked(in *installation, m bundle.Manifest, row *enablement) []Asked {
 	out := []Asked{}
 	for _, p := range m.Permissions {
 		text, err := hostapi.Sentence(p)

@@ -3,41 +3,43 @@ package extensions
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
 // Extension is an extension as those see it who run it.
 type Extension struct {
-	ID            string     `json:"id" doc:"ID of the extension."`
-	Installation  string     `json:"installation" doc:"ID of the installation: what it keeps belongs to this."`
-	Course        string     `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
-	Title         string     `json:"title" doc:"What it is called."`
-	Description   string     `json:"description,omitempty" doc:"What it does."`
-	Version       string     `json:"version" doc:"Version that runs where it is enabled."`
-	Digest        string     `json:"digest" doc:"SHA-256 of the files of the version that runs: give it as seen to enable or approve no other."`
-	Previous      string     `json:"previous,omitempty" doc:"Version that a rollback brings back."`
-	Pending       string     `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
-	PendingDigest string     `json:"pending_digest,omitempty" doc:"SHA-256 of the files of that version: give it as seen to consent to no other."`
-	PendingFor    string     `json:"pending_for,omitempty" doc:"Why that version waits."`
-	PendingAsks   []Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
-	State         string     `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
-	Reason        string     `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
-	StoppedBy     string     `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
-	Stopped       time.Time  `json:"stopped,omitzero" doc:"When that was."`
-	Asks          []Sentence `json:"asks" doc:"What it asks for, in plain words."`
-	Suspended     *time.Time `json:"suspended,omitempty" doc:"When it was suspended."`
-	Errors        int        `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
-	LastError     string     `json:"last_error,omitempty" doc:"What that was, the last time."`
-	LastErrorAt   *time.Time `json:"last_error_at,omitempty" doc:"When that was."`
-	Resting       *Resting   `json:"resting,omitempty" doc:"The longest of its hooks that failed again and again and are left alone for a while, on this node."`
-	Secrets       []string   `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
-	Enabled       []Enabling `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
+	ID            string            `json:"id" doc:"ID of the extension."`
+	Installation  string            `json:"installation" doc:"ID of the installation: what it keeps belongs to this."`
+	Course        string            `json:"course,omitempty" doc:"Course that owns it; absent for the whole tenant."`
+	Title         string            `json:"title" doc:"What it is called."`
+	Description   string            `json:"description,omitempty" doc:"What it does."`
+	Version       string            `json:"version" doc:"Version that runs where it is enabled."`
+	Digest        string            `json:"digest" doc:"SHA-256 of the files of the version that runs: give it as seen to enable or approve no other."`
+	Previous      string            `json:"previous,omitempty" doc:"Version that a rollback brings back."`
+	Pending       string            `json:"pending,omitempty" doc:"Version that waits for consent, because it asks for more or does not fit what was set."`
+	PendingDigest string            `json:"pending_digest,omitempty" doc:"SHA-256 of the files of that version: give it as seen to consent to no other."`
+	PendingFor    string            `json:"pending_for,omitempty" doc:"Why that version waits."`
+	PendingAsks   []bundle.Sentence `json:"pending_asks,omitempty" doc:"What that version asks for, in plain words."`
+	State         string            `json:"state" doc:"Whether it works, was suspended because it failed, or was stopped for everybody by those who run the tenant." enum:"installed,suspended,stopped"`
+	Reason        string            `json:"reason,omitempty" doc:"Why it was suspended or stopped."`
+	StoppedBy     string            `json:"stopped_by,omitempty" doc:"Who stopped it for everybody."`
+	Stopped       time.Time         `json:"stopped,omitzero" doc:"When that was."`
+	Asks          []bundle.Sentence `json:"asks" doc:"What it asks for, in plain words."`
+	Suspended     *time.Time        `json:"suspended,omitempty" doc:"When it was suspended."`
+	Errors        int               `json:"errors_24h,omitempty" doc:"How often it failed or said that something went wrong in the last 24 hours, as far as its log goes back."`
+	LastError     string            `json:"last_error,omitempty" doc:"What that was, the last time."`
+	LastErrorAt   *time.Time        `json:"last_error_at,omitempty" doc:"When that was."`
+	Resting       *Resting          `json:"resting,omitempty" doc:"The longest of its hooks that failed again and again and are left alone for a while, on this node."`
+	Secrets       []string          `json:"secrets,omitempty" doc:"Names of the secrets that it wants."`
+	Enabled       []Enabling        `json:"enabled" doc:"Where it is switched on, off, or waits for approval."`
 }
 
 // Resting says since when, until when and why something of an extension is left
@@ -119,9 +121,7 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 	if in.whole != nil {
 		all = append(all, in.whole)
 	}
-	courses := keys(in.courses)
-	slices.Sort(courses)
-	for _, c := range courses {
+	for _, c := range slices.Sorted(maps.Keys(in.courses)) {
 		all = append(all, in.courses[c])
 	}
 	for _, e := range all {
@@ -313,7 +313,7 @@ func (r *Registry) ownedBy(ctx context.Context, id string, owner Scope) (*instal
 }
 
 // granted returns the permissions of a manifest that somebody grants.
-func granted(m Manifest, grants []string) ([]string, error) {
+func granted(m bundle.Manifest, grants []string) ([]string, error) {
 	if grants == nil && len(m.Permissions) > 0 {
 		return nil, trellis.Errorf(trellis.Invalid, "grants: say what is granted of what it asks for (%s), or [\"*\"] for all of it", strings.Join(m.Permissions, ", "))
 	}

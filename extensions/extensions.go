@@ -1,25 +1,21 @@
 // Package extensions installs extensions, grants and enables them, and finds
 // those that are to be called.
 //
-// An extension is a bundle: a WebAssembly module with a manifest. Installing it
+// An extension is a bundle: a WebAssembly module with a manifest, which the package
+// bundle reads; the package project makes the directory of a new one. Installing it
 // enables it for nobody. Whoever enables it sees as sentences what it asks for
 // and grants that, in the tenant or in one course; there it then takes part. All
 // that it keeps or is given belongs to its installation: the tenant, the owner
 // and the extension's ID together.
 //
-// Each subpackage is one of the ways of extending the platform: plugins (filters
+// Each other subpackage is one of the ways of extending the platform: plugins (filters
 // and events), slots (places in pages), theming, api (REST and GraphQL), bus
 // (events over NATS), realtime (streams, xAPI and Caliper), destinations, blocks
 // (content and graders), business (registrar, proctoring, affiliates),
 // integrations (OneRoster, OLX, LTI, SCORM, Common Cartridge), reporting.
 package extensions
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/trellis-learning/trellis"
-)
+import "github.com/trellis-learning/trellis"
 
 // Level is how near to the learner something was decided. The nearest decides,
 // unless a farther one is locked.
@@ -63,31 +59,4 @@ func (s Scope) String() string {
 		return "the course " + s.Course
 	}
 	return "the whole tenant"
-}
-
-// Fault is something that is wrong with a manifest or with settings.
-type Fault struct {
-	Path    string `json:"path"` // "filters[0].on"; "" is the whole
-	Message string `json:"message"`
-}
-
-// Faults is everything that is wrong, as an error.
-type Faults []Fault
-
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.Message
-		if fault.Path != "" {
-			lines[i] = fault.Path + ": " + fault.Message
-		}
-	}
-	return strings.Join(lines, "; ")
-}
-
-func (f *Faults) add(path, format string, args ...any) {
-	const most = 50
-	if len(*f) < most {
-		*f = append(*f, Fault{path, fmt.Sprintf(format, args...)})
-	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
@@ -40,7 +41,7 @@ func TestCrashesSayWhere(t *testing.T) {
 	r := newRig(t, nil)
 	a := admin(t, "a")
 	var zip bytes.Buffer
-	b, err := extensions.Pack(crashing(t), &zip)
+	b, err := bundle.Pack(crashing(t), &zip)
 	must(t, err)
 	if text := b.Files["main.wasm.map"]; len(text) == 0 || bytes.Contains(text, []byte("the text of")) {
 		t.Errorf("the map in the bundle is %q", text)

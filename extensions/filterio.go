@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Question is what a filter's export receives.
@@ -89,7 +90,7 @@ func ReadAnswer(raw []byte, outcomes []trellis.Outcome) (Answer, error) {
 	if string(raw) == "{}" {
 		return a, nil // the usual one
 	}
-	if err := Exact(raw, reflect.TypeFor[Answer]()); err != nil {
+	if err := bundle.Exact(raw, reflect.TypeFor[Answer]()); err != nil {
 		return a, trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	if err := trellis.DecodeStrict(raw, &a); err != nil {

@@ -43,7 +43,8 @@ func (r *Registry) Filters(ctx context.Context, typ, course string) []Hook {
 	return r.enabled(t.filters[typ], course)
 }
 
-// Events returns the hooks that are to hear of an event, of the event's tenant.
+// Events returns the hooks that are to hear of an event, of the event's tenant, also
+// of those that are suspended: they hear of it later.
 func (r *Registry) Events(e trellis.Event) []Hook {
 	t := r.now.Load().tenants[e.Tenant]
 	if t == nil {
@@ -51,7 +52,7 @@ func (r *Registry) Events(e trellis.Event) []Hook {
 	}
 	var hooks []Hook
 	for _, s := range t.events {
-		if at := s.inst.at(e.Course); at != nil && s.inst.state == installed && trellis.MatchType(s.on, e.Type) {
+		if at := s.inst.at(e.Course); at != nil && trellis.MatchType(s.on, e.Type) {
 			hooks = append(hooks, Hook{r, s, at})
 		}
 	}
@@ -214,9 +215,9 @@ func (h Hook) Ready() error {
 	in := h.s.inst
 	switch {
 	case in.state == suspended:
-		return trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason)
+		return notCalled(time.Time{}, trellis.Errorf(trellis.Unavailable, "the extension %s is suspended: %s", in.extension, in.reason))
 	case h.at.fault != "":
-		return trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault)
+		return notCalled(time.Time{}, trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault))
 	}
 	return nil
 }
@@ -238,7 +239,7 @@ type Call struct {
 // Call calls the hook's export with in and reads its answer. The caller of ctx
 // becomes the extension; the actor stays. An extension that has failed again and
 // again is not called, nor is one whose settings do not fit it: the error then is
-// [trellis.Unavailable] and says so.
+// [NotCalled], of kind [trellis.Unavailable], and says so.
 func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	if err := h.Ready(); err != nil {
 		return runtime.Stats{}, err
@@ -255,7 +256,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	m, done, err := h.r.modules.get(ctx, in, h.s.limits(), cmp.Or(c.Wait, loadPatience))
 	if err != nil {
 		h.r.breaker.cancelled(h.breaker(), probe)
-		return runtime.Stats{}, err
+		return runtime.Stats{}, unbegun(err)
 	}
 	defer done()
 	if c.Wait > 0 {
@@ -268,7 +269,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	}
 	trace := trellis.TraceFrom(ctx).ID
 	if c.Work == 0 {
-		c.Work = cmp.Or(c.Time, h.s.limits().Time) / 5 * 4
+		c.Work = worth(cmp.Or(c.Time, h.s.limits().Time))
 	}
 	began := time.Now()
 	out, stats, err := m.Call(ctx, runtime.Call{
@@ -276,6 +277,9 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
 	})
 	failed := broken(err)
+	if stats.Fuel == 0 {
+		err = unbegun(err)
+	}
 	if err == nil && c.Read != nil {
 		err = c.Read(out)
 		failed = err != nil
@@ -285,6 +289,11 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
 }
+
+// worth returns how much a call may compute that may take so long: four fifths of
+// it. So what spins is out of fuel before it is out of time, and blamed for it, where
+// the machine is not busy with others.
+func worth(d time.Duration) time.Duration { return d / 5 * 4 }
 
 // inPage reports whether people call the hook in a page, with what they enter and
 // as often as they like. Such a hook is left alone by itself when it fails: if that

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -23,7 +24,7 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 	if err := owner.check(); err != nil {
 		return Extension{}, err
 	}
-	b, err := ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+	b, err := bundle.Read(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return Extension{}, err
 	}
@@ -61,16 +62,16 @@ func (r *Registry) Install(ctx context.Context, raw []byte, owner Scope) (Extens
 		return Extension{}, r.moduleFault(err)
 	}
 	defer func() { _ = mod.Close(context.WithoutCancel(ctx)) }()
-	bundle, _, err := r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), MaxBundle)
+	held, _, err := r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), bundle.MaxSize)
 	if err != nil {
 		return Extension{}, err
 	}
 	store.AuditAbout(ctx, b.Manifest.ID+" "+b.Manifest.Version)
-	c := &install{r: r, b: b, bundle: bundle, signer: signer, owner: owner, manifest: string(b.Files[manifestFile])}
+	c := &install{r: r, b: b, bundle: held, signer: signer, owner: owner, manifest: string(b.Files[bundle.ManifestFile])}
 	if err := r.write(ctx, c.apply); err != nil {
 		return Extension{}, err
 	}
-	if err := r.keepBundle(ctx, bundle, raw); err != nil {
+	if err := r.keepBundle(ctx, held, raw); err != nil {
 		return Extension{}, err
 	}
 	return r.Get(ctx, b.Manifest.ID, owner)
@@ -81,10 +82,10 @@ func (r *Registry) moduleFault(err error) error {
 	var over *runtime.LimitError
 	if errors.As(err, &over) && r.cfg.Modules.Raise != nil {
 		if how := r.cfg.Modules.Raise(over.Limit); how != "" {
-			return trellis.Errorf(trellis.KindOf(err), "%s: %w; %s", moduleFile, err, how)
+			return trellis.Errorf(trellis.KindOf(err), "%s: %w; %s", bundle.ModuleFile, err, how)
 		}
 	}
-	return trellis.Errorf(trellis.KindOf(err), "%s: %w", moduleFile, err)
+	return trellis.Errorf(trellis.KindOf(err), "%s: %w", bundle.ModuleFile, err)
 }
 
 // keepBundle stores a bundle again if an uninstallation elsewhere of the same
@@ -92,7 +93,7 @@ func (r *Registry) moduleFault(err error) error {
 func (r *Registry) keepBundle(ctx context.Context, digest string, raw []byte) error {
 	f, err := r.cfg.Blobs.Get(ctx, digest)
 	if trellis.KindOf(err) == trellis.NotFound {
-		_, _, err = r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), MaxBundle)
+		_, _, err = r.cfg.Blobs.Put(ctx, bytes.NewReader(raw), bundle.MaxSize)
 		return err
 	}
 	if err != nil {
@@ -104,7 +105,7 @@ func (r *Registry) keepBundle(ctx context.Context, digest string, raw []byte) er
 // install is a version on its way into the database.
 type install struct {
 	r                        *Registry
-	b                        *Bundle
+	b                        *bundle.Archive
 	bundle, signer, manifest string
 	owner                    Scope
 }
@@ -169,7 +170,7 @@ func (c *install) next(ctx context.Context, tx *store.Tx, tenant string, present
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	if compareVersions(m.Version, present.version) < 0 {
+	if bundle.CompareVersions(m.Version, present.version) < 0 {
 		return trellis.Errorf(trellis.Conflict, "version %s of %s is older than %s, which runs: a rollback goes back one step", m.Version, m.ID, present.version)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
@@ -304,10 +305,10 @@ func (r *Registry) owned(ctx context.Context, tx *store.Tx, extension string, ow
 	return installationByOwner(ctx, tx, tenant, extension, owner)
 }
 
-func manifestOf(ctx context.Context, tx *store.Tx, tenant, id, version string) (Manifest, error) {
+func manifestOf(ctx context.Context, tx *store.Tx, tenant, id, version string) (bundle.Manifest, error) {
 	var raw string
 	if err := tx.QueryRow(ctx, `SELECT manifest FROM extension_versions WHERE tenant = ? AND installation = ? AND version = ?`, tenant, id, version).Scan(&raw); err != nil {
-		return Manifest{}, err
+		return bundle.Manifest{}, err
 	}
-	return ReadManifest([]byte(raw))
+	return bundle.ReadManifest([]byte(raw))
 }

@@ -123,10 +123,10 @@ func TestUploads(t *testing.T) {
 	with := func(change map[string]any) []byte { return wasm(manifestOf("acme.x", "1.0.0", change), good) }
 	raw, err := json.Marshal(manifestOf("acme.x", "1.0.0", map[string]any{"filter": []any{}}))
 	must(t, err)
-	unknown := archive(t, entry{name: "extension.json", data: string(raw)}, entry{name: "main.wasm", data: string(good)})
+	unknown := archive(t, map[string][]byte{"extension.json": raw, "main.wasm": good})
 	raw, err = json.Marshal(manifestOf("acme.x", "1.0.0", map[string]any{"permissions": []string{"everything"}}))
 	must(t, err)
-	nothing := archive(t, entry{name: "extension.json", data: string(raw)}, entry{name: "main.wasm", data: string(good)})
+	nothing := archive(t, map[string][]byte{"extension.json": raw, "main.wasm": good})
 	other := bytes.Replace(good, []byte("\x04call"), []byte("\x04exec"), 1)
 	signature := bytes.Replace(good, []byte{0x60, 2, 0x7f, 0x7f, 1, 0x7e}, []byte{0x60, 2, 0x7f, 0x7e, 1, 0x7e}, 1) // a hook takes (i32, i64)
 	truncated := good[:len(good)-3]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/metrics"
 	"github.com/trellis-learning/trellis/runtime"
@@ -178,15 +179,15 @@ func (m *modules) compile(ctx context.Context, in *installation, l runtime.Limit
 
 // sourceID names the module of a bundle for the compile cache, so that a bundle,
 // which is compressed, need not be read to load it.
-func sourceID(bundle string) string { return "bundle " + bundle }
+func sourceID(blob string) string { return "bundle " + blob }
 
 // read returns the module of an installation.
 func (m *modules) read(ctx context.Context, in *installation) ([]byte, error) {
-	raw, err := m.blobs.ReadAll(ctx, in.bundle, MaxBundle)
+	raw, err := m.blobs.ReadAll(ctx, in.bundle, bundle.MaxSize)
 	if err != nil {
 		return nil, trellis.Errorf(trellis.Unavailable, "the bundle of %s could not be read: %w", in.extension, err)
 	}
-	b, err := ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+	b, err := bundle.Read(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return nil, fmt.Errorf("installed bundle of %s: %w", in.extension, err)
 	}

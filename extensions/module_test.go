@@ -17,6 +17,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/internal/testkit"
 	"github.com/trellis-learning/trellis/runtime"
@@ -35,16 +36,16 @@ func (r *rig) crowd(t testing.TB, n int, called func(i int) bool) {
 	for i := range rows[1:] {
 		name := fmt.Sprintf("acme.x%d", i+1)
 		zip := pack(t, name, "1.0.0", nil, map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer(strconv.Itoa(i + 1)) }})
-		b, err := extensions.ReadBundle(bytes.NewReader(zip), int64(len(zip)))
+		b, err := read(zip)
 		must(t, err)
-		bundle := strings.Repeat("0", 64)
+		held := strings.Repeat("0", 64)
 		if called(i + 1) {
-			bundle, _, err = r.blobs.Put(a, bytes.NewReader(zip), extensions.MaxBundle)
+			held, _, err = r.blobs.Put(a, bytes.NewReader(zip), bundle.MaxSize)
 			must(t, err)
 		}
 		manifest, err := json.Marshal(manifestOf(name, "1.0.0", nil))
 		must(t, err)
-		rows[i+1] = row{trellis.NewID(), b.Digest, bundle, string(manifest)}
+		rows[i+1] = row{trellis.NewID(), b.Digest, held, string(manifest)}
 	}
 	must(t, r.db.Write(a, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		for i, v := range rows[1:] {

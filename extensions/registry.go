@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/egress"
@@ -36,6 +37,9 @@ type Modules struct {
 	// Work is how long a call of a schedule or a job may work at most, where the
 	// manifest asks for it by limits.work. A minute if zero.
 	Work time.Duration
+	// Time is how long a call may take whose manifest says nothing of it. As long as
+	// the runtime gives it if zero: 250 ms.
+	Time time.Duration
 }
 
 func (m Modules) work() time.Duration { return cmp.Or(m.Work, usualWork) }
@@ -49,7 +53,7 @@ type Config struct {
 	Key         *secret.Key
 	Runtime     *runtime.Runtime
 	Egress      *egress.Client
-	Known       Known
+	Known       bundle.Known
 	Unsigned    bool // whether bundles without a signature are taken
 	Modules     Modules
 	SelfService []string      // permissions that course staff may grant in their own courses, where a tenant has not its own set
@@ -86,6 +90,7 @@ type Registry struct {
 	breaker breakers
 	usage   usage
 	assets  shelf
+	uploads uploads
 	kick    chan struct{}
 }
 
@@ -137,7 +142,7 @@ func (r *Registry) Run(ctx context.Context, source trellis.Source) error {
 		case <-tick.C:
 		case <-r.kick:
 		}
-		if err := r.refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
 			r.log.Warn("registry not refreshed", "err", err)
 		}
 	}
@@ -162,8 +167,10 @@ func (r *Registry) follow(ctx context.Context, source trellis.Source) {
 	}
 }
 
-// refresh reads everything again if anything has changed.
-func (r *Registry) refresh(ctx context.Context) error {
+// Refresh reads everything again if anything has changed, on this node or another. Who
+// has seen an event of an extension's life in the log, and refreshes, knows what it
+// tells of: both were one transaction.
+func (r *Registry) Refresh(ctx context.Context) error {
 	var version int64
 	err := r.db.Read(ctx, func(tx *store.Tx) error {
 		return tx.QueryRow(ctx, `SELECT value FROM registry_version WHERE name = 'extensions'`).Scan(&version)

@@ -1,6 +1,7 @@
 package extensions_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/blob"
 	"github.com/trellis-learning/trellis/internal/egress"
@@ -58,8 +60,15 @@ func (l *lateHost) Call(ctx context.Context, operation string, in []byte) ([]byt
 
 func newRig(t *testing.T, change func(*extensions.Config)) *rig {
 	t.Helper()
+	return newRigAt(t, 0, change)
+}
+
+// newRigAt makes one where a second of guests' code is worth so many units of fuel;
+// as many as the machine gets done if 0.
+func newRigAt(t *testing.T, fuel uint64, change func(*extensions.Config)) *rig {
+	t.Helper()
 	host := &lateHost{}
-	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host, FuelPerSecond: fuel})
 	must(t, err)
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
 	return newRigOn(t, t.TempDir(), rt, host, change)
@@ -80,7 +89,7 @@ func newRigOn(t testing.TB, dir string, rt *runtime.Runtime, host *lateHost, cha
 	must(t, err)
 	r.cfg = extensions.Config{
 		DB: r.db, Blobs: r.blobs, Key: key, Runtime: rt, Egress: egress.New(egress.Config{}), Unsigned: true, SelfService: []string{"kv", "users:read", "events:emit"},
-		Known: extensions.Known{Filters: []trellis.Spec{asked.Spec()}, Events: append([]trellis.Spec{happened.Spec()}, extensions.Events()...)},
+		Known: bundle.Known{Filters: []trellis.Spec{asked.Spec()}, Events: append([]trellis.Spec{happened.Spec()}, extensions.Events()...)},
 	}
 	if change != nil {
 		change(&r.cfg)
@@ -154,11 +163,30 @@ func pack(t testing.TB, id, version string, change map[string]any, code ...map[s
 	return testkit.Bundle(t, manifestOf(id, version, change), testkit.Guest(exports))
 }
 
+// archive is a bundle of whatever files, which nobody has looked at.
+func archive(t testing.TB, files map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, data := range files {
+		f, err := w.Create(name)
+		must(t, err)
+		_, err = f.Write(data)
+		must(t, err)
+	}
+	must(t, w.Close())
+	return b.Bytes()
+}
+
+func read(raw []byte) (*bundle.Archive, error) {
+	return bundle.Read(bytes.NewReader(raw), int64(len(raw)))
+}
+
 func signed(t testing.TB, zip, key []byte) []byte {
 	t.Helper()
-	b, err := extensions.ReadBundle(bytes.NewReader(zip), int64(len(zip)))
+	b, err := read(zip)
 	must(t, err)
-	priv, err := extensions.ParseKey(key)
+	priv, err := bundle.ParseKey(key)
 	must(t, err)
 	b.Sign(priv)
 	var out bytes.Buffer

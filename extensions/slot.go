@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Slots returns what takes part in a place of a page about a course (or of the
@@ -87,9 +88,9 @@ func (r *Registry) SlotMark(tenant, slot, course string) uint64 {
 }
 
 // Slot returns the manifest's line, for a hook of a place in a page.
-func (h Hook) Slot() SlotHook {
+func (h Hook) Slot() bundle.SlotHook {
 	if h.s.slot == nil {
-		return SlotHook{}
+		return bundle.SlotHook{}
 	}
 	return *h.s.slot
 }
@@ -167,7 +168,7 @@ func (r *Registry) SlotConflicts(ctx context.Context, slot, course string) []Slo
 	var targets []string
 	for _, h := range acting {
 		s := h.Slot()
-		if s.Op == SlotWrap || h.Ready() != nil {
+		if s.Op == bundle.SlotWrap || h.Ready() != nil {
 			continue
 		}
 		if byTarget[s.Target] == nil {
@@ -230,7 +231,7 @@ func Acting(hooks []Hook) []Hook {
 	var school, course []Hook
 	for _, h := range hooks {
 		switch {
-		case h.Slot().Op == SlotInsert:
+		case h.Slot().Op == bundle.SlotInsert:
 		case h.s.inst.owner.Course == "":
 			school = append(school, h)
 		default:
@@ -256,7 +257,7 @@ func (h Hook) strange(shown Hook) bool {
 // stands reports whether a hook has a part in what operations call by a name.
 func (h Hook) stands(target string) bool {
 	s := h.Slot()
-	return s.Op == SlotInsert && h.Extension() == target || (s.Op == SlotReplace || s.Op == SlotWrap) && s.Target == target
+	return s.Op == bundle.SlotInsert && h.Extension() == target || (s.Op == bundle.SlotReplace || s.Op == bundle.SlotWrap) && s.Target == target
 }
 
 // whereIs returns where a place is, as the end of a sentence.
@@ -269,12 +270,12 @@ func (r *Registry) whereIs(slot string) string {
 
 // shower says who shows what operations call by a name.
 func shower(target string) string {
-	if target == DefaultTarget {
+	if target == bundle.DefaultTarget {
 		return "the page itself"
 	}
 	return target
 }
 
 func verb(op string) string {
-	return map[string]string{SlotHide: "hides", SlotModify: "changes", SlotReplace: "replaces", SlotWrap: "adds to"}[op]
+	return map[string]string{bundle.SlotHide: "hides", bundle.SlotModify: "changes", bundle.SlotReplace: "replaces", bundle.SlotWrap: "adds to"}[op]
 }

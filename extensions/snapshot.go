@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/runtime"
@@ -45,13 +46,13 @@ type installation struct {
 	stoppedBy             string
 	stopped               time.Time
 	created               time.Time
-	manifest              Manifest
-	next                  Manifest // of that version
+	manifest              bundle.Manifest
+	next                  bundle.Manifest // of that version
 	digest, bundle        string
 	nextDigest            string // of the version that waits
 	limits                runtime.Limits
 	work                  runtime.Limits // of schedules and jobs
-	schema                *Settings
+	schema                *bundle.Settings
 	whole                 *enablement            // in the whole tenant
 	courses               map[string]*enablement // in courses
 }
@@ -83,7 +84,7 @@ type spec struct {
 	order   int
 	refuses bool // on_error: refuse
 	cron    string
-	slot    *SlotHook
+	slot    *bundle.SlotHook
 	actions map[string]*spec // of a slot, by export
 }
 
@@ -175,7 +176,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 			continue
 		}
 		if next != "" {
-			if in.next, err = ReadManifest([]byte(next)); err != nil {
+			if in.next, err = bundle.ReadManifest([]byte(next)); err != nil {
 				r.log.Error("version that waits cannot be read", "extension", in.extension, "version", in.pending, "err", err)
 			}
 		}
@@ -191,14 +192,15 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 }
 
 func (r *Registry) parse(in *installation, manifest []byte) (err error) {
-	if in.manifest, err = ReadManifest(manifest); err != nil {
+	if in.manifest, err = bundle.ReadManifest(manifest); err != nil {
 		return err
 	}
 	if in.limits, err = in.manifest.RuntimeLimits(); err != nil {
 		return err
 	}
+	in.limits.Time = cmp.Or(in.limits.Time, r.cfg.Modules.Time)
 	in.work = r.workLimits(in.manifest, in.limits)
-	in.schema, err = ParseSettings(in.manifest.Settings)
+	in.schema, err = bundle.ParseSettings(in.manifest.Settings)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/testkit"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -139,7 +140,7 @@ func TestFailuresInPages(t *testing.T) {
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRigOn(t, dir, rt, host, func(c *extensions.Config) { c.Known.Slots = append(c.Known.Slots, extensions.Place{Name: side}) })
+		r := newRigOn(t, dir, rt, host, func(c *extensions.Config) { c.Known.Slots = append(c.Known.Slots, bundle.Place{Name: side}) })
 		a := admin(t, "a")
 		r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"slots": []any{map[string]any{"slot": side, "call": "check", "actions": []string{"other"}}}}, unreliable), "")
 		r.enable(t, a, "acme.x", "", "")
@@ -250,7 +251,7 @@ func TestManyAtOnce(t *testing.T) {
 	fail := make(chan struct{})
 	for range calls {
 		go func() {
-			_, err := hook.Call(a, extensions.Call{In: []byte("{}"), Read: func([]byte) error {
+			_, err := hook.Call(a, extensions.Call{In: []byte("{}"), Wait: testkit.Patience, Read: func([]byte) error {
 				ready <- struct{}{}
 				<-fail
 				return trellis.Errorf(trellis.Invalid, "nonsense")
@@ -286,25 +287,28 @@ func (deaf) Follow(context.Context, uint64, string, func(context.Context, trelli
 // TestKillSwitch: what one node switches off is off on another within a second,
 // also while the bus is down.
 func TestKillSwitch(t *testing.T) {
-	one := newRig(t, nil)
-	rt, err := runtime.New(t.Context(), runtime.Config{})
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
 	must(t, err)
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
-	two := newRigOn(t, one.dir, rt, nil, nil)
-	two.run(t, deaf{})
-	a := admin(t, "a")
-	one.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
-	one.enable(t, a, "acme.x", "", "")
-	if d := eventually(t, "on at the other node", func() bool { return len(two.hooks(a, here)) == 1 }); d > time.Second {
-		t.Errorf("it was on after %v", d)
-	}
-	if _, err := two.call(a, here); err != nil {
-		t.Error(err)
-	}
-	must(t, second(one.Disable(a, "acme.x", "")))
-	if d := eventually(t, "off at the other node", func() bool { return len(two.hooks(a, here)) == 0 }); d > time.Second {
-		t.Errorf("it was off after %v", d)
-	}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { // whose time goes on when nobody has anything to do
+		one, two := newRigOn(t, dir, rt, host, nil), newRigOn(t, dir, rt, host, nil)
+		two.run(t, deaf{})
+		a := admin(t, "a")
+		one.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+		one.enable(t, a, "acme.x", "", "")
+		if d := eventually(t, "on at the other node", func() bool { return len(two.hooks(a, here)) == 1 }); d > time.Second {
+			t.Errorf("it was on after %v", d)
+		}
+		if _, err := two.call(a, here); err != nil {
+			t.Error(err)
+		}
+		must(t, second(one.Disable(a, "acme.x", "")))
+		if d := eventually(t, "off at the other node", func() bool { return len(two.hooks(a, here)) == 0 }); d > time.Second {
+			t.Errorf("it was off after %v", d)
+		}
+	})
 }
 
 // TestAnotherVersionGoesOn: who goes to another version of an extension that was
@@ -313,7 +317,7 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 	r := newRig(t, func(c *extensions.Config) { c.Poll = 10 * time.Millisecond })
 	r.run(t, nil)
 	a := admin(t, "a")
-	bundle := func(version string, change map[string]any) []byte {
+	release := func(version string, change map[string]any) []byte {
 		return pack(t, "acme.x", version, change, unreliable)
 	}
 	call := func(in string) error {
@@ -326,17 +330,17 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 		}
 		kind(t, "left alone", call("{}"), trellis.Unavailable, "is left alone")
 	}
-	r.install(t, a, bundle("1.0.0", nil), "")
+	r.install(t, a, release("1.0.0", nil), "")
 	r.enable(t, a, "acme.x", "", "")
 	for _, tt := range []struct {
 		name string
 		do   func() error
 		want string
 	}{
-		{"an upgrade", func() error { return second(r.Install(a, bundle("1.1.0", nil), extensions.Scope{})) }, "1.1.0"},
+		{"an upgrade", func() error { return second(r.Install(a, release("1.1.0", nil), extensions.Scope{})) }, "1.1.0"},
 		{"a rollback", func() error { return second(r.Rollback(a, "acme.x", extensions.Scope{})) }, "1.0.0"},
 		{"a consent", func() error {
-			if x := r.install(t, a, bundle("1.2.0", map[string]any{"permissions": []string{"kv"}}), ""); x.State != "suspended" {
+			if x := r.install(t, a, release("1.2.0", map[string]any{"permissions": []string{"kv"}}), ""); x.State != "suspended" {
 				t.Errorf("state %s before somebody has consented", x.State)
 			}
 			return second(r.Consent(a, "acme.x", extensions.Scope{}, []string{"*"}))
@@ -358,7 +362,7 @@ func TestAnotherVersionGoesOn(t *testing.T) {
 		})
 	}
 	must(t, second(r.Stop(a, extensions.Stopping{ID: "acme.x"})))
-	if x := r.install(t, a, bundle("1.3.0", nil), ""); x.State != "stopped" || x.Version != "1.3.0" {
+	if x := r.install(t, a, release("1.3.0", nil), ""); x.State != "stopped" || x.Version != "1.3.0" {
 		t.Errorf("%s %s: what was stopped goes on", x.Version, x.State)
 	}
 }

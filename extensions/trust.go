@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
@@ -26,17 +27,14 @@ func (r *Registry) Trust(ctx context.Context, publisher, key string) (Key, error
 	if err := operator(ctx); err != nil {
 		return Key{}, err
 	}
-	pub, err := ParsePublicKey(key)
+	pub, err := bundle.ParsePublicKey(key)
 	if err != nil {
 		return Key{}, err
 	}
-	if !idPattern.MatchString(publisher + ".x") {
-		return Key{}, trellis.Errorf(trellis.Invalid, "%.80q cannot be a publisher", publisher)
+	if err := bundle.CheckPublisher(publisher); err != nil {
+		return Key{}, err
 	}
-	if reserved(publisher) {
-		return Key{}, trellis.Errorf(trellis.Invalid, "the publisher %s is reserved", publisher)
-	}
-	k := Key{Publisher: publisher, Key: base64.StdEncoding.EncodeToString(pub), Fingerprint: Fingerprint(pub), Added: time.Now().UTC().Truncate(time.Microsecond)}
+	k := Key{Publisher: publisher, Key: base64.StdEncoding.EncodeToString(pub), Fingerprint: bundle.Fingerprint(pub), Added: time.Now().UTC().Truncate(time.Microsecond)}
 	err = r.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `INSERT INTO trusted_keys (publisher, key, added, added_by) VALUES (?, ?, ?, ?)
 			ON CONFLICT (publisher) DO UPDATE SET added_by = trusted_keys.added_by WHERE trusted_keys.key = excluded.key`,
@@ -78,8 +76,8 @@ func (r *Registry) Keys(ctx context.Context) ([]Key, error) {
 			if err := rows.Scan(&k.Publisher, &k.Key, &added); err != nil {
 				return err
 			}
-			if pub, err := ParsePublicKey(k.Key); err == nil {
-				k.Fingerprint = Fingerprint(pub)
+			if pub, err := bundle.ParsePublicKey(k.Key); err == nil {
+				k.Fingerprint = bundle.Fingerprint(pub)
 			}
 			k.Added = store.FromMicros(added)
 			keys = append(keys, k)
@@ -100,7 +98,7 @@ func (r *Registry) keyOf(ctx context.Context, publisher string) (ed25519.PublicK
 	if err != nil {
 		return nil, err
 	}
-	return ParsePublicKey(key)
+	return bundle.ParsePublicKey(key)
 }
 
 func operator(ctx context.Context) error {
@@ -114,7 +112,7 @@ func operator(ctx context.Context) error {
 // returns the key's fingerprint, "" for what is as good as unsigned. A publisher
 // that is bound to a key has nothing unsigned, whatever else is taken here:
 // anybody could leave a signature off.
-func (r *Registry) verify(ctx context.Context, b *Bundle) (signer string, err error) {
+func (r *Registry) verify(ctx context.Context, b *bundle.Archive) (signer string, err error) {
 	trusted, err := r.keyOf(ctx, b.Manifest.Publisher())
 	if b.Signature == nil {
 		switch {
@@ -125,20 +123,20 @@ func (r *Registry) verify(ctx context.Context, b *Bundle) (signer string, err er
 		case err != nil:
 			return "", err
 		}
-		return "", trellis.Errorf(trellis.Denied, "the bundle is not signed, but %s is bound to the key %s", b.Manifest.Publisher(), Fingerprint(trusted))
+		return "", trellis.Errorf(trellis.Denied, "the bundle is not signed, but %s is bound to the key %s", b.Manifest.Publisher(), bundle.Fingerprint(trusted))
 	}
 	key, broken := b.Verify()
 	switch {
 	case broken != nil:
 		return "", broken
 	case trellis.KindOf(err) == trellis.NotFound && !r.cfg.Unsigned:
-		return "", trellis.Errorf(trellis.Denied, "nobody has said that the key %s of %s is to be trusted", Fingerprint(key), b.Manifest.Publisher())
+		return "", trellis.Errorf(trellis.Denied, "nobody has said that the key %s of %s is to be trusted", bundle.Fingerprint(key), b.Manifest.Publisher())
 	case trellis.KindOf(err) == trellis.NotFound:
 		return "", nil // as good as unsigned, which is taken here
 	case err != nil:
 		return "", err
 	case !trusted.Equal(key):
-		return "", trellis.Errorf(trellis.Denied, "%s is bound to the key %s, but this bundle is signed with %s", b.Manifest.Publisher(), Fingerprint(trusted), Fingerprint(key))
+		return "", trellis.Errorf(trellis.Denied, "%s is bound to the key %s, but this bundle is signed with %s", b.Manifest.Publisher(), bundle.Fingerprint(trusted), bundle.Fingerprint(key))
 	}
-	return Fingerprint(key), nil
+	return bundle.Fingerprint(key), nil
 }

@@ -6,37 +6,9 @@ import (
 	"slices"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/store"
 )
-
-// asksMore says what a version asks for that the one before did not, or "".
-func asksMore(old, next Manifest) string {
-	for _, p := range next.Permissions {
-		if !slices.Contains(old.Permissions, p) {
-			return "it asks for more: " + plainly([]string{p})
-		}
-	}
-	for _, h := range next.Filters {
-		i := slices.IndexFunc(old.Filters, func(o FilterHook) bool { return o.On == h.On })
-		switch {
-		case i < 0:
-			return "it takes part in the filter " + h.On
-		case old.Filters[i].OnError != h.OnError:
-			return "when it fails, the filter " + h.On + " is to " + h.OnError
-		}
-	}
-	for _, h := range next.Events {
-		if !slices.ContainsFunc(old.Events, func(o EventHook) bool { return o.On == h.On || trellis.MatchType(o.On, h.On) }) {
-			return "it hears of " + h.On
-		}
-	}
-	for _, h := range next.Schedules {
-		if !slices.ContainsFunc(old.Schedules, func(o ScheduleHook) bool { return o.Name == h.Name && o.Cron == h.Cron }) {
-			return "it works by itself at set times (" + h.Name + ": " + h.Cron + ")"
-		}
-	}
-	return moreSlots(old, next)
-}
 
 // enablings are the rows of an installation, as the database has them.
 func enablings(ctx context.Context, tx *store.Tx, in installationRow) ([]enablement, error) {
@@ -65,8 +37,8 @@ func enablings(ctx context.Context, tx *store.Tx, in installationRow) ([]enablem
 // because it asks for more, because the settings in force do not fit it, or
 // because course staff would put another bundle in the place of one that was
 // approved, or stopped.
-func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next Manifest, rows []enablement) (string, error) {
-	if more := asksMore(old, next); more != "" {
+func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next bundle.Manifest, rows []enablement) (string, error) {
+	if more := next.MoreThan(old); more != "" {
 		return more, nil
 	}
 	if in.held(ctx, next.ID) != nil {
@@ -74,7 +46,7 @@ func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next M
 	}
 	target := &installation{courses: map[string]*enablement{}}
 	var err error
-	if target.schema, err = ParseSettings(next.Settings); err != nil {
+	if target.schema, err = bundle.ParseSettings(next.Settings); err != nil {
 		return "", err
 	}
 	for i := range rows {
@@ -89,7 +61,7 @@ func (r *Registry) waitsFor(ctx context.Context, in installationRow, old, next M
 			return "the settings for " + e.scope.String() + " do not fit it: " + e.fault, nil
 		}
 		if more := r.beyond(in.tenant, e.allowed); e.scope.Course != "" && len(more) > 0 && !runsTenant(ctx) {
-			return "those who run the tenant approve what may do this: " + plainly(more), nil
+			return "those who run the tenant approve what may do this: " + bundle.Plainly(more), nil
 		}
 	}
 	return "", nil
@@ -177,7 +149,7 @@ func (r *Registry) consent(ctx context.Context, c Consenting) (Extension, error)
 			return err
 		}
 		if more := r.beyond(in.tenant, allowed); len(more) > 0 && !runsTenant(ctx) {
-			return trellis.Errorf(trellis.Denied, "those who run the tenant grant this: %s", plainly(more))
+			return trellis.Errorf(trellis.Denied, "those who run the tenant grant this: %s", bundle.Plainly(more))
 		}
 		rows, err := enablings(ctx, tx, in)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // TestUpgrade: a version that asks for no more takes effect at once; one that does
@@ -183,9 +184,9 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 // TestTrust: a publisher is bound to the first key that was trusted for it, for
 // good or until an operator lets it go; unsigned bundles need a setting.
 func TestTrust(t *testing.T) {
-	keyOne, pubOne, err := extensions.GenerateKey()
+	keyOne, pubOne, err := bundle.GenerateKey()
 	must(t, err)
-	keyTwo, pubTwo, err := extensions.GenerateKey()
+	keyTwo, pubTwo, err := bundle.GenerateKey()
 	must(t, err)
 	zip := pack(t, "acme.x", "1.0.0", nil)
 	a := admin(t, "a")
@@ -205,18 +206,18 @@ func TestTrust(t *testing.T) {
 		}
 		try(t, r, "unsigned", zip, want, "not signed")
 		try(t, r, "by a stranger", signed(t, zip, keyOne), want, "to be trusted")
-		_, err := r.Trust(a, "acme", extensions.EncodeKey(pubOne))
+		_, err := r.Trust(a, "acme", bundle.EncodeKey(pubOne))
 		kind(t, "trusted by an admin", err, trellis.Denied)
-		_, err = r.Trust(operator(t), "acme", extensions.EncodeKey(pubOne))
+		_, err = r.Trust(operator(t), "acme", bundle.EncodeKey(pubOne))
 		must(t, err)
-		must(t, second(r.Trust(operator(t), "acme", extensions.EncodeKey(pubOne)))) // the same again
-		_, err = r.Trust(operator(t), "acme", extensions.EncodeKey(pubTwo))
+		must(t, second(r.Trust(operator(t), "acme", bundle.EncodeKey(pubOne)))) // the same again
+		_, err = r.Trust(operator(t), "acme", bundle.EncodeKey(pubTwo))
 		kind(t, "another key", err, trellis.Conflict, "bound to another key")
 		try(t, r, "signed", signed(t, zip, keyOne), "", "")
-		try(t, r, "with another key", signed(t, zip, keyTwo), trellis.Denied, "bound to the key "+extensions.Fingerprint(pubOne))
+		try(t, r, "with another key", signed(t, zip, keyTwo), trellis.Denied, "bound to the key "+bundle.Fingerprint(pubOne))
 		try(t, r, "with the signature left off", zip, trellis.Denied, "not signed")
 		try(t, r, "tampered with", tampered(t, signed(t, zip, keyOne)), trellis.Invalid, "changed after it was signed")
-		if keys, err := r.Keys(a); err != nil || len(keys) != 1 || keys[0].Fingerprint != extensions.Fingerprint(pubOne) {
+		if keys, err := r.Keys(a); err != nil || len(keys) != 1 || keys[0].Fingerprint != bundle.Fingerprint(pubOne) {
 			t.Errorf("keys %+v, %v", keys, err)
 		}
 		kind(t, "let go by an admin", r.Distrust(a, "acme"), trellis.Denied)
@@ -226,8 +227,8 @@ func TestTrust(t *testing.T) {
 	}
 	r := newRig(t, nil)
 	for _, p := range []string{"org", "trellis", "Acme", "a.b", ""} {
-		kind(t, "publisher "+p, second(r.Trust(operator(t), p, extensions.EncodeKey(pubOne))), trellis.Invalid)
-		if _, err := extensions.ReadManifest([]byte(`{"id":"` + p + `.x","version":"1.0.0","abi":1,"title":"X","events":[{"on":"a.b","call":"c"}]}`)); err == nil {
+		kind(t, "publisher "+p, second(r.Trust(operator(t), p, bundle.EncodeKey(pubOne))), trellis.Invalid)
+		if _, err := bundle.ReadManifest([]byte(`{"id":"` + p + `.x","version":"1.0.0","abi":1,"title":"X","events":[{"on":"a.b","call":"c"}]}`)); err == nil {
 			t.Errorf("the publisher %q is taken", p)
 		}
 	}
@@ -243,11 +244,8 @@ func tampered(t testing.TB, zip []byte) []byte {
 	must(t, err)
 	sig, err := json.Marshal(b.Signature)
 	must(t, err)
-	entries := []entry{{name: "signature.json", data: string(sig)}, {name: "assets/added.txt", data: "x"}}
-	for name, data := range b.Files {
-		entries = append(entries, entry{name: name, data: string(data)})
-	}
-	return archive(t, entries...)
+	b.Files["signature.json"], b.Files["assets/added.txt"] = sig, []byte("x")
+	return archive(t, b.Files)
 }
 
 // TestAudit: each change has its line in the audit log, in its own transaction,
@@ -256,7 +254,7 @@ func TestAudit(t *testing.T) {
 	r := newRig(t, nil)
 	a, s := admin(t, "a"), staff(t, "a", here)
 	wants := map[string]any{"permissions": []string{"pii:name"}, "secrets": []any{map[string]any{"name": "key", "title": "Key"}}}
-	_, public, err := extensions.GenerateKey()
+	_, public, err := bundle.GenerateKey()
 	must(t, err)
 	must(t, second(r.Install(r.api.Audited(a, "extensions.install", ""), pack(t, "acme.x", "1.0.0", wants), extensions.Scope{})))
 	must(t, second(r.Install(r.api.Audited(s, "extensions.install", here), pack(t, "acme.own", "1.0.0", wants), extensions.Scope{Course: here})))
@@ -278,7 +276,7 @@ func TestAudit(t *testing.T) {
 		{a, "extensions.rollback", `{"id":"acme.x"}`},
 		{a, "extensions.set_self_service", `{"permissions":["kv"]}`},
 		{a, "extensions.uninstall", `{"id":"acme.x"}`},
-		{operator(t), "keys.trust", `{"publisher":"acme","key":"` + extensions.EncodeKey(public) + `"}`},
+		{operator(t), "keys.trust", `{"publisher":"acme","key":"` + bundle.EncodeKey(public) + `"}`},
 		{operator(t), "keys.distrust", `{"publisher":"acme"}`},
 	} {
 		if do.name == "" {

@@ -33,7 +33,7 @@ func TestBoundsAreRaised(t *testing.T) {
 	for _, cfg := range []runtime.Config{{}, {Cache: cacheDir(t)}, {Compiler: compiler(t, childMemory()...)}} {
 		t.Run(fmt.Sprintf("%q %q", cfg.Cache, cfg.Compiler), func(t *testing.T) {
 			usual := newRuntime(t, cfg)
-			_, err := usual.Compile(t.Context(), module, runtime.Limits{})
+			_, err := usual.Compile(t.Context(), module, runtime.Limits{Time: patience})
 			wantError(t, err, nil, trellis.Invalid, "blocks are nested 2400 deep")
 			if over = nil; !errors.As(err, &over) || over.Limit != "nesting" {
 				t.Errorf("the error %v does not say which limit", err)
@@ -43,7 +43,7 @@ func TestBoundsAreRaised(t *testing.T) {
 			if _, err := r.Check(t.Context(), source, runtime.Limits{}); err != nil {
 				t.Error(err)
 			}
-			m, err := r.Compile(t.Context(), module, runtime.Limits{})
+			m, err := r.Compile(t.Context(), module, runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}

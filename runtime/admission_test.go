@@ -40,7 +40,7 @@ func (h *turnstile) Call(ctx context.Context, op string, _ []byte) ([]byte, erro
 // waitQueued waits until n calls of key wait for a slot.
 func waitQueued(t *testing.T, m *runtime.Module, key string, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for runtime.Queued(m, key) != n {
 		if ctx.Err() != nil {
@@ -118,7 +118,7 @@ func TestQueueIsBounded(t *testing.T) {
 // waitForWorkers waits until n calls wait for a worker.
 func waitForWorkers(t *testing.T, r *runtime.Runtime, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for runtime.QueuedForWorkers(r) != n {
 		if ctx.Err() != nil {
@@ -137,7 +137,7 @@ func TestClassesTakeTurnsAtTheWorkers(t *testing.T) {
 	var wg sync.WaitGroup
 	enter := func(m *runtime.Module, class, key string) {
 		wg.Go(func() {
-			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "level", In: []byte("1x"), Class: class, Key: key, Patience: time.Minute, Log: func(int, string) {
+			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "level", In: []byte("1x"), Class: class, Key: key, Patience: patience, Log: func(int, string) {
 				arrived <- class + " " + key
 				<-leave
 			}})
@@ -196,12 +196,12 @@ func TestAClassCannotFillTheQueue(t *testing.T) {
 	spawn(t.Context(), &wg, m, "first")
 	<-h.arrived
 	flood := func(i int) runtime.Call {
-		return runtime.Call{Hook: "clock", Class: "flood", Key: string(rune('a' + i%26)), Patience: time.Minute}
+		return runtime.Call{Hook: "clock", Class: "flood", Key: string(rune('a' + i%26)), Patience: patience}
 	}
 	for i := range runtime.ClassBound {
 		wg.Go(func() { _, _, _ = m.Call(ctx, flood(i)) })
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for runtime.QueuedInAll(m) != runtime.ClassBound {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d calls wait", runtime.QueuedInAll(m))

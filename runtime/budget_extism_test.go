@@ -14,7 +14,7 @@ func TestUsageCountsWhatTheHostKeeps(t *testing.T) {
 	set := code(i64(name), opCall, 0, i64(value), opCall, 0, opCall, 1, i32(0))
 	write := code(i64(block), opCall, 0, i64(block-8), opI64Add, i64(1), opCall, 2, i32(0))
 	binary := extismOf(map[string][]byte{"nothing": i32(0), "set": set, "write": write}, "alloc", "var_set", "store_u64")
-	m, err := r.Compile(t.Context(), binary, runtime.Limits{Isolation: runtime.Pinned})
+	m, err := r.Compile(t.Context(), binary, runtime.Limits{Isolation: runtime.Pinned, Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

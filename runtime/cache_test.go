@@ -68,7 +68,7 @@ func TestCacheServesALaterRuntime(t *testing.T) {
 		t.Errorf("upper = %q", got)
 	}
 	// Another limit of memory is another module.
-	_, err := second.Compile(t.Context(), guest(t, "echo"), runtime.Limits{Memory: 1 << 20})
+	_, err := second.Compile(t.Context(), guest(t, "echo"), runtime.Limits{Memory: 1 << 20, Time: patience})
 	wantError(t, err, nil, trellis.Internal, "start compiler /nonexistent/compiler")
 }
 

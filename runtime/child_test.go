@@ -16,12 +16,12 @@ func TestChildRefusesAsWeDo(t *testing.T) {
 	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
 	bad := tinyGuest()
 	bad.imports = []tinyFunction{{module: "env", name: "memcpy", params: "iii", results: "i"}}
-	_, err := r.Compile(t.Context(), bad.build(), runtime.Limits{})
+	_, err := r.Compile(t.Context(), bad.build(), runtime.Limits{Time: patience})
 	wantError(t, err, nil, trellis.Invalid, "import env.memcpy is not offered")
-	_, err = r.Compile(t.Context(), []byte("nonsense"), runtime.Limits{})
+	_, err = r.Compile(t.Context(), []byte("nonsense"), runtime.Limits{Time: patience})
 	wantError(t, err, nil, trellis.Invalid)
 	wrong := tinyGuest(tinyFunction{name: "bad", params: "ii", results: "I", body: []byte{opI32Const, 0}})
-	_, err = r.Compile(t.Context(), wrong.build(), runtime.Limits{}) // wazero's own refusal
+	_, err = r.Compile(t.Context(), wrong.build(), runtime.Limits{Time: patience}) // wazero's own refusal
 	wantError(t, err, nil, trellis.Invalid)
 }
 
@@ -62,7 +62,7 @@ func TestChildIsLimited(t *testing.T) {
 				t.Skip("an emulator does not hold its program to limits of memory: tested on a machine of its own")
 			}
 			r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, tt.args...)})
-			_, err := r.Compile(t.Context(), bomb(400), runtime.Limits{})
+			_, err := r.Compile(t.Context(), bomb(400), runtime.Limits{Time: patience})
 			wantError(t, err, nil, trellis.Invalid, tt.want)
 			// A small module gets through under the same limits, unless they are absurd.
 			if tt.name == "processor time" {
@@ -96,7 +96,7 @@ func TestChildThatIsNone(t *testing.T) {
 		{[]string{"/bin/true"}, "not in the compile cache"},
 	} {
 		r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: tt.argv})
-		_, err := r.Compile(t.Context(), guest(t, "echo"), runtime.Limits{})
+		_, err := r.Compile(t.Context(), guest(t, "echo"), runtime.Limits{Time: patience})
 		wantError(t, err, nil, trellis.Internal, tt.want)
 	}
 }

@@ -154,7 +154,7 @@ func TestCommandForgesPieces(t *testing.T) {
 		{"another descriptor", "fd_read", 3, 0, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, err := r.Compile(t.Context(), write(tt.call, tt.fd, tt.at, tt.n), runtime.Limits{})
+			m, err := r.Compile(t.Context(), write(tt.call, tt.fd, tt.at, tt.n), runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestGoCommand(t *testing.T) {
 	}
 	binary := buildGo(t, "./testdata/gocommand")
 	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
-	m, err := r.Compile(t.Context(), binary, runtime.Limits{})
+	m, err := r.Compile(t.Context(), binary, runtime.Limits{Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func TestBombs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := runtime.Check(tt.module, runtime.Limits{})
 			wantError(t, err, nil, trellis.Invalid, tt.want)
-			_, err = r.Compile(t.Context(), tt.module, runtime.Limits{})
+			_, err = r.Compile(t.Context(), tt.module, runtime.Limits{Time: patience})
 			wantError(t, err, nil, trellis.Invalid, tt.want)
 		})
 	}
@@ -175,6 +175,6 @@ func TestCompileHonoursContext(t *testing.T) {
 	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := r.Compile(gone, guest(t, "echo"), runtime.Limits{})
+	_, err := r.Compile(gone, guest(t, "echo"), runtime.Limits{Time: patience})
 	wantError(t, err, context.Canceled, trellis.Unavailable)
 }

@@ -38,6 +38,11 @@ type Config struct {
 	// in whatever module, pinned ones, which lose their state, last. It is no limit
 	// for calls under way, which [Limits] and Workers bound. Default: 1 GiB.
 	Memory int
+	// FuelPerSecond is how many units of fuel a second of guest code is worth: with
+	// the same number on machines of different speed a guest ends after the same
+	// work on each of them. Default: as many as this machine gets done, which [New]
+	// measures.
+	FuelPerSecond uint64
 	// Accept bounds what modules may look like. Default: see there.
 	Accept Accept
 	// Logger is told what an operator should know. Default: nothing is logged.

@@ -112,7 +112,7 @@ func FuzzWASI(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = r.Close(context.Background()) })
-	m, err := r.Compile(context.Background(), wasiGuest(), runtime.Limits{Fuel: r.FuelPerSecond() / 100})
+	m, err := r.Compile(context.Background(), wasiGuest(), runtime.Limits{Fuel: r.FuelPerSecond() / 100, Time: patience})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestGoGuest(t *testing.T) {
 	}
 	binary := goGuest(t, "./testdata/goguest")
 	r := newRuntime(t, runtime.Config{Cache: cacheDir(t), Compiler: compiler(t, childMemory()...)})
-	m, err := r.Compile(t.Context(), binary, runtime.Limits{})
+	m, err := r.Compile(t.Context(), binary, runtime.Limits{Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

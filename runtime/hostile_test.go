@@ -248,10 +248,10 @@ func held() holdings {
 }
 
 // settle collects garbage until what the process holds is within was, or until
-// it had ten seconds: machine code is unmapped by finalizers, and goroutines that
+// it had a minute: machine code is unmapped by finalizers, and goroutines that
 // have done their work end when the machine comes to it.
 func settle(was holdings) holdings {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		goruntime.GC()
 		if h := held(); h.within(was) || time.Now().After(end) {
 			return h

@@ -75,7 +75,7 @@ func TestHostileModules(t *testing.T) {
 	n := 0
 	for i := range modules {
 		names := rawSection(0, name("name"), []byte{1}, vector(code(1, 2, name(fmt.Sprint("named ", i)))))
-		m, err := r.Compile(t.Context(), append(attacker([]byte{opUnreachable}), names...), runtime.Limits{})
+		m, err := r.Compile(t.Context(), append(attacker([]byte{opUnreachable}), names...), runtime.Limits{Time: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestTrapsHaveThirtyFrames(t *testing.T) {
 		{"forty calls with sixteen inlined each", chain(40, nested()), 30, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, err := r.Compile(t.Context(), tt.binary, runtime.Limits{})
+			m, err := r.Compile(t.Context(), tt.binary, runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestTrapsHaveThirtyFrames(t *testing.T) {
 func TestExplainingHoldsNoWorker(t *testing.T) {
 	r := newRuntime(t, runtime.Config{Workers: 1})
 	names := rawSection(0, name("name"), []byte{1}, vector(code(1, 2, name("spring"))))
-	m, err := r.Compile(t.Context(), append(attacker([]byte{opUnreachable}), names...), runtime.Limits{Instances: 1})
+	m, err := r.Compile(t.Context(), append(attacker([]byte{opUnreachable}), names...), runtime.Limits{Instances: 1, Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +197,6 @@ func TestExplainingHoldsNoWorker(t *testing.T) {
 func TestStartsAreExplained(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})
 	names := rawSection(0, name("name"), []byte{1}, vector(code(1, 3, name("prepare"))))
-	_, err := r.Compile(t.Context(), append(attacker(code(i64(0)), exporting(tinyFunction{name: "_initialize", body: code(opUnreachable)})), names...), runtime.Limits{})
+	_, err := r.Compile(t.Context(), append(attacker(code(i64(0)), exporting(tinyFunction{name: "_initialize", body: code(opUnreachable)})), names...), runtime.Limits{Time: patience})
 	wantError(t, err, runtime.ErrTrap, "invalid", "unreachable at prepare")
 }

@@ -54,7 +54,7 @@ func TestImageServesALaterRuntime(t *testing.T) {
 func TestImageOfAFreshModule(t *testing.T) {
 	dir := cacheDir(t)
 	for range 2 {
-		m, err := newRuntime(t, runtime.Config{Cache: dir}).Compile(t.Context(), tableGuest(), runtime.Limits{})
+		m, err := newRuntime(t, runtime.Config{Cache: dir}).Compile(t.Context(), tableGuest(), runtime.Limits{Time: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestImageThatIsTooLargeToKeep(t *testing.T) {
 	g.pages = 32 << 20 >> 16
 	dir := cacheDir(t)
 	for range 2 {
-		m, err := newRuntime(t, runtime.Config{Cache: dir}).Compile(t.Context(), g.build(), runtime.Limits{Memory: 64 << 20})
+		m, err := newRuntime(t, runtime.Config{Cache: dir}).Compile(t.Context(), g.build(), runtime.Limits{Memory: 64 << 20, Time: patience})
 		must(t, err)
 		if m.Cached() {
 			t.Error("it was not started")
@@ -159,7 +159,7 @@ func TestImageOfSeveralAtOnce(t *testing.T) {
 			}
 			defer r.Close(t.Context())
 			for range 5 {
-				m, err := r.Compile(t.Context(), guest(t, "big"), runtime.Limits{})
+				m, err := r.Compile(t.Context(), guest(t, "big"), runtime.Limits{Time: patience})
 				if err != nil {
 					t.Error(err)
 					return

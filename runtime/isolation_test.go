@@ -163,7 +163,7 @@ func TestImageAdaptsToGrowth(t *testing.T) {
 
 func TestGuestThatCannotBePutBack(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})
-	m, err := r.Compile(t.Context(), tableGuest(), runtime.Limits{})
+	m, err := r.Compile(t.Context(), tableGuest(), runtime.Limits{Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestAllStateIsPutBack(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})
 	for what, binary := range stateful() {
 		t.Run(what, func(t *testing.T) {
-			m, err := r.Compile(t.Context(), binary, runtime.Limits{Instances: 1})
+			m, err := r.Compile(t.Context(), binary, runtime.Limits{Instances: 1, Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,7 +216,7 @@ func TestAllStateIsPutBack(t *testing.T) {
 					t.Errorf("call %d finds %d, want 1", i, got)
 				}
 			}
-			pinned, err := r.Compile(t.Context(), binary, runtime.Limits{Isolation: runtime.Pinned})
+			pinned, err := r.Compile(t.Context(), binary, runtime.Limits{Isolation: runtime.Pinned, Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,7 +239,7 @@ func TestStartIsPartOfTheCall(t *testing.T) {
 		opI32Const, 0, opI32Const, 0, opI32Load, 2, 0, opI32Const, 1, opI32Add, opI32Store, 2, 0,
 		opI32Const, 0, opI32Load, 2, 0, opI32Const}, append(uleb(rounds), opI32LtU, opBrIf, 0, opEnd)...)})
 	g.table = 1
-	m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), g.build(), runtime.Limits{})
+	m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), g.build(), runtime.Limits{Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestExtismPaysBefore(t *testing.T) {
 		{"a word at the end", code(block, i64(big-50), opI64Add, i64(1), opCall, 3, i32(0)), runtime.ErrFuel},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, err := r.Compile(t.Context(), extismOf(map[string][]byte{"attack": tt.body}, imports...), runtime.Limits{})
+			m, err := r.Compile(t.Context(), extismOf(map[string][]byte{"attack": tt.body}, imports...), runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}

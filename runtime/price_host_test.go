@@ -37,7 +37,7 @@ func TestCrossingIsPaid(t *testing.T) {
 				g := tiny{memory: true, table: 1, elements: []byte{0}}
 				g.imports = []tinyFunction{{module: module, name: name, params: params, results: results}, {module: "extism:host/env", name: "alloc", params: "I", results: "I"}}
 				g.exports = []tinyFunction{{name: "attack", results: "i", body: code(bytes.Repeat(one, calls), i32(0))}}
-				m, err := r.Compile(t.Context(), g.build(), runtime.Limits{})
+				m, err := r.Compile(t.Context(), g.build(), runtime.Limits{Time: patience})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestNewInstanceIsPaid(t *testing.T) {
 	for i := range int64(10_000) {
 		data = append(data, code(0, i32(i*100), opEnd, 1, 1))
 	}
-	m, err := r.Compile(t.Context(), append(base[:len(base):len(base)], section(11, data)...), runtime.Limits{})
+	m, err := r.Compile(t.Context(), append(base[:len(base):len(base)], section(11, data)...), runtime.Limits{Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -229,7 +229,7 @@ func BenchmarkPrice(b *testing.B) {
 	fuel := r.FuelPerSecond() / 100
 	for _, k := range pricedKinds() {
 		b.Run(k.name, func(b *testing.B) {
-			m, err := r.Compile(context.Background(), k.build(), runtime.Limits{HostCalls: 1 << 20, Fuel: 30 * fuel})
+			m, err := r.Compile(context.Background(), k.build(), runtime.Limits{HostCalls: 1 << 20, Fuel: 30 * fuel, Time: patience})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -180,6 +180,9 @@ func (r *Runtime) open(ctx context.Context) error {
 	if err := r.offer(ctx); err != nil {
 		return err
 	}
+	if r.fuel = r.cfg.FuelPerSecond; r.fuel > 0 {
+		return nil
+	}
 	return r.calibrate(ctx)
 }
 
@@ -219,8 +222,8 @@ func runtimeConfig() wazero.RuntimeConfig {
 		WithDebugInfoEnabled(true) // of modules that the rewriter gave some
 }
 
-// FuelPerSecond returns how many units of fuel a second of guest code is worth
-// on this machine, as measured by [New].
+// FuelPerSecond returns how many units of fuel a second of guest code is worth: as
+// [Config] says, or as measured by [New].
 func (r *Runtime) FuelPerSecond() uint64 { return r.fuel }
 
 // fuelFor returns the fuel that d of guest code is worth.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/runtime"
@@ -54,7 +53,7 @@ func newRuntime(t testing.TB, cfg runtime.Config) *runtime.Runtime {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := r.Close(ctx); err != nil {
 			t.Error(err)
@@ -77,7 +76,7 @@ func guest(t testing.TB, name string) []byte {
 func compile(t testing.TB, r *runtime.Runtime, name string, l runtime.Limits) *runtime.Module {
 	t.Helper()
 	if l.Time == 0 {
-		l.Time = 20 * time.Second
+		l.Time = patience
 	}
 	m, err := r.Compile(context.Background(), guest(t, name), l)
 	if err != nil {
@@ -177,7 +176,7 @@ func TestCloseWaitsForCalls(t *testing.T) {
 	}
 	_, _, err = m.Call(t.Context(), runtime.Call{Hook: "clock"})
 	wantError(t, err, nil, trellis.Unavailable, "the runtime is closed")
-	_, err = r.Compile(t.Context(), guest(t, "echo"), runtime.Limits{})
+	_, err = r.Compile(t.Context(), guest(t, "echo"), runtime.Limits{Time: patience})
 	wantError(t, err, nil, trellis.Unavailable, "the runtime is closed")
 	close(leave)
 	if got := <-done; got != "0late" {

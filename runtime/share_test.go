@@ -5,7 +5,6 @@ import (
 	goruntime "runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -22,7 +21,7 @@ func TestAFloodLeavesAWorker(t *testing.T) {
 	for i := range calls {
 		leave[i] = make(chan struct{})
 		wg.Go(func() {
-			_, _, err := loud.Call(t.Context(), runtime.Call{Hook: "level", In: []byte("1x"), Class: "flood", Key: "loud", Patience: time.Minute, Log: func(int, string) {
+			_, _, err := loud.Call(t.Context(), runtime.Call{Hook: "level", In: []byte("1x"), Class: "flood", Key: "loud", Patience: patience, Log: func(int, string) {
 				arrived <- i
 				<-leave[i]
 			}})
@@ -37,7 +36,7 @@ func TestAFloodLeavesAWorker(t *testing.T) {
 	<-arrived
 	close(leave[second]) // for which nobody comes
 	for range 3 {
-		out, _, err := quiet.Call(t.Context(), runtime.Call{Hook: "upper", In: []byte("x"), Class: "quiet", Key: "quiet", Patience: 10 * time.Second})
+		out, _, err := quiet.Call(t.Context(), runtime.Call{Hook: "upper", In: []byte("x"), Class: "quiet", Key: "quiet", Patience: patience})
 		if err != nil || string(out) != "X" {
 			t.Errorf("the quiet class waits: %q, %v", out, err)
 		}
@@ -68,11 +67,11 @@ func TestAFloodLeavesASlotOfItsModule(t *testing.T) {
 		}
 		return nil, nil
 	})})
-	m := compile(t, r, "host", runtime.Limits{Instances: 2, Time: time.Minute})
+	m := compile(t, r, "host", runtime.Limits{Instances: 2, Time: patience})
 	var wg sync.WaitGroup
 	for range calls {
 		wg.Go(func() {
-			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "call", In: operation("hold", ""), Class: "flood", Key: "loud", Patience: time.Minute})
+			_, _, err := m.Call(t.Context(), runtime.Call{Hook: "call", In: operation("hold", ""), Class: "flood", Key: "loud", Patience: patience})
 			if err != nil {
 				t.Error(err)
 			}
@@ -86,7 +85,7 @@ func TestAFloodLeavesASlotOfItsModule(t *testing.T) {
 	<-arrived
 	close(second) // for which nobody comes
 	for range 3 {
-		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "clock", Class: "quiet", Key: "quiet", Patience: 10 * time.Second})
+		_, _, err := m.Call(t.Context(), runtime.Call{Hook: "clock", Class: "quiet", Key: "quiet", Patience: patience})
 		if err != nil {
 			t.Errorf("the quiet class waits: %v", err)
 			break

@@ -31,7 +31,7 @@ func TestGrownMemoryShrinks(t *testing.T) {
 				{name: "look", results: "i", body: slices.Concat(grow, []byte{opDrop}, last, []byte{opLoad8, 0, 0})},
 				{name: "beyond", results: "i", body: slices.Concat([]byte{opI32Const}, sleb(2*65536), []byte{opLoad8, 0, 0})},
 			}}.build()
-		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{Memory: tt.limit * 65536})
+		m, err := newRuntime(t, runtime.Config{}).Compile(t.Context(), binary, runtime.Limits{Memory: tt.limit * 65536, Time: patience})
 		if err != nil {
 			t.Fatal(err)
 		}

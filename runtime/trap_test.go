@@ -50,7 +50,7 @@ func TestTrapsSayWhere(t *testing.T) {
 			for _, cache := range []string{"", t.TempDir()} {
 				r := newRuntime(t, runtime.Config{Cache: cache})
 				for _, fuel := range []uint64{r.FuelPerSecond() / 1000, 0} { // traps for lack of it, or yields
-					m, err := r.Compile(t.Context(), crash(t, tt.guest), runtime.Limits{Fuel: fuel})
+					m, err := r.Compile(t.Context(), crash(t, tt.guest), runtime.Limits{Fuel: fuel, Time: patience})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -69,7 +69,7 @@ func TestTrapsSayWhere(t *testing.T) {
 // TestFuelEndsWhere: a guest that spins says where it did.
 func TestFuelEndsWhere(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})
-	m, err := r.Compile(t.Context(), crash(t, "c"), runtime.Limits{Fuel: r.FuelPerSecond() / 50})
+	m, err := r.Compile(t.Context(), crash(t, "c"), runtime.Limits{Fuel: r.FuelPerSecond() / 50, Time: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestTrapsWithoutHelp(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			r := newRuntime(t, runtime.Config{Cache: dir})
-			m, err := r.Compile(t.Context(), tt.binary, runtime.Limits{})
+			m, err := r.Compile(t.Context(), tt.binary, runtime.Limits{Time: patience})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,6 +32,34 @@ func TestYieldSeesTheClock(t *testing.T) {
 	wantError(t, err, context.DeadlineExceeded, trellis.Unavailable, "the caller has gone")
 }
 
+// What ends a guest that spins does not depend on how fast the machine is: with
+// little fuel, that; with much, the clock.
+func TestWhatEndsASpinningGuest(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		speed  uint64 // units worth a second
+		limits runtime.Limits
+		want   error
+		fuel   uint64 // all that it may use; 0: less
+	}{
+		{"slow fuel", 400_000, runtime.Limits{Time: time.Hour}, runtime.ErrFuel, 40_000},
+		{"little fuel", 1 << 40, runtime.Limits{Time: time.Hour, Fuel: 1_000_000}, runtime.ErrFuel, 1_000_000},
+		{"much fuel", 1 << 50, runtime.Limits{Time: 10 * time.Millisecond}, runtime.ErrTime, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRuntime(t, runtime.Config{FuelPerSecond: tt.speed})
+			if got := r.FuelPerSecond(); got != tt.speed {
+				t.Errorf("a second is worth %d units, want %d", got, tt.speed)
+			}
+			_, s, err := compile(t, r, "spin", tt.limits).Call(t.Context(), runtime.Call{Hook: "spin"})
+			wantError(t, err, tt.want, trellis.Unavailable)
+			if tt.fuel > 0 && s.Fuel != tt.fuel || s.Fuel == 0 {
+				t.Errorf("it used %d units, want %d", s.Fuel, tt.fuel)
+			}
+		})
+	}
+}
+
 // What a call costs is the same with and without yielding, to the unit.
 func TestYieldCostsNoFuel(t *testing.T) {
 	r := newRuntime(t, runtime.Config{})

@@ -95,6 +95,7 @@ func (c *benchCmd) Run(e *env) error {
 			return err
 		}
 	}
+	limits.Time = time.Hour // which is measured here: what ends a call is its fuel
 	cache, err := os.MkdirTemp("", "trellis-bench-")
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 )
 
@@ -51,7 +52,7 @@ func goExample(ctx context.Context, a *app.App, dir string) (id string, err erro
 	if err != nil {
 		return "", err
 	}
-	m, err := extensions.ReadManifest(raw)
+	m, err := bundle.ReadManifest(raw)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +74,7 @@ func goExample(ctx context.Context, a *app.App, dir string) (id string, err erro
 	if err != nil {
 		return "", err
 	}
-	b, err := extensions.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
+	b, err := bundle.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
 	if err != nil {
 		return "", err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -51,7 +51,7 @@ func given(module []byte) runtime.Source {
 
 // examine examines the module of a bundle. What exceeds the limits here, but none
 // that a server can have, is told and taken.
-func examine(e *env, b *extensions.Bundle) (runtime.Info, error) {
+func examine(e *env, b *bundle.Archive) (runtime.Info, error) {
 	limits, err := b.Manifest.RuntimeLimits()
 	if err != nil {
 		return runtime.Info{}, err
@@ -73,7 +73,7 @@ func examine(e *env, b *extensions.Bundle) (runtime.Info, error) {
 }
 
 // check looks whether a bundle fits together, as installing it would.
-func check(e *env, b *extensions.Bundle) error {
+func check(e *env, b *bundle.Archive) error {
 	info, err := examine(e, b)
 	if err != nil {
 		return err

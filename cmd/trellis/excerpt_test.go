@@ -11,8 +11,8 @@ import (
 	"github.com/trellis-learning/trellis/runtime/symbol"
 )
 
-// project writes a project's directory, and beside it what is none of its business.
-func project(t *testing.T) (dir, outside string) {
+// sources writes a project's directory, and beside it what is none of its business.
+func sources(t *testing.T) (dir, outside string) {
 	t.Helper()
 	top := t.TempDir()
 	dir, outside = filepath.Join(top, "project"), filepath.Join(top, "secret.c")
@@ -39,7 +39,7 @@ func project(t *testing.T) (dir, outside string) {
 // TestSourceLine: a module that names files makes nothing be shown but source in the
 // project.
 func TestSourceLine(t *testing.T) {
-	dir, outside := project(t)
+	dir, outside := sources(t)
 	for _, tt := range []struct {
 		name, dir, file string
 		line            int
@@ -74,7 +74,7 @@ func TestSourceLine(t *testing.T) {
 // TestMend: what comes next after a crash is the author's own file, not that of a
 // library which gave up.
 func TestMend(t *testing.T) {
-	dir, _ := project(t)
+	dir, _ := sources(t)
 	frame := func(file string, line int) symbol.Frame { return symbol.Frame{Function: "f", File: file, Line: line} }
 	for _, tt := range []struct {
 		name, dir, reason, last string

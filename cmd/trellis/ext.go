@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 type extCmd struct {
@@ -116,7 +117,7 @@ func describe(w io.Writer, x extensions.Extension) {
 	sentences(w, x.Asks)
 	if x.Pending != "" {
 		fmt.Fprintf(w, "Version %s waits for consent: %s\n", x.Pending, x.PendingFor)
-		more := slices.DeleteFunc(slices.Clone(x.PendingAsks), func(s extensions.Sentence) bool { return slices.Contains(x.Asks, s) })
+		more := slices.DeleteFunc(slices.Clone(x.PendingAsks), func(s bundle.Sentence) bool { return slices.Contains(x.Asks, s) })
 		if len(more) > 0 {
 			fmt.Fprintln(w, "It also asks for:")
 			sentences(w, more)
@@ -145,7 +146,7 @@ func orNone(list []string) string {
 	return strings.Join(list, ", ")
 }
 
-func sentences(w io.Writer, asks []extensions.Sentence) {
+func sentences(w io.Writer, asks []bundle.Sentence) {
 	if len(asks) == 0 {
 		fmt.Fprintln(w, "  nothing")
 	}

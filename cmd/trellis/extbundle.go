@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -24,7 +24,7 @@ func (c *extPackCmd) Run(e *env) error {
 		return err
 	}
 	var zip bytes.Buffer
-	b, err := extensions.Pack(c.Dir, &zip)
+	b, err := bundle.Pack(c.Dir, &zip)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (c *extInspectCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		signed = "signed with " + extensions.Fingerprint(key)
+		signed = "signed with " + bundle.Fingerprint(key)
 	}
 	asks := b.Manifest.Sentences(app.Known())
 	e.show(map[string]any{"manifest": b.Manifest, "digest": b.Digest, "signature": signed, "asks": asks, "module": info}, func(w io.Writer) {
@@ -94,18 +94,18 @@ func hooksOf(info runtime.Info) string {
 }
 
 // load reads a bundle file, or packs a project.
-func load(path string) (*extensions.Bundle, error) {
+func load(path string) (*bundle.Archive, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return extensions.Pack(path, io.Discard)
+		return bundle.Pack(path, io.Discard)
 	}
 	return open(path)
 }
 
 // open reads a bundle file.
-func open(path string) (*extensions.Bundle, error) {
+func open(path string) (*bundle.Archive, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return extensions.ReadBundle(bytes.NewReader(raw), int64(len(raw)))
+	return bundle.Read(bytes.NewReader(raw), int64(len(raw)))
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
+	"github.com/trellis-learning/trellis/extensions/project"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
@@ -26,7 +27,7 @@ func (c *extNewCmd) Run(e *env) error {
 	if c.Dir == "" {
 		_, c.Dir, _ = strings.Cut(c.ID, ".")
 	}
-	switch err := extensions.NewProject(c.Dir, c.Kind, c.Lang, c.Convention, c.ID, c.Title); {
+	switch err := project.New(c.Dir, c.Kind, c.Lang, c.Convention, c.ID, c.Title); {
 	case trellis.KindOf(err) == trellis.Conflict:
 		return advise(err, "say another directory: trellis ext new %s DIRECTORY", c.ID)
 	case err != nil:
@@ -62,7 +63,7 @@ func (c *extTestCmd) Run(e *env) error {
 	if err := build(e, c.Dir); err != nil {
 		return err
 	}
-	b, err := extensions.Pack(c.Dir, io.Discard)
+	b, err := bundle.Pack(c.Dir, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (c *extTestCmd) Run(e *env) error {
 
 // crashes asks the module that was built about an enrolment and returns the error
 // if that ends in a crash. What it answers is for the project's own tests.
-func (c *extTestCmd) crashes(e *env, b *extensions.Bundle) error {
+func (c *extTestCmd) crashes(e *env, b *bundle.Archive) error {
 	var hooks []string
 	if m := b.Manifest; len(m.Filters) > 0 {
 		hooks = append(hooks, m.Filters[0].Call)
@@ -100,7 +101,7 @@ type extGuestCmd struct {
 }
 
 func (c *extGuestCmd) Run(e *env) error {
-	if err := extensions.UpgradeGuest(c.Dir); err != nil {
+	if err := project.UpgradeGuest(c.Dir); err != nil {
 		return err
 	}
 	e.done(map[string]string{"dir": c.Dir, "state": "up to date"}, "The guest library in %s is that of this program. Next: trellis ext test %s", c.Dir, c.Dir)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 type extEnableCmd struct {
@@ -77,7 +78,7 @@ func body(in extensions.Enable) map[string]any {
 
 // pick returns the permissions to grant. What is named must be asked for, so that
 // a mistyped name neither grants less than was meant nor withholds nothing.
-func pick(asks []extensions.Sentence, grant, withhold []string) ([]string, error) {
+func pick(asks []bundle.Sentence, grant, withhold []string) ([]string, error) {
 	grants, asked := []string{}, map[string]bool{}
 	for _, s := range asks {
 		if s.Permission == "" {

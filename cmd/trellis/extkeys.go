@@ -8,6 +8,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 type extTrustCmd struct {
@@ -64,17 +65,17 @@ func (c *extKeygenCmd) Run(e *env) error {
 	if _, err := os.Stat(c.File); err == nil {
 		return advise(trellis.Errorf(trellis.Conflict, "%s exists already", c.File), "say another file: trellis ext keygen FILE")
 	}
-	private, public, err := extensions.GenerateKey()
+	private, public, err := bundle.GenerateKey()
 	if err != nil {
 		return err
 	}
 	if err := writeFile(c.File, private); err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.File+".pub", []byte(extensions.EncodeKey(public)+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(c.File+".pub", []byte(bundle.EncodeKey(public)+"\n"), 0o644); err != nil {
 		return err
 	}
-	e.show(map[string]string{"file": c.File, "public": extensions.EncodeKey(public), "fingerprint": extensions.Fingerprint(public)}, func(w io.Writer) {
+	e.show(map[string]string{"file": c.File, "public": bundle.EncodeKey(public), "fingerprint": bundle.Fingerprint(public)}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: keep it to yourself. %s.pub is for others.\n\nNext: trellis ext sign BUNDLE -key %s; an operator: trellis ext trust PUBLISHER %s.pub\n", c.File, c.File, c.File, c.File)
 	})
 	return nil
@@ -94,7 +95,7 @@ func (c *extSignCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	key, err := extensions.ParseKey(raw)
+	key, err := bundle.ParseKey(raw)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 type extShowCmd struct{ where }
@@ -70,7 +71,7 @@ func signedBy(signer string) string {
 }
 
 // changes writes what a version changes.
-func changes(w io.Writer, d extensions.Diff) {
+func changes(w io.Writer, d bundle.Diff) {
 	for _, s := range d.New {
 		fmt.Fprintf(w, "  + %s\n", s.Text)
 	}

@@ -143,10 +143,13 @@ func (s *shell) start(args ...string) *process {
 	return p
 }
 
+// patience is how long a test waits for what has to come.
+const patience = 2 * time.Minute
+
 // until waits until it has said something.
 func (p *process) until(text string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -171,7 +174,7 @@ func (p *process) stop() int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		p.t.Fatalf("it does not end:\n%s", p.said())
 	}
 	return p.cmd.ProcessState.ExitCode()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/runtime"
 	"github.com/trellis-learning/trellis/runtime/symbol"
 )
@@ -65,8 +66,8 @@ type asked struct {
 }
 
 // ask calls a hook of an extension as the platform would.
-func (c *extRunCmd) ask(e *env, b *extensions.Bundle) (a asked, err error) {
-	schema, err := extensions.ParseSettings(b.Manifest.Settings)
+func (c *extRunCmd) ask(e *env, b *bundle.Archive) (a asked, err error) {
+	schema, err := bundle.ParseSettings(b.Manifest.Settings)
 	if err != nil {
 		return a, err
 	}
@@ -157,7 +158,7 @@ func noSuchExport(hook string, info runtime.Info) error {
 
 // limitsOf returns the limits of a module without a manifest.
 func limitsOf(memory string) (runtime.Limits, error) {
-	l, err := extensions.Manifest{Limits: extensions.LimitsSpec{Memory: memory}}.RuntimeLimits()
+	l, err := bundle.Manifest{Limits: bundle.Limits{Memory: memory}}.RuntimeLimits()
 	if err != nil {
 		return l, trellis.Errorf(trellis.Invalid, "-%w", err) // which begins with "memory: "
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // local answers the operations of a guest that runs without a platform: there are
@@ -59,7 +60,7 @@ func (l *local) Call(_ context.Context, operation string, in []byte) ([]byte, er
 
 // decode reads the input of an operation as strictly as the platform does.
 func decode[T any](in []byte, to *T) error {
-	if err := extensions.Exact(in, reflect.TypeFor[T]()); err != nil {
+	if err := bundle.Exact(in, reflect.TypeFor[T]()); err != nil {
 		return trellis.Errorf(trellis.Invalid, "%w", err)
 	}
 	return trellis.DecodeStrict(in, to)

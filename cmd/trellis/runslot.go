@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 )
@@ -15,7 +15,7 @@ import (
 // is one of that name, and how the platform would take its answer. Without a name it
 // is the first slot that shows something. The values of an action are given as data.
 // What only shows may not write (reads).
-func (c *extRunCmd) slotInput(m extensions.Manifest, settings, data json.RawMessage) (hook string, in any, reads bool, taken func([]byte) error) {
+func (c *extRunCmd) slotInput(m bundle.Manifest, settings, data json.RawMessage) (hook string, in any, reads bool, taken func([]byte) error) {
 	for _, s := range m.Slots {
 		asked := slots.Asked{
 			Slot: s.Slot, Tenant: "demo", Course: c.Course, Person: &slots.Person{ID: "0190b5a0-0000-7000-8000-000000000001", Roles: []string{trellis.RoleLearner}},

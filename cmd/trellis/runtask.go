@@ -8,6 +8,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // usualWork is what limits.work may say at most where no operator says otherwise.
@@ -30,7 +31,7 @@ func mostWork() (time.Duration, error) {
 // taskInput returns what a schedule or a job is told when it is tried here, if there
 // is one that calls that export, and how long it may work: 0 if as any other hook.
 // Without a name it is the first schedule, else the first job.
-func (c *extRunCmd) taskInput(m extensions.Manifest, settings json.RawMessage) (hook string, in any, work time.Duration, err error) {
+func (c *extRunCmd) taskInput(m bundle.Manifest, settings json.RawMessage) (hook string, in any, work time.Duration, err error) {
 	type task struct{ name, call string }
 	var tasks []task
 	for _, s := range m.Schedules {
@@ -77,7 +78,7 @@ func readAgain(out []byte) error {
 		return nil
 	}
 	var a extensions.Again
-	if err := extensions.Exact(out, reflect.TypeFor[extensions.Again]()); err != nil {
+	if err := bundle.Exact(out, reflect.TypeFor[extensions.Again]()); err != nil {
 		return trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	return trellis.DecodeStrict(out, &a)

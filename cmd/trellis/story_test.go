@@ -109,12 +109,11 @@ func TestCourseStaff(t *testing.T) {
 	// The module tells of greetings in the name of the demo's extension, which this
 	// one is refused: it was called, and the delivery says why it failed.
 	out := ""
-	for range 100 {
-		if out = operator.ok("deliveries"); strings.Contains(out, "begin with acme.welcome.") {
-			break
-		}
-	}
-	if !strings.Contains(out, "begin with acme.welcome.") || !strings.Contains(out, "Next: trellis deliveries show|retry|discard ") {
+	testkit.Eventually(t, "what failed", func() bool {
+		out = operator.ok("deliveries")
+		return strings.Contains(out, "begin with acme.welcome.")
+	})
+	if !strings.Contains(out, "Next: trellis deliveries show|retry|discard ") {
 		t.Errorf("what failed:\n%s", out)
 	}
 	secret := staff.run("sesame\n", "ext", "secrets", "acme.welcome", "key", "-course", course)

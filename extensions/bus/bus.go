@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -73,6 +74,8 @@ type Bus struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	fan    *fan
+
+	relayed atomic.Uint64 // see [Bus.Relayed]
 }
 
 var _ trellis.Source = (*Bus)(nil)
@@ -212,6 +215,11 @@ func (b *Bus) Close() error {
 func (b *Bus) Consume(ctx context.Context, role, pattern string, h func(context.Context, trellis.Event) error) error {
 	return b.cfg.Ledger.Consume(ctx, role, pattern, h)
 }
+
+// Relayed returns up to which position the stream has what this node relayed, 0 if it
+// has relayed nothing. What was committed since is on its way, and so is in the log
+// alone.
+func (b *Bus) Relayed() uint64 { return b.relayed.Load() }
 
 // Connected reports whether NATS can be reached at present.
 func (b *Bus) Connected() bool { return b.conn.IsConnected() }

@@ -102,7 +102,7 @@ func (s *site) emit(n int) {
 
 func (s *site) until(what string, ok func() bool) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
 	for !ok() {
 		if !pause(ctx, 5*time.Millisecond) {

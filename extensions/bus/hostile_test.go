@@ -92,7 +92,7 @@ func TestOutside(t *testing.T) {
 	}
 	outside.Start()
 	defer outside.Shutdown()
-	if !outside.ReadyForConnections(10 * time.Second) {
+	if !outside.ReadyForConnections(time.Minute) {
 		t.Fatal("no server")
 	}
 	s := newSite(t)

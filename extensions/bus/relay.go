@@ -45,6 +45,7 @@ func (b *Bus) publishAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.relayed.Store(after)
 	renewed, looked := time.Now(), time.Now()
 	for ctx.Err() == nil {
 		if time.Since(renewed) > b.cfg.Lease/4 {
@@ -79,10 +80,12 @@ func (b *Bus) publishAll(ctx context.Context) error {
 			cancel()
 			continue
 		}
+		b.cfg.Metrics.RelayLag(b.events.Head() - after)
 		if sequence, err = b.publish(ctx, sequence, events); err != nil {
 			return err
 		}
 		after = events[len(events)-1].Position
+		b.relayed.Store(after)
 		looked = time.Now()
 		b.cfg.Metrics.RelayLag(b.events.Head() - after)
 	}

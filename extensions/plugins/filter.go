@@ -12,6 +12,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Filter implements [trellis.Filters]: it asks the extensions that take part in
@@ -111,7 +112,7 @@ func change(t reflect.Type, data, patch []byte, hidden []trellis.PersonalField) 
 	if err != nil {
 		return nil, err
 	}
-	if err := extensions.Exact(next, t); err != nil {
+	if err := bundle.Exact(next, t); err != nil {
 		return nil, trellis.Errorf(trellis.Invalid, "the patch does not fit: %w", err)
 	}
 	v := reflect.New(t)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/metrics"
 )
@@ -30,7 +31,7 @@ type Filler interface {
 type Config struct {
 	Registry *extensions.Registry
 	Jobs     *jobs.Jobs
-	Known    extensions.Known
+	Known    bundle.Known
 	People   Filler        // nil: events carry no personal data
 	Chain    time.Duration // of all steps of a filter together: 250 ms if zero
 	Step     time.Duration // of one step: 50 ms if zero

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/jobs"
 )
@@ -87,7 +88,7 @@ func (p *Plugins) work(ctx context.Context, h extensions.Hook, job jobs.Job, w w
 		if len(out) == 0 {
 			return nil
 		}
-		if err := extensions.Exact(out, reflect.TypeFor[extensions.Again]()); err != nil {
+		if err := bundle.Exact(out, reflect.TypeFor[extensions.Again]()); err != nil {
 			return trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 		}
 		if err := trellis.DecodeStrict(out, &a); err != nil {

@@ -3,6 +3,7 @@ package plugins
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -19,7 +20,8 @@ func (p *Plugins) Role() delivery.Role {
 		// Each hook says from where on it hears: the role as such begins with the
 		// log, or what happened while it started for the first time would be lost.
 		Start: func(context.Context) (uint64, error) { return 0, nil },
-		Subscribers: func(_ context.Context, e trellis.Event) []delivery.Subscriber {
+		Subscribers: func(ctx context.Context, e trellis.Event) []delivery.Subscriber {
+			p.keepUp(ctx, e)
 			hooks := p.cfg.Registry.Events(e)
 			if len(hooks) == 0 {
 				return nil
@@ -27,6 +29,7 @@ func (p *Plugins) Role() delivery.Role {
 			subs := make([]delivery.Subscriber, len(hooks))
 			for i, h := range hooks {
 				subs[i] = p.subscriber(h.ID(), h.Tenant(), h.From())
+				subs[i].Held = h.Held
 			}
 			return subs
 		},
@@ -34,8 +37,31 @@ func (p *Plugins) Role() delivery.Role {
 			if !p.cfg.Registry.Subscribed(tenant, id) {
 				return delivery.Subscriber{}, false
 			}
-			return p.subscriber(id, tenant, 0), true
+			s := p.subscriber(id, tenant, 0)
+			s.Held = func() bool { return p.cfg.Registry.Held(tenant, id) }
+			return s, true
 		},
+	}
+}
+
+// keepUp makes sure that this node knows of an extension's life what the log has said
+// of it so far: what comes after the event of an enabling is delivered, though it was on
+// another node, or the reader was faster than whoever enabled it here.
+func (p *Plugins) keepUp(ctx context.Context, e trellis.Event) {
+	if !trellis.MatchType("org.trellis.extension.*", e.Type) {
+		return
+	}
+	for {
+		err := p.cfg.Registry.Refresh(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		p.log.Warn("registry not refreshed; events wait for it", "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
@@ -73,6 +99,10 @@ func (p *Plugins) tell(ctx context.Context, h extensions.Hook, d delivery.Delive
 		return nil
 	}})
 	p.done(e.Tenant, e.Trace, s, stats, err)
+	var not *extensions.NotCalled
+	if errors.As(err, &not) {
+		return delivery.Postpone(err, not.Until)
+	}
 	return err
 }
 

@@ -3,11 +3,11 @@ package plugins_test
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -214,7 +214,7 @@ func TestWork(t *testing.T) {
 	}
 	job, err := run(ctx, `{"id":"acme.x","name":"work","input":{"n":1}}`)
 	must(t, err)
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	wait, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	job, err = p.Jobs.Wait(wait, job.ID)
 	must(t, err)
@@ -250,5 +250,78 @@ func TestTracesOfTenants(t *testing.T) {
 	_, err := p.API.Serve(p.Tenant(t, "t3"), hostapi.HTTPDoor, "traces.get", []byte(`{"id":"`+id+`"}`))
 	if trellis.KindOf(err) != trellis.NotFound {
 		t.Errorf("another tenant: %v", err)
+	}
+}
+
+// TestSuspendedHearsLater: what happens while an extension is suspended it hears of when
+// it goes on; what happens while a person has it switched off it does not.
+func TestSuspendedHearsLater(t *testing.T) {
+	p := testkit.Start(t, app.Config{})
+	ctx := p.Tenant(t, "acme")
+	p.Install(t, ctx, listener(t, "acme.good", "other.thing.happened", func(c *testkit.Code) { c.Call("events.emit", `{"type":"acme.good.heard"}`); c.Answer("{}") }), "", nil)
+	heard := func(n int) func() bool {
+		return func() bool { return len(p.Events(t, ctx, "acme.good.heard")) == n }
+	}
+	state := func(want string) func() bool {
+		return func() bool {
+			x, err := p.Registry.Get(ctx, "acme.good", extensions.Scope{})
+			return err == nil && x.State == want
+		}
+	}
+	happen(t, p, ctx, "other.thing.happened")
+	testkit.Eventually(t, "the first", heard(1))
+	must(t, p.DB.Write(store.Platform(ctx), store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { // as its breaker does
+		if _, err := tx.Exec(ctx, `UPDATE installations SET state = 'suspended', reason = 'it trapped'`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE registry_version SET value = value + 1`)
+		return err
+	})))
+	testkit.Eventually(t, "it is suspended", state("suspended"))
+	for range 20 {
+		happen(t, p, ctx, "other.thing.happened")
+	}
+	testkit.Eventually(t, "its place is kept", func() bool {
+		var n int
+		must(t, p.DB.Read(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(ctx, `SELECT COUNT(*) FROM delivery_cursors WHERE keeps = 0`).Scan(&n)
+		}))
+		return n > 0
+	})
+	enable := extensions.Enable{ID: "acme.good", Grants: []string{"*"}}
+	_, err := p.Registry.Enable(ctx, enable)
+	must(t, err)
+	testkit.Eventually(t, "the rest", heard(21))
+	if rows, err := p.Ledger.List(ctx, delivery.Query{}); err != nil || len(rows.Items) != 0 {
+		t.Errorf("rows %+v, %v", rows.Items, err)
+	}
+	_, err = p.Registry.Disable(ctx, "acme.good", "")
+	must(t, err)
+	happen(t, p, ctx, "other.thing.happened")
+	_, err = p.Registry.Enable(ctx, enable)
+	must(t, err)
+	happen(t, p, ctx, "other.thing.happened")
+	testkit.Eventually(t, "what came after", heard(22))
+}
+
+// TestEnabledElsewhere: what happens right after another node has enabled an extension
+// is delivered, though this node has not looked at the registry since.
+func TestEnabledElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	p := testkit.Start(t, app.Config{Dir: dir})
+	ctx := p.Tenant(t, "acme")
+	p.Install(t, ctx, listener(t, "acme.good", "other.thing.happened", func(c *testkit.Code) { c.Call("events.emit", `{"type":"acme.good.heard"}`); c.Answer("{}") }), "", nil)
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "trellis.db")})
+	must(t, err)
+	defer func() { must(t, db.Close()) }()
+	for n := range 10 {
+		_, err := p.Registry.Disable(ctx, "acme.good", "")
+		must(t, err)
+		other, err := extensions.New(t.Context(), extensions.Config{DB: db}) // it only reads and writes rows
+		must(t, err)
+		_, err = other.Enable(ctx, extensions.Enable{ID: "acme.good", Grants: []string{"*"}})
+		must(t, err)
+		happen(t, p, ctx, "other.thing.happened")
+		testkit.Eventually(t, "it hears", func() bool { return len(p.Events(t, ctx, "acme.good.heard")) == n+1 })
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 )
 
@@ -25,6 +25,14 @@ type Person struct {
 	Name     string   `json:"name,omitempty" doc:"The full name; absent without pii:name."`
 	Email    string   `json:"email,omitempty" doc:"The address; absent without pii:email."`
 	Username string   `json:"username,omitempty" doc:"The name that she signs in with; absent without pii:username."`
+
+	Enrolled *Enrolled `json:"enrolled,omitempty" doc:"Her place in the course of the page; absent without enrollments:read, and on a page of no course."`
+}
+
+// Enrolled is somebody's place in a course, or that she has none.
+type Enrolled struct {
+	Active bool   `json:"is_active" doc:"Whether she is enrolled now."`
+	Mode   string `json:"mode,omitempty" doc:"Track: audit, verified and so on; of one who has left, the one she had. Absent where she never was."`
 }
 
 // Asked is what the export of a slot receives. It answers a tree, or null to show
@@ -82,7 +90,7 @@ func ReadReply(raw []byte) (Reply, *tree.Node, error) {
 	if len(raw) > tree.MaxBytes+8<<10 || !utf8.Valid(raw) || raw[0] != '{' {
 		return r, nil, trellis.Errorf(trellis.Invalid, "the answer is not an object of JSON, or too long")
 	}
-	if err := extensions.Exact(raw, reflect.TypeFor[Reply]()); err != nil {
+	if err := bundle.Exact(raw, reflect.TypeFor[Reply]()); err != nil {
 		return r, nil, trellis.Errorf(trellis.Invalid, "the answer: %w", err)
 	}
 	if err := trellis.DecodeStrict(raw, &r); err != nil {

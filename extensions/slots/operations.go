@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 )
 
@@ -29,17 +30,17 @@ type Filled struct {
 
 // Part is what an extension does in a place.
 type Part struct {
-	Extension string              `json:"extension" doc:"ID of the extension."`
-	Title     string              `json:"title" doc:"What it is called."`
-	Version   string              `json:"version" doc:"Version that runs."`
-	Op        string              `json:"op" doc:"What it does." enum:"insert,hide,modify,replace,wrap"`
-	Target    string              `json:"target,omitempty" doc:"What it acts on: the ID of an extension, or default."`
-	Order     int                 `json:"order" doc:"Its place among the others."`
-	RefreshOn []string            `json:"refresh_on,omitempty" doc:"What makes it stale."`
-	Actions   []string            `json:"actions,omitempty" doc:"What people can ask of it."`
-	When      extensions.SlotWhen `json:"when,omitzero" doc:"To whom, and where."`
-	Locked    bool                `json:"locked,omitempty" doc:"Whether no course may change it."`
-	Trouble   string              `json:"trouble,omitempty" doc:"Why it takes no part at the moment."`
+	Extension string          `json:"extension" doc:"ID of the extension."`
+	Title     string          `json:"title" doc:"What it is called."`
+	Version   string          `json:"version" doc:"Version that runs."`
+	Op        string          `json:"op" doc:"What it does." enum:"insert,hide,modify,replace,wrap"`
+	Target    string          `json:"target,omitempty" doc:"What it acts on: the ID of an extension, or default."`
+	Order     int             `json:"order" doc:"Its place among the others."`
+	RefreshOn []string        `json:"refresh_on,omitempty" doc:"What makes it stale."`
+	Actions   []string        `json:"actions,omitempty" doc:"What people can ask of it."`
+	When      bundle.SlotWhen `json:"when,omitzero" doc:"To whom, and where."`
+	Locked    bool            `json:"locked,omitempty" doc:"Whether no course may change it."`
+	Trouble   string          `json:"trouble,omitempty" doc:"Why it takes no part at the moment."`
 }
 
 // Operations returns the operations on slots.
@@ -54,7 +55,7 @@ func (s *Slots) Operations() []hostapi.Operation {
 func (s *Slots) list(ctx context.Context, in List) (Listed, error) {
 	out := Listed{Items: []Filled{}}
 	for _, p := range Places() {
-		f := Filled{Slot: p.Name, Where: p.Sentence, Level: p.Level, Default: p.Default, Parts: []Part{}, Conflicts: s.cfg.Registry.SlotConflicts(ctx, p.Name, in.Course)}
+		f := Filled{Slot: p.Name, Where: p.Sentence, Level: extensions.Level(p.Level), Default: p.Default, Parts: []Part{}, Conflicts: s.cfg.Registry.SlotConflicts(ctx, p.Name, in.Course)}
 		for _, h := range s.cfg.Registry.Slots(ctx, p.Name, in.Course) {
 			l := h.Slot()
 			part := Part{

@@ -5,17 +5,18 @@ import (
 	"strings"
 
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 )
 
 // Place is a place in a page that extensions can fill.
-type Place = extensions.Place
+type Place = bundle.Place
 
 // DefaultTarget is what operations call that which a page itself puts in a place.
-const DefaultTarget = extensions.DefaultTarget
+const DefaultTarget = bundle.DefaultTarget
 
 // Places returns the places that there are.
 func Places() []Place {
-	const tenant, course = extensions.TenantLevel, extensions.CourseLevel
+	const tenant, course = string(extensions.TenantLevel), string(extensions.CourseLevel)
 	return []Place{
 		{Name: "course.sidebar.v1", Sentence: "in the side column of the course page", Level: course},
 		{Name: "course.main.v1", Sentence: "above the content of the course page", Level: course},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 )
 
@@ -57,7 +58,7 @@ func resolve(hooks []extensions.Hook, who trellis.Actor, course string, standard
 	var troubles []trouble
 	var present []extensions.Hook
 	if standard != nil {
-		items = append(items, &item{target: DefaultTarget, order: extensions.DefaultOrder, node: standard})
+		items = append(items, &item{target: DefaultTarget, order: bundle.DefaultOrder, node: standard})
 	}
 	for i := range hooks {
 		h := &hooks[i]
@@ -69,7 +70,7 @@ func resolve(hooks []extensions.Hook, who trellis.Actor, course string, standard
 			continue
 		}
 		present = append(present, *h)
-		if s := h.Slot(); s.Op == extensions.SlotInsert {
+		if s := h.Slot(); s.Op == bundle.SlotInsert {
 			items = append(items, &item{target: h.Extension(), order: s.Order, hook: h})
 		}
 	}
@@ -87,7 +88,7 @@ func apply(items []*item, h *extensions.Hook) []*item {
 	mine := func(it *item) bool {
 		return it.target == s.Target && !slices.ContainsFunc(it.hooks(), h.Withheld)
 	}
-	if s.Op == extensions.SlotHide {
+	if s.Op == bundle.SlotHide {
 		return slices.DeleteFunc(items, mine)
 	}
 	for _, it := range items {
@@ -95,11 +96,11 @@ func apply(items []*item, h *extensions.Hook) []*item {
 			continue
 		}
 		switch s.Op {
-		case extensions.SlotReplace:
+		case bundle.SlotReplace:
 			it.hook, it.patches = h, nil // patches were meant for what it shows no longer
-		case extensions.SlotModify:
+		case bundle.SlotModify:
 			it.patches = append(it.patches, *h)
-		case extensions.SlotWrap:
+		case bundle.SlotWrap:
 			if s.Before != nil {
 				it.before = append([]piece{{*h, s.Before}}, it.before...) // the later is further out
 			}

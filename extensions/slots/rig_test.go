@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -48,7 +47,7 @@ func newRig(t testing.TB, cfg app.Config) *rig {
 	r.ctx = r.Tenant(t, "acme")
 	r.Course(t, r.ctx, here)
 	r.Course(t, r.ctx, there)
-	r.Slots = r.patient(t, slots.Config{People: r.Learning})
+	r.Slots = r.patient(t, slots.Config{People: r.Learning, Courses: r.Learning})
 	r.learner, r.token = r.person(t, "acme", "lena")
 	r.admin, _ = r.person(t, "acme", "alma", trellis.Role{Name: trellis.RoleTenantAdmin})
 	r.staff, _ = r.person(t, "acme", "sam", trellis.Role{Name: trellis.RoleStaff, Course: here})
@@ -60,9 +59,12 @@ func (r *rig) patient(t testing.TB, cfg slots.Config) *slots.Slots {
 	t.Helper()
 	key, err := secret.Parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 	must(t, err)
-	cfg.Registry, cfg.Key, cfg.Traces, cfg.ContentURL = r.Registry, key, r.Plugins, "http://content.example"
+	cfg.Registry, cfg.Key, cfg.ContentURL = r.Registry, key, "http://content.example"
+	if cfg.Traces == nil {
+		cfg.Traces = r.Plugins
+	}
 	if cfg.Deadline == 0 {
-		cfg.Deadline = 10 * time.Second
+		cfg.Deadline = testkit.Patience
 	}
 	return slots.New(cfg)
 }
@@ -99,7 +101,7 @@ func (r *rig) add(t testing.TB, id, course string, g guest, lines ...line) exten
 // own brings an extension to a course as its staff would, and enables it there.
 func (r *rig) own(t testing.TB, id, course string, g guest, lines ...line) {
 	t.Helper()
-	x, err := r.Registry.Install(r.ctx, bundle(t, id, g, nil, lines...), extensions.Scope{Course: course})
+	x, err := r.Registry.Install(r.ctx, pack(t, id, g, nil, lines...), extensions.Scope{Course: course})
 	must(t, err)
 	_, err = r.Registry.Enable(r.ctx, extensions.Enable{ID: x.ID, Course: course, Grants: []string{"*"}})
 	must(t, err)
@@ -107,11 +109,11 @@ func (r *rig) own(t testing.TB, id, course string, g guest, lines ...line) {
 
 func (r *rig) addWith(t testing.TB, id, course string, g guest, more map[string]any, lines ...line) extensions.Extension {
 	t.Helper()
-	return r.Install(t, r.ctx, bundle(t, id, g, more, lines...), course, nil)
+	return r.Install(t, r.ctx, pack(t, id, g, more, lines...), course, nil)
 }
 
-// bundle packs an extension with slots, in the side column unless they say where.
-func bundle(t testing.TB, id string, g guest, more map[string]any, lines ...line) []byte {
+// pack packs an extension with slots, in the side column unless they say where.
+func pack(t testing.TB, id string, g guest, more map[string]any, lines ...line) []byte {
 	t.Helper()
 	for _, l := range lines {
 		if l["slot"] == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/api"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/bus"
 	"github.com/trellis-learning/trellis/extensions/integrations"
 	"github.com/trellis-learning/trellis/extensions/plugins"
@@ -53,6 +54,7 @@ type Config struct {
 	Modules     extensions.Modules // how they are held
 	Memory      int                // bytes of all their instances, above which idle ones go: a GiB if zero
 	CacheSize   int64              // bytes of what is compiled of them, on disk: 4 GiB if zero
+	Fuel        uint64             // units of fuel that a second of their code is worth: measured if zero
 	Unsigned    bool               // whether unsigned bundles are taken
 	SelfService []string           // permissions that course staff may grant themselves; usual ones if nil
 	Egress      egress.Config      // how far extensions may reach out
@@ -63,6 +65,7 @@ type Config struct {
 	Tenant      string             // to which pages lead whose address names none; "" for none
 	Version     string             // of the program
 	Quotas      hostapi.Quotas     // of callers
+	Filters     time.Duration      // how long what was asked for waits for all that are asked about it, each a fifth: 250 ms if zero
 	Slots       time.Duration      // how long a page waits for what extensions show: 100 ms if zero
 	Lease       time.Duration      // how long this node may be silent before others take over its work: 10 to 15 s if zero
 	Twice       bool               // for tests: every event is delivered twice
@@ -164,7 +167,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	host := &late{}
-	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, CacheSize: cfg.CacheSize, Host: host, Logger: a.part("runtime")}); err != nil {
+	if a.runtime, err = runtime.New(ctx, runtime.Config{Cache: filepath.Join(cfg.Dir, "cache"), Compiler: cfg.Compiler, Accept: cfg.Accept, Memory: cfg.Memory, CacheSize: cfg.CacheSize, FuelPerSecond: cfg.Fuel, Host: host, Logger: a.part("runtime")}); err != nil {
 		return err
 	}
 	a.closes(func() error { return a.runtime.Close(withTimeout()) })
@@ -193,7 +196,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closes(a.Bus.Close)
-	a.Plugins = plugins.New(plugins.Config{Registry: a.Registry, Jobs: a.Jobs, Known: known, People: a.Learning, Logger: a.part("plugins"), Metrics: a.Metrics})
+	a.Plugins = plugins.New(plugins.Config{Registry: a.Registry, Jobs: a.Jobs, Known: known, People: a.Learning, Chain: cfg.Filters, Step: cfg.Filters / 5, Logger: a.part("plugins"), Metrics: a.Metrics})
 	host.plugins = a.Plugins
 	if a.Imports, err = integrations.New(ctx, integrations.Config{
 		Learning: a.Learning, Jobs: a.Jobs, DB: a.DB, Blobs: blobs, Key: key, Logger: a.part("integrations"), TempDir: filepath.Join(cfg.Dir, "tmp"), Fault: a.fault,
@@ -201,7 +204,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Courses: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {
@@ -223,8 +226,8 @@ func (a *App) fault(point string) {
 
 // Known returns the filters that are asked, the events that are emitted and the
 // places in pages.
-func Known() extensions.Known {
-	return extensions.Known{
+func Known() bundle.Known {
+	return bundle.Known{
 		Filters: learning.Filters(), Events: slices.Concat(learning.Events(), extensions.Events()), Slots: slots.Places(),
 		Tree: func(raw []byte) error {
 			_, err := tree.Decode(raw)
@@ -234,7 +237,7 @@ func Known() extensions.Known {
 }
 
 // operations returns every operation of the platform.
-func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
+func (a *App) operations(known bundle.Known) ([]hostapi.Operation, error) {
 	catalogue, err := learning.NewCatalogue(known.Filters, known.Events, slotEntries())
 	if err != nil {
 		return nil, err
@@ -246,7 +249,7 @@ func (a *App) operations(known extensions.Known) ([]hostapi.Operation, error) {
 }
 
 // serve mounts every route.
-func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
+func (a *App) serve(known bundle.Known, key *secret.Key) (err error) {
 	looks := theming.New(a.Learning)
 	if a.Pages, err = pages.New(pages.Config{
 		API: a.API, Learning: a.Learning, Registry: a.Registry, Slots: a.Slots, Theming: looks, Imports: a.Imports, Tenant: a.cfg.Tenant, Version: a.cfg.Version, Logger: a.part("pages"),
@@ -266,6 +269,8 @@ func (a *App) serve(known extensions.Known, key *secret.Key) (err error) {
 	if err != nil {
 		return err
 	}
+	var _ realtime.Watcher = a.Learning // so that streams end when people sign out
+	var _ slots.Watcher = a.Learning
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})

@@ -61,7 +61,7 @@ func places() []hostapi.Place {
 		if p.Default != "" {
 			doc += "; `default` is: " + p.Default
 		}
-		all = append(all, hostapi.Place{Name: p.Name, Doc: doc, Level: string(p.Level)})
+		all = append(all, hostapi.Place{Name: p.Name, Doc: doc, Level: p.Level})
 	}
 	return all
 }
@@ -83,7 +83,7 @@ func shapes() []hostapi.Shape {
 func slotEntries() []learning.SlotEntry {
 	var all []learning.SlotEntry
 	for _, p := range slots.Places() {
-		all = append(all, learning.SlotEntry{Name: p.Name, Doc: p.Sentence, Level: string(p.Level), Default: p.Default, Live: true})
+		all = append(all, learning.SlotEntry{Name: p.Name, Doc: p.Sentence, Level: p.Level, Default: p.Default, Live: true})
 	}
 	return all
 }

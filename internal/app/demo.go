@@ -10,6 +10,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/examples"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/testdata/wasm"
 )
@@ -142,7 +143,7 @@ func (a *App) demoExtensions(ctx context.Context, last string) error {
 		{examples.Welcome, wasm.Welcome, nil, ""},
 		{examples.LiveCard, wasm.LiveCard, nil, DemoCourse},
 	} {
-		b, err := extensions.Make(map[string][]byte{"extension.json": x.manifest, "main.wasm": x.module})
+		b, err := bundle.Make(map[string][]byte{"extension.json": x.manifest, "main.wasm": x.module})
 		if err != nil {
 			return err
 		}

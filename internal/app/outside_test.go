@@ -3,7 +3,6 @@ package app_test
 import (
 	"net"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -42,7 +41,7 @@ func TestOutsideService(t *testing.T) {
 		return err == nil
 	})
 	for _, want := range p.Events(t, ctx, "") {
-		m, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		m, err := consumer.Next(jetstream.FetchMaxWait(testkit.Patience))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis/examples"
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/testkit"
@@ -46,12 +46,12 @@ func storm(b *testing.B) {
 	p := testkit.Start(b, app.Config{})
 	ctx := p.Tenant(b, "storm")
 	p.Course(b, ctx, stormCourse)
-	bundle, err := extensions.Make(map[string][]byte{"extension.json": examples.LiveCard, "main.wasm": wasm.LiveCard})
+	liveCard, err := bundle.Make(map[string][]byte{"extension.json": examples.LiveCard, "main.wasm": wasm.LiveCard})
 	if err != nil {
 		b.Fatal(err)
 	}
 	var zip strings.Builder
-	if err := bundle.Write(&zip); err != nil {
+	if err := liveCard.Write(&zip); err != nil {
 		b.Fatal(err)
 	}
 	p.Install(b, ctx, []byte(zip.String()), "", nil)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/browser"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -124,7 +124,7 @@ Promise.all(all).then(() => window.results = results)
 func TestFilesOfBundles(t *testing.T) {
 	a := attack(t)
 	const mark = `document.documentElement.setAttribute("data-ran", self.origin)`
-	bundle, err := extensions.Make(map[string][]byte{
+	b, err := bundle.Make(map[string][]byte{
 		"extension.json":   []byte(`{"id":"acme.evil","version":"1.0.0","abi":1,"title":"Evil","filters":[{"on":"org.openedx.learning.course.enrollment.started.v1","call":"unreachable"}]}`),
 		"main.wasm":        testkit.Module(t, "trap"),
 		"assets/evil.svg":  []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload='` + mark + `'><script>` + mark + `</script><foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" srcdoc="x"/></foreignObject></svg>`),
@@ -135,13 +135,13 @@ func TestFilesOfBundles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var zip strings.Builder
-	if err := bundle.Write(&zip); err != nil {
+	if err := b.Write(&zip); err != nil {
 		t.Fatal(err)
 	}
 	a.Install(t, app.System(t.Context(), "demo"), []byte(zip.String()), "", nil)
 	a.tab.Allow("")
 	for name, want := range map[string]string{"evil.svg": "", "evil.xml": "", "evil.html": "null"} {
-		a.tab.Go(a.content + "/assets/" + bundle.Digest + "/" + name)
+		a.tab.Go(a.content + "/assets/" + b.Digest + "/" + name)
 		if got := browser.Eval[string](a.tab, `document.documentElement.getAttribute("data-ran") || ""`); got != want {
 			t.Errorf("%s has run as %q, want %q", name, got, want)
 		}

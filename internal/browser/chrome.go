@@ -16,7 +16,7 @@ import (
 
 // Patience is how long a condition is waited for. It is generous, because it is
 // only ever used up by a test that fails.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
 
 // Chrome is a running Chromium. It ends with the test that started it.
 type Chrome struct {

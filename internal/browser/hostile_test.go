@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 	"github.com/trellis-learning/trellis/internal/browser"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -109,7 +110,7 @@ func TestHostile(t *testing.T) {
 		if strings.ContainsRune(string(manifest), 0) || strings.Contains(string(manifest), `\u0000`) {
 			manifest = []byte(strings.ReplaceAll(string(manifest), `\u0000`, ""))
 		}
-		b, err := extensions.Make(map[string][]byte{
+		b, err := bundle.Make(map[string][]byte{
 			"extension.json": manifest, "assets/evil.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="top.` + ran + `"><script>top.` + ran + `</script></svg>`),
 			"main.wasm": testkit.Guest(map[string]func(*testkit.Code){
 				"card": func(c *testkit.Code) {

@@ -17,7 +17,7 @@ func zone(before string) string {
 	return page(`<main id="main" tabindex="-1"><h1>Extensions</h1>` + before + `<form class="drop" method="post" action="/send" enctype="multipart/form-data" data-upload data-limit="2000000"><label for="bundle">Drop a bundle here, or choose it</label><input type="file" id="bundle" name="bundle" accept=".trellis,.zip"><button class="button primary">Upload</button><progress hidden aria-label="Upload"></progress></form></main>`)
 }
 
-func bundle(t *testing.T, name string, size int) string {
+func zeros(t *testing.T, name string, size int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
@@ -75,7 +75,7 @@ func TestUpload(t *testing.T) {
 				tab.NoScript()
 				tab.Go(s.URL)
 			}
-			tt.give(tab, bundle(t, "good.trellis", 300_000))
+			tt.give(tab, zeros(t, "good.trellis", 300_000))
 			tab.Click("=Upload")
 			tab.Wait("h1", "What it will do")
 			tab.Wait(".notice", "Received 300000 bytes.")
@@ -91,10 +91,10 @@ func TestUploadFaults(t *testing.T) {
 	tab.Allow("status of 422")
 	tab.Click("=Upload")
 	tab.Wait(".notice", "Choose a file first.")
-	tab.Upload("#bundle", bundle(t, "large.trellis", 2_300_000))
+	tab.Upload("#bundle", zeros(t, "large.trellis", 2_300_000))
 	tab.Click("=Upload")
 	tab.Wait(".notice", "2.3 MB; the limit is 2.0 MB.")
-	tab.Upload("#bundle", bundle(t, "bad.trellis", 1000))
+	tab.Upload("#bundle", zeros(t, "bad.trellis", 1000))
 	tab.Click("=Upload")
 	tab.Wait(".errors", "unknown key permision")
 	tab.Until(`document.activeElement.matches(".errors")`)
@@ -109,7 +109,7 @@ func TestUploadFaults(t *testing.T) {
 func TestUploadOfAChangedFile(t *testing.T) {
 	_, tab := uploads(t, store)
 	tab.Allow("net::ERR_")
-	path := bundle(t, "good.trellis", 1000)
+	path := zeros(t, "good.trellis", 1000)
 	tab.Upload("#bundle", path)
 	if err := os.Remove(path); err != nil { // as a build does before it writes the next
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestUploadIsCancelled(t *testing.T) {
 	})
 	tab.Allow("net::ERR_")
 	browser.Eval[bool](tab, `(document.querySelector(".drop").removeAttribute("data-limit"), true)`)
-	tab.Upload("#bundle", bundle(t, "good.trellis", 64_000_000))
+	tab.Upload("#bundle", zeros(t, "good.trellis", 64_000_000))
 	tab.Click("=Upload")
 	tab.Until(`document.querySelector("progress").max > 1 && /^[\d.]+ MB of 64\.\d MB$/.test(document.querySelector("output").value)`)
 	browser.Axe(t, tab)

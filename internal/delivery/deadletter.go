@@ -202,7 +202,8 @@ func rowByID(ctx context.Context, tx *store.Tx, tenant, id string) (Row, error) 
 }
 
 // Oldest returns the position of the first event that somebody may still need:
-// the log must not be trimmed beyond it.
+// the log must not be trimmed beyond it. A subscriber that is held ([Subscriber]) has
+// what the log still has when it goes on, and does not keep it from being trimmed.
 func (l *Ledger) Oldest(ctx context.Context) (uint64, error) {
 	oldest := l.db.Log().Head() + 1
 	err := l.db.Read(store.Platform(ctx), func(tx *store.Tx) error {
@@ -211,7 +212,7 @@ func (l *Ledger) Oldest(ctx context.Context) (uint64, error) {
 			args []any
 		}{
 			{`SELECT MIN(position) + 1 FROM delivery_marks`, nil},
-			{`SELECT MIN(position) + 1 FROM delivery_cursors`, nil},
+			{`SELECT MIN(position) + 1 FROM delivery_cursors WHERE keeps = 1`, nil},
 			{`SELECT MIN(position) FROM deliveries`, nil},
 			{`SELECT MIN(position) FROM deliveries_dropped WHERE dropped > ?`, []any{store.Micros(time.Now().Add(-keepDropped))}},
 		} {

@@ -62,6 +62,7 @@ type sub struct {
 	mu         sync.Mutex
 	heard      []delivery.Delivery // what it accepted
 	gone       bool
+	held       func() bool
 }
 
 func (r *rig) subscribe(id string, then func(context.Context, delivery.Delivery) error) *sub {
@@ -102,7 +103,7 @@ func (s *sub) count() int {
 }
 
 func (s *sub) subscriber() delivery.Subscriber {
-	return delivery.Subscriber{ID: s.id, Tenant: s.tenant, From: s.from, Deliver: s.deliver}
+	return delivery.Subscriber{ID: s.id, Tenant: s.tenant, From: s.from, Deliver: s.deliver, Held: s.held}
 }
 
 func (r *rig) role() delivery.Role {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -26,8 +27,10 @@ type lane struct {
 	// lags says that the mark does not wait for it, so that it has a cursor, as
 	// soon as the marks are stored the next time.
 	lags     bool
+	held     bool // its subscriber is left alone: see [tail.free]
 	stored   bool // the cursor is in the database
 	cursor   uint64
+	keeps    bool            // as it is stored: the log need not be kept for it
 	doubtful map[string]bool // keys that may have rows that are not dead
 }
 
@@ -50,13 +53,13 @@ func (t *tail) tidy(ln *lane) {
 
 // owe queues e, or lets a subscriber whose queue is full go its own way. The
 // caller holds t.mu.
-func (t *tail) owe(ctx context.Context, p *part, s Subscriber, e trellis.Event) {
+func (t *tail) owe(p *part, s Subscriber, e trellis.Event) {
 	ln := t.lane(p, who{s.Tenant, s.ID})
 	switch {
 	case ln.apart || e.Position <= ln.fed: // it comes to e by itself, or has been there
-	case len(ln.queue) >= t.l.cfg.Queue:
+	case len(ln.queue) >= t.bound(ln):
 		ln.lags = true
-		t.apart(ctx, ln, e.Position-1)
+		t.apart(ln, e.Position-1)
 	default:
 		t.push(ln, s, e)
 	}
@@ -85,7 +88,7 @@ func (t *tail) work(ln *lane) {
 		ln.part.active--
 		t.mu.Unlock()
 	}()
-	for t.enter(ctx, ln.who) {
+	for t.free(ctx, ln) && t.enter(ctx, ln.who) {
 		for began := time.Now(); time.Since(began) < turn; {
 			t.mu.Lock()
 			if len(ln.queue) == 0 || ctx.Err() != nil {
@@ -97,6 +100,9 @@ func (t *tail) work(ln *lane) {
 			}
 			e, sub := ln.queue[0], ln.sub
 			t.mu.Unlock()
+			if sub.held() {
+				break
+			}
 			if !t.deliver(ctx, ln, sub, e) {
 				t.leave(ln.who)
 				return // the partition is lost, or about to be: whoever has it goes on from the mark
@@ -163,8 +169,12 @@ func (t *tail) deliver(ctx context.Context, ln *lane, s Subscriber, e trellis.Ev
 		if ctx.Err() != nil {
 			return false // stopping is no failure
 		}
-		row.State, row.Attempts, row.Error = Failing, 1, message(err)
-		row.Next = time.Now().Add(t.role.Backoff(1))
+		row.State, row.Error = Failing, message(err)
+		if until, ok := t.postponement(e, err); ok {
+			row.Next = until
+			break
+		}
+		row.Attempts, row.Next = 1, time.Now().Add(t.role.Backoff(1))
 		if row.Attempts >= t.role.Attempts {
 			row.State = Dead
 		}
@@ -243,7 +253,10 @@ func (t *tail) guarded(ctx context.Context, s Subscriber, d Delivery) (err error
 			err = trellis.Errorf(trellis.Internal, "the subscriber failed by a fault of the platform")
 		}
 		outcome := "ok"
-		if err != nil {
+		switch p := (*postponed)(nil); {
+		case errors.As(err, &p):
+			outcome = "postponed"
+		case err != nil:
 			outcome = "failed"
 		}
 		t.l.cfg.Metrics.Delivery(t.role.Name, outcome, time.Since(d.Event.Time))

@@ -58,6 +58,10 @@ type Subscriber struct {
 	Tenant  string
 	From    uint64 // position of its enabling: nothing at or before it is delivered
 	Deliver func(ctx context.Context, d Delivery) error
+	// Held reports whether it is to be left alone for now, such as one that was taken
+	// off because it fails. It keeps its place in the log and hears of everything
+	// later, as far back as the log then reaches. It must be quick. Never, if nil.
+	Held func() bool
 }
 
 // Role is a kind of subscribers: one reader of the log serves all of them.
@@ -67,7 +71,11 @@ type Role struct {
 	Subscribers func(ctx context.Context, e trellis.Event) []Subscriber
 	// Lookup finds a subscriber again, for what is owed to it from before. One
 	// that is gone is owed nothing.
-	Lookup   func(ctx context.Context, tenant, id string) (Subscriber, bool)
+	Lookup func(ctx context.Context, tenant, id string) (Subscriber, bool)
+	// Patience is how old an event may get while its delivery is postponed
+	// ([Postpone]): after that each time counts as an attempt, so that nothing is owed
+	// for ever. A day if zero.
+	Patience time.Duration
 	Attempts int                                   // before a delivery is given up: 8 if zero
 	Backoff  func(attempt int) time.Duration       // after a failed attempt: random, 0.5 s doubling to 10 min, if nil
 	Start    func(context.Context) (uint64, error) // where a new role begins; behind what had happened when the ledger was made, if nil

@@ -93,8 +93,8 @@ func (t *tail) take(ctx context.Context, n int, fence uint64) error {
 	t.parts[n], t.lost[n] = p, nil
 	for _, c := range cursors {
 		ln := t.lane(p, c.who)
-		ln.stored, ln.lags = true, true
-		t.apart(ctx, ln, c.position)
+		ln.stored, ln.lags, ln.cursor, ln.keeps, ln.held = true, true, c.position, !c.held, c.held
+		t.apart(ln, c.position)
 	}
 	for _, k := range open {
 		t.lane(p, k.who).doubtful[k.key] = true
@@ -194,9 +194,10 @@ func (t *tail) store(ctx context.Context) {
 				// Should it have fallen behind again meanwhile, its next cursor is
 				// stored with the next mark: this mark is not beyond what it has had.
 				after = append(after, func() { ln.stored, ln.lags = false, ln.apart; t.tidy(ln) })
-			case !ln.stored || at != ln.cursor:
-				changes = append(changes, t.storeCursor(ln, at))
-				after = append(after, func() { ln.stored, ln.cursor = true, at })
+			case !ln.stored || at != ln.cursor || ln.keeps == ln.held:
+				keeps := !ln.held
+				changes = append(changes, t.storeCursor(ln, at, keeps))
+				after = append(after, func() { ln.stored, ln.cursor, ln.keeps = true, at, keeps })
 			}
 		}
 		if len(changes) > before {
@@ -245,13 +246,20 @@ func (t *tail) markOf(ctx context.Context, partition int) (mark uint64, known bo
 	return mark, known, err
 }
 
-func (t *tail) storeCursor(ln *lane, position uint64) store.Change {
+func (t *tail) storeCursor(ln *lane, position uint64, keeps bool) store.Change {
 	return store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO delivery_cursors (tenant, role, subscriber, partition, position) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, role, subscriber, partition) DO UPDATE SET position = excluded.position`,
-			ln.who.tenant, t.role.Name, ln.who.subscriber, ln.part.n, int64(position))
+		_, err := tx.Exec(ctx, `INSERT INTO delivery_cursors (tenant, role, subscriber, partition, position, keeps) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tenant, role, subscriber, partition) DO UPDATE SET position = excluded.position, keeps = excluded.keeps`,
+			ln.who.tenant, t.role.Name, ln.who.subscriber, ln.part.n, int64(position), number(keeps))
 		return err
 	})
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (t *tail) dropCursor(ln *lane) store.Change {

@@ -19,14 +19,14 @@ type reader struct {
 
 // apart lets a lane be fed by a reader of its own, from a position on. The
 // caller holds t.mu.
-func (t *tail) apart(ctx context.Context, ln *lane, from uint64) {
+func (t *tail) apart(ln *lane, from uint64) {
 	ln.apart, ln.fed = true, from
 	r, ok := t.behind[ln.who]
 	if !ok {
 		r = &reader{who: ln.who, read: from}
 		t.behind[ln.who] = r
 		t.l.log.Debug("subscriber fell behind", "role", t.role.Name, "tenant", r.who.tenant, "subscriber", r.who.subscriber, "partition", ln.part.n)
-		t.tasks.Go(func() { t.catchUp(ctx, r) })
+		t.tasks.Go(func() { t.follow(r) })
 	}
 	r.read = min(r.read, from)
 	r.joined++
@@ -100,7 +100,7 @@ func (t *tail) next(ctx context.Context, r *reader) (after, to uint64, joined in
 		full := false
 		for _, ln := range lanes {
 			to = max(to, t.dispatched(ln.part))
-			full = full || len(ln.queue) > t.l.cfg.Queue/2
+			full = full || len(ln.queue) > t.bound(ln)/2
 		}
 		if r.read < to {
 			return r.read, to, r.joined, true
@@ -143,7 +143,7 @@ func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event)
 			continue
 		}
 		t.mu.Lock()
-		for ln = fits(); ln != nil && len(ln.queue) >= t.l.cfg.Queue && ctx.Err() == nil; ln = fits() {
+		for ln = fits(); ln != nil && len(ln.queue) >= t.bound(ln) && ctx.Err() == nil; ln = fits() {
 			t.room.Wait()
 		}
 		if ln != nil && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -67,6 +68,11 @@ func (t *tail) retry(ctx context.Context) {
 	}
 }
 
+// heldPause is how long a row of a subscriber that is held is left alone.
+const heldPause = 5 * time.Second
+
+var errHeld = trellis.Errorf(trellis.Unavailable, "the subscriber is left alone for now")
+
 // again tries one row, and those parked behind it as long as they succeed.
 func (t *tail) again(p *part, r Row) {
 	for more := true; more; {
@@ -102,8 +108,15 @@ func (t *tail) attempt(ctx context.Context, p *part, r Row) (next Row, ok bool) 
 		case err != nil:
 			t.warn(ctx, "event of a failed delivery could not be read", err)
 			return Row{}, false
+		case sub.held():
+			failure = Postpone(errHeld, time.Now().Add(heldPause))
 		default:
 			failure = t.guarded(ctx, sub, Delivery{Event: e, Attempt: r.Attempts + 1})
+		}
+		if until, ok := t.postponement(e, failure); ok {
+			failure = &postponed{failure, until}
+		} else if p := (*postponed)(nil); errors.As(failure, &p) {
+			failure = p.err // for too long: it counts
 		}
 		if failure != nil && ctx.Err() != nil {
 			return Row{}, false // stopping is no failure
@@ -126,7 +139,11 @@ func (t *tail) settleRow(ctx context.Context, tx *store.Tx, r Row, failure error
 	now := time.Now()
 	var changed int64
 	var err error
+	var later *postponed
 	switch {
+	case errors.As(failure, &later):
+		_, err = tx.Exec(ctx, `UPDATE deliveries SET next_at = ?, error = CASE error WHEN '' THEN ? ELSE error END, updated = ? WHERE tenant = ? AND id = ? AND updated = ?`,
+			store.Micros(later.until), message(failure), store.Micros(now), r.tenant, r.ID, r.updated)
 	case failure == nil:
 		changed, err = tx.Exec(ctx, `DELETE FROM deliveries WHERE tenant = ? AND id = ? AND updated = ?`, r.tenant, r.ID, r.updated)
 	case r.Attempts+1 < t.role.Attempts:

@@ -95,6 +95,7 @@ type openKey struct {
 type cursorRow struct {
 	who
 	position uint64
+	held     bool // the log is not kept for it
 }
 
 // openRows reads what is open in a partition.
@@ -116,18 +117,18 @@ func (t *tail) openRows(ctx context.Context, partition int) (open []openKey, cur
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		behind, err := tx.Query(ctx, `SELECT tenant, subscriber, position FROM delivery_cursors WHERE role = ? AND partition = ?`, t.role.Name, partition)
+		behind, err := tx.Query(ctx, `SELECT tenant, subscriber, position, keeps FROM delivery_cursors WHERE role = ? AND partition = ?`, t.role.Name, partition)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = behind.Close() }()
 		for behind.Next() {
 			var c cursorRow
-			var position int64
-			if err := behind.Scan(&c.tenant, &c.subscriber, &position); err != nil {
+			var position, keeps int64
+			if err := behind.Scan(&c.tenant, &c.subscriber, &position, &keeps); err != nil {
 				return err
 			}
-			c.position = uint64(position)
+			c.position, c.held = uint64(position), keeps == 0
 			cursors = append(cursors, c)
 		}
 		return behind.Err()

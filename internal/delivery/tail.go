@@ -23,6 +23,7 @@ type tail struct {
 	mu     sync.Mutex
 	room   *sync.Cond            // a queue has become shorter, or a partition was lost
 	nudge  func()                // lets the reader look where it is
+	follow func(*reader)         // reads the log for one who is behind, as long as the role runs
 	read   uint64                // everything up to here was dispatched, in every partition that is ours
 	parts  [Partitions]*part     // nil: another node's
 	lost   [Partitions]*part     // those that we had before, and have not taken again
@@ -36,6 +37,7 @@ type who struct{ tenant, subscriber string }
 
 func (l *Ledger) tail(r Role) *tail {
 	r.Attempts = or(r.Attempts, 8)
+	r.Patience = or(r.Patience, 24*time.Hour)
 	if r.Backoff == nil {
 		r.Backoff = backoff
 	}
@@ -52,6 +54,7 @@ func (t *tail) run(ctx context.Context) {
 	}
 	wake := context.AfterFunc(ctx, func() { t.mu.Lock(); defer t.mu.Unlock(); t.room.Broadcast() })
 	defer wake()
+	t.follow = func(r *reader) { t.catchUp(ctx, r) }
 	t.watch = time.AfterFunc(t.l.cfg.Lease, t.distrust)
 	defer t.watch.Stop()
 	var keeper sync.WaitGroup
@@ -165,7 +168,7 @@ func (t *tail) dispatch(ctx context.Context, after uint64, e trellis.Event) bool
 	if mine && !p.leaving {
 		for _, s := range subs {
 			if s.From < e.Position {
-				t.owe(ctx, p, s, e)
+				t.owe(p, s, e)
 			}
 		}
 	}

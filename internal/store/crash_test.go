@@ -104,7 +104,7 @@ func TestTwoPrograms(t *testing.T) {
 	}
 	defer func() { _ = cmd.Wait() }() // it is killed, which is an error
 	defer func() { _ = cmd.Process.Kill() }()
-	ctx, cancel := context.WithTimeout(store.Platform(storetest.As(t.Context(), "demo")), 60*time.Second)
+	ctx, cancel := context.WithTimeout(store.Platform(storetest.As(t.Context(), "demo")), 5*time.Minute)
 	defer cancel()
 	ours, theirs, killed := 0, 0, false
 	for after := uint64(0); !killed || after < db.Log().Head(); {

@@ -260,7 +260,7 @@ func TestLeftWithoutPosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	db = open(t, store.Config{Path: path})
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	wait, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := db.Log().Wait(wait, 19); err != nil {
 		t.Errorf("%v: the head is %d", err, db.Log().Head())

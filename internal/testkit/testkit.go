@@ -18,6 +18,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -64,6 +65,12 @@ func start(t testing.TB, cfg app.Config, listener, content net.Listener) *Platfo
 	}
 	if cfg.Quotas == (hostapi.Quotas{}) {
 		cfg.Quotas = hostapi.Quotas{Reads: -1, Writes: -1, Fetches: -1}
+	}
+	if cfg.Filters == 0 { // what a test decides is not how busy the machine is
+		cfg.Filters = Patience
+	}
+	if cfg.Modules.Time == 0 {
+		cfg.Modules.Time = Patience
 	}
 	cfg.Unsigned = true
 	a, err := app.New(t.Context(), cfg)
@@ -136,7 +143,7 @@ func Bundle(t testing.TB, manifest map[string]any, module []byte) []byte {
 	t.Helper()
 	raw, err := json.Marshal(manifest)
 	must(t, err)
-	b, err := extensions.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
+	b, err := bundle.Make(map[string][]byte{"extension.json": raw, "main.wasm": module})
 	must(t, err)
 	var zip bytes.Buffer
 	must(t, b.Write(&zip))
@@ -206,7 +213,7 @@ func (p *Platform) Do(t testing.TB, token, method, path, body string) (int, stri
 
 // Patience is how long a test waits for what has to come. It decides nothing but
 // when to give up, so it is far longer than the slowest machine needs.
-const Patience = time.Minute
+const Patience = 5 * time.Minute
 
 // Eventually waits until ok, and fails the test if that takes longer than [Patience].
 func Eventually(t testing.TB, what string, ok func() bool) {
