@@ -156,3 +156,6 @@ func Cool(m *Module) {
 
 // FreeWorkers returns how many of r's workers nobody has.
 func FreeWorkers(r *Runtime) int { return int(r.workers.free.Load()) }
+
+// MemoryFor is what a child may use for a module of so many bytes.
+var MemoryFor = memoryFor
