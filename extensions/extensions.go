@@ -1,13 +1,14 @@
 // Package extensions installs extensions, grants and enables them, and finds
 // those that are to be called.
 //
-// An extension is a bundle: a WebAssembly module with a manifest. Installing it
+// An extension is a bundle: a WebAssembly module with a manifest, which the package
+// bundle reads; the package project makes the directory of a new one. Installing it
 // enables it for nobody. Whoever enables it sees as sentences what it asks for
 // and grants that, in the tenant or in one course; there it then takes part. All
 // that it keeps or is given belongs to its installation: the tenant, the owner
 // and the extension's ID together.
 //
-// Each subpackage is one of the ways of extending the platform: plugins (filters
+// Each other subpackage is one of the ways of extending the platform: plugins (filters
 // and events), slots (places in pages), theming, api (REST and GraphQL), bus
 // (events over NATS), realtime (streams, xAPI and Caliper), destinations, blocks
 // (content and graders), business (registrar, proctoring, affiliates),

@@ -21,6 +21,7 @@ type Accept struct {
 	BranchTable int // targets of one br_table: 4,096; at most 100,000
 	Functions   int // 50,000; at most 1,000,000
 	Table       int // elements of a table of functions: 65,536; at most 10,000,000
+	Segments    int // of data and elements, those that lie close together counted as one: 10,000; at most 100,000
 }
 
 // LimitError says that a module exceeds a bound of [Accept], whose name is that of
@@ -35,7 +36,7 @@ type LimitError = instrument.LimitError
 func WidestAccept() Accept {
 	return Accept{
 		Module: childModule, Locals: 50_000, Body: 16 << 20, Nesting: 50_000,
-		BranchTable: 100_000, Functions: 1_000_000, Table: 10_000_000,
+		BranchTable: 100_000, Functions: 1_000_000, Table: 10_000_000, Segments: 100_000,
 	}
 }
 
@@ -53,6 +54,7 @@ func (a Accept) Check() error {
 		{instrument.LimitBranchTable, a.BranchTable, widest.BranchTable},
 		{instrument.LimitFunctions, a.Functions, widest.Functions},
 		{instrument.LimitTable, a.Table, widest.Table},
+		{instrument.LimitSegments, a.Segments, widest.Segments},
 	} {
 		if b.is < 0 || b.is > b.most {
 			return trellis.Errorf(trellis.Invalid, "bound of %s %d is not within 1 to %d", b.name, b.is, b.most)
@@ -64,7 +66,7 @@ func (a Accept) Check() error {
 // over adds the bounds to what the rewriter is told of a module.
 func (a Accept) over(l instrument.Limits) instrument.Limits {
 	l.Module, l.Locals, l.Body, l.Nesting = a.Module, a.Locals, a.Body, a.Nesting
-	l.BranchTable, l.Functions, l.Table = a.BranchTable, a.Functions, a.Table
+	l.BranchTable, l.Functions, l.Table, l.Segments = a.BranchTable, a.Functions, a.Table, a.Segments
 	return l
 }
 

@@ -71,16 +71,6 @@ func newGate(slots int, single bool) *gate {
 	return g
 }
 
-// try takes a slot if there is one at once.
-func (g *gate) try(at place) bool {
-	if !g.single {
-		return g.tryFree()
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.tryLocked(at)
-}
-
 // tryFree takes a slot, whoever it is for, if there is one and nobody waits.
 func (g *gate) tryFree() bool { return g.waiting.Load() == 0 && g.claimFree() }
 

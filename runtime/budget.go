@@ -20,7 +20,7 @@ const (
 // Usage is what instances take at the moment.
 type Usage struct {
 	Instances int   // running and idle
-	Memory    int64 // bytes, about: an estimate from what they may have written to, or were found to have some seconds ago
+	Memory    int64 // bytes, about, with what explains traps: an estimate from what they may have written to, or were found to have some seconds ago
 }
 
 // Usage says what the instances of all modules take.
@@ -79,8 +79,9 @@ func (inst *instance) unweigh() {
 	}
 }
 
-// shed closes idle instances, if all together take more than they may, until they
-// take an eighth less: of all modules those first that were used longest ago.
+// shed lets go of what explains traps and closes idle instances, if all together take
+// more than they may, until they take an eighth less: of all modules those first
+// that were used longest ago.
 // Pinned ones, which lose their state, come after all others.
 func (r *Runtime) shed() {
 	if r.held.bytes.Load() <= int64(r.cfg.Memory) || !r.shedding.TryLock() {
@@ -88,6 +89,7 @@ func (r *Runtime) shed() {
 	}
 	defer r.shedding.Unlock()
 	goal := int64(r.cfg.Memory) / 8 * 7
+	r.explainers.shed(goal)
 	if r.look(goal); r.held.bytes.Load() <= goal {
 		return
 	}

@@ -2,15 +2,10 @@ package runtime
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 	"github.com/trellis-learning/trellis/runtime/symbol"
@@ -72,7 +67,12 @@ func encodeDebug(module []byte, l instrument.Limits) ([]byte, error) {
 type debugInfo struct {
 	positions instrument.Positions
 	table     *symbol.Table
+	bytes     int // that both are read from, and keep
 }
+
+// size is about how many bytes of memory that takes now. The more is asked, the more
+// it is.
+func (d *debugInfo) size() int64 { return int64(d.bytes + d.table.Size()) }
 
 // decodeDebug returns what encodeDebug has encoded; for anything else, one that
 // knows nothing.
@@ -87,7 +87,7 @@ func decodeDebug(data []byte) *debugInfo {
 	}
 	r := &imageReader{rest: body[len(debugMagic):]}
 	start := r.u32()
-	d := &debugInfo{positions: r.bytes(r.u32())}
+	d := &debugInfo{positions: r.bytes(r.u32()), bytes: len(data)}
 	var sections []symbol.Section
 	for !r.short && len(r.rest) > 0 {
 		name := string(r.bytes(r.u32()))
@@ -104,140 +104,6 @@ func decodeDebug(data []byte) *debugInfo {
 type debugSource struct {
 	key    string // of the entry in the cache; "": there is none
 	memory []byte // without a cache
-}
-
-// explainers keeps the debug information of the modules that trapped last.
-type explainers struct {
-	turns *gate // of those who read it
-
-	mu      sync.Mutex
-	kept    []*explainer         // the last one was used last
-	classes map[string]*readings // of those whose calls trapped
-}
-
-func newExplainers() explainers {
-	return explainers{turns: newGate(1, false), classes: map[string]*readings{}}
-}
-
-type explainer struct {
-	m    *Module
-	once sync.Once
-	info *debugInfo
-	rest *time.Timer // lets go of it
-}
-
-const (
-	maxExplainers = 4
-	explainerRest = 5 * time.Minute // after which one is read anew
-
-	explainPatience = 5 * time.Second // for a turn; without one there are numbers instead of names
-)
-
-// of returns the debug information of m, for a class.
-func (x *explainers) of(m *Module, class string) *debugInfo {
-	x.mu.Lock()
-	var e *explainer
-	if i := slices.IndexFunc(x.kept, func(e *explainer) bool { return e.m == m }); i >= 0 {
-		e = x.kept[i]
-		x.kept = slices.Delete(x.kept, i, i+1)
-	} else if !m.explained.again(maxReadings) || !x.readingsOf(class).again(maxClassReadings) {
-		x.mu.Unlock()
-		return decodeDebug(nil)
-	} else {
-		e = &explainer{m: m, rest: time.AfterFunc(explainerRest, func() { x.forget(m) })}
-	}
-	if len(x.kept) == maxExplainers {
-		x.kept[0].rest.Stop() // it holds the module
-		x.kept = slices.Delete(x.kept, 0, 1)
-	}
-	x.kept = append(x.kept, e)
-	x.mu.Unlock()
-	e.once.Do(func() {
-		data := m.debug.memory
-		if m.debug.key != "" {
-			data, _ = readBounded(m.rt.cache.file(m.debug.key, debugSuffix), maxDebug) // without it there are numbers
-		}
-		e.info = decodeDebug(data)
-	})
-	return e.info
-}
-
-// readings counts how often debug information was read, which may take as long as
-// the guest may run: several modules that trap in turns would have it read each
-// time. So are those of a class, which may have any number of modules. It is
-// guarded by the explainers' lock.
-type readings struct {
-	since time.Time
-	n     int
-}
-
-// How often debug information is read within explainerRest, for a module and for a
-// class. After that there are numbers instead of names.
-const (
-	maxReadings      = 3
-	maxClassReadings = 40
-	maxClasses       = 1000 // that are remembered
-)
-
-// again counts one more, if there may be one.
-func (r *readings) again(most int) bool {
-	if r.over() {
-		*r = readings{since: time.Now()}
-	}
-	r.n++
-	return r.n <= most
-}
-
-func (r *readings) over() bool { return time.Since(r.since) >= explainerRest }
-
-// readingsOf returns what a class has had read. What the platform starts by itself
-// is built before, which takes longer and is bounded by turns of its own.
-func (x *explainers) readingsOf(class string) *readings {
-	r := x.classes[class]
-	if r != nil && class != ours.class {
-		return r
-	}
-	if len(x.classes) >= maxClasses {
-		maps.DeleteFunc(x.classes, func(_ string, r *readings) bool { return r.over() })
-	}
-	if len(x.classes) >= maxClasses {
-		clear(x.classes)
-	}
-	r = &readings{}
-	x.classes[class] = r
-	return r
-}
-
-// forget lets go of that of a module.
-func (x *explainers) forget(m *Module) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.kept = slices.DeleteFunc(x.kept, func(k *explainer) bool {
-		if k.m == m {
-			k.rest.Stop()
-		}
-		return k.m == m
-	})
-}
-
-// explain says of err, if it is a trap, what stands in the source where it was.
-// That may take longer than the guest may run, so the guest's worker must have been
-// given back. Traps take turns, as calls do.
-func (m *Module) explain(ctx context.Context, at place, err error) {
-	var t *Trap
-	if !errors.As(err, &t) || len(t.spots) == 0 {
-		return
-	}
-	info := decodeDebug(nil)
-	if m.arrive() == nil {
-		defer m.depart()
-		turns := m.rt.explainers.turns
-		if _, counted, err := turns.enter(ctx, at, explainPatience); err == nil {
-			defer turns.leave(at, counted)
-			info = m.rt.explainers.of(m, at.class)
-		}
-	}
-	t.Frames, t.spots = m.frames(info, t.spots), nil
 }
 
 // frames returns the places that the spots of a trace stand for.

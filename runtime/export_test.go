@@ -136,3 +136,6 @@ func Cool(m *Module) {
 		inst.cool()
 	}
 }
+
+// FreeWorkers returns how many of r's workers nobody has.
+func FreeWorkers(r *Runtime) int { return int(r.workers.free.Load()) }

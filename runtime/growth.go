@@ -19,16 +19,16 @@ const (
 // takes time, and is not always possible. If that goes on, a new image is taken after
 // asking the guest's own allocator for as much: then it has the room at the
 // start. (Growing it from outside would not help: an allocator asks for memory
-// when it has none of its own, however large the memory is.)
+// when it has none of its own, however large the memory is.) The call under way has
+// a worker, in which that is done.
 func (m *Module) grown(ctx context.Context, by, input int) {
 	m.mu.Lock()
 	g := &m.growth
 	g.times++
-	if g.over || g.times < growthsBefore || m.closed || !m.rt.workers.try(ours) {
-		m.mu.Unlock() // for lack of a worker: the next time
+	if g.over || g.times < growthsBefore || m.closed {
+		m.mu.Unlock()
 		return
 	}
-	defer m.rt.release(ours, false)
 	g.times = 0
 	g.attempts++
 	g.over = g.attempts == growthAttempts

@@ -217,6 +217,13 @@ func (f *frame) pause() {
 	}
 }
 
+// halt takes note that the guest has ended, and leaves it to the caller to give
+// back the token, if it still has one.
+func (f *frame) halt() (running, counted bool) {
+	running, f.running = f.running, false
+	return running, f.counted
+}
+
 func (f *frame) resume() error {
 	waited, counted, err := f.inst.m.rt.acquire(f.Context, f.inst.at, f.patience)
 	f.wait(waited)

@@ -11,9 +11,9 @@ import (
 // and put back where it differs, which costs 12 us a MiB where it lies in the
 // processor's caches, and 80 us where it does not. A larger one is mapped. Where the
 // system tells which pages were written to, only these are compared: 1 to 2 us, and
-// 0.1 us a page. Where it does not tell, or they are many, they are dropped: the next
-// call then pays for each page that it touches anew, 1 to 2 us. Guests in C write
-// some 10 pages in a call, in Go some 60.
+// 0.1 us a page. Where it does not tell, or there is no memory to keep them, they are
+// dropped: the next call then pays for each page that it touches anew, 1 to 2 us, in
+// large memories 7. Guests in C write some 10 pages in a call, in Go some 60.
 const (
 	copyLimit     = 128 << 10
 	copyLimitDrop = 512 << 10 // where pages have to be dropped
@@ -121,7 +121,8 @@ func (im *image) reset(inst *instance) bool {
 		g.Set(im.globals[i])
 	}
 	if im.file != nil {
-		kept, ok := inst.mapping.reset(im, inst.m.rt.scanner)
+		written, kept, ok := inst.mapping.reset(im, inst.m.rt.scanner, inst.mayKeep())
+		inst.m.note(written)
 		if kept != inst.kept {
 			inst.kept = kept
 			inst.weigh()

@@ -60,13 +60,17 @@ func (m *mapping) view(im *image) bool {
 }
 
 // reset puts back a view of the image. It says how many bytes of pages of its own
-// the view still has.
-func (m *mapping) reset(im *image, s *scanner) (kept int, ok bool) {
-	if kept, ok = im.mend(m.all[:im.size], s); ok {
-		return kept, true
+// the view was found to have, and how many it still has: all of them, up to keep.
+func (m *mapping) reset(im *image, s *scanner, keep int) (written, kept int, ok bool) {
+	if written, ok = im.mend(m.all[:im.size], s, keep); ok {
+		return written, written, true
 	}
-	return 0, m.forget(im.size)
+	return written, 0, m.forget(im.size)
 }
+
+// populate gives the view pages of its own, of the first n bytes. Where that fails
+// the guest gets them one by one.
+func (m *mapping) populate(n int) { _ = unix.Madvise(m.all[:n], unix.MADV_POPULATE_WRITE) }
 
 // forget drops what was written over the image's first n bytes, which is all of it.
 func (m *mapping) forget(n int) bool {

@@ -108,36 +108,31 @@ func (r *scanRoom) scan(pagemap uintptr, m []byte, from, pages int) (found []pag
 	return found, int(r.argument.walkEnd - base), nil
 }
 
-// keptMemory is how many bytes of pages of its own an instance of a mapped image
-// keeps from call to call. Comparing a page with the image costs about a tenth of
-// dropping it and having the next call make it again.
-const keptMemory = 1 << 20
-
 // mend puts back those pages of a private view of the image that were written to,
 // and says how many bytes they are: they stay, so that the next call finds them. It
-// reports false if they are too many, or cannot be told.
-func (im *image) mend(m []byte, s *scanner) (kept int, ok bool) {
+// reports false if they are more than keep, or cannot be told.
+func (im *image) mend(m []byte, s *scanner, keep int) (written int, ok bool) {
 	if !s.works() {
 		return 0, false
 	}
 	room := s.rooms.Get().(*scanRoom)
 	defer s.rooms.Put(room)
 	for at := 0; at < len(m); {
-		most := (keptMemory-kept)/os.Getpagesize() + 1
+		most := (keep-written)/os.Getpagesize() + 1
 		found, next, err := room.scan(s.file.Fd(), m, at, most)
 		if err != nil || next <= at {
 			return 0, false
 		}
 		for _, r := range found {
-			kept += int(r.end - r.start)
+			written += int(r.end - r.start)
 		}
-		if kept > keptMemory {
-			return 0, false
+		if written > keep {
+			return written, false
 		}
 		for _, r := range found {
 			im.restore(m, int(r.start), int(r.end))
 		}
 		at = next
 	}
-	return kept, true
+	return written, true
 }

@@ -89,7 +89,7 @@ func (inst *instance) global(name string) (api.MutableGlobal, error) {
 // It is bounded by its fuel: the time is for a machine that is busy with others,
 // and is looked at only where the guest yields.
 func (r *Runtime) startBudget() Budget {
-	return Budget{Fuel: r.fuelFor(startWork), Time: time.Minute}
+	return Budget{Fuel: r.fuelFor(startWork), Time: 80 * startWork}
 }
 
 // start makes an instance and runs what a guest runs once, then asks its
@@ -134,7 +134,8 @@ func (m *Module) fromImage(ctx context.Context, im *image) (*instance, error) {
 	return inst, nil
 }
 
-// run calls a hook. keep says whether the instance may be used again.
+// run calls a hook, in a worker of the caller's. keep says whether the instance may
+// be used again.
 func (inst *instance) run(ctx context.Context, c *Call, b Budget, patience time.Duration, up *trace, s *Stats) (out []byte, keep bool, err error) {
 	f := &inst.frame
 	f.running = true
@@ -143,7 +144,6 @@ func (inst *instance) run(ctx context.Context, c *Call, b Budget, patience time.
 		f.clock()
 	}
 	out, err = inst.guest.call(f, c.Hook, c.In, c.Dst)
-	f.pause()
 	inst.fresh = true
 	s.Fuel, s.Memory, s.HostCalls = f.used(), int(inst.mem.Size()), f.hostCalls
 	if !c.Untimed {

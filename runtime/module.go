@@ -32,6 +32,7 @@ type Module struct {
 	image     atomic.Pointer[image] // nil: instances cannot be put back
 	parked    parking
 	uses      atomic.Int64 // of pinned instances
+	written   atomic.Int64 // bytes of memory that a call was found to have written to, at most
 	halted    atomic.Bool  // nothing is parked any more
 
 	mu     sync.Mutex
@@ -83,7 +84,7 @@ type Call struct {
 // Stats says what a call used. It is filled in for failed calls too, as far as
 // they came.
 type Stats struct {
-	Fuel      uint64        // units, those of nested calls included
+	Fuel      uint64        // units, those of nested calls included and, if the guest was ended, what another instance is worth
 	Memory    int           // bytes of linear memory at the end
 	Time      time.Duration // from the first instruction to the answer, without waiting for a turn
 	HostCalls int
@@ -180,7 +181,7 @@ func (m *Module) Cached() bool { return m.cached }
 // Footprint returns about how many bytes the module takes as long as it is not
 // closed: its machine code and its image. Instances come on top.
 func (m *Module) Footprint() int64 {
-	n := m.code + moduleOverhead
+	n := m.code + moduleOverhead + int64(len(m.debug.memory))
 	if im := m.image.Load(); im != nil {
 		for _, p := range im.pieces {
 			n += int64(len(p.data))
@@ -256,12 +257,19 @@ func (m *Module) call(ctx context.Context, c *Call, s *Stats) (out []byte, err e
 		b.Fuel -= began
 	}
 	inst.at, inst.frame.counted = at, counted
+	inst.prepare()
 	keep := false
 	defer func() {
-		inst.frame.pause() // if something of ours panicked
+		running, counted := inst.frame.halt()
 		m.give(inst, keep, held, len(c.In))
+		if running { // until here: putting the instance back, or freeing it, is work for this call, too
+			m.rt.release(at, counted)
+		}
 	}()
 	out, keep, err = inst.run(ctx, c, b, patience, up, s)
+	if !keep && inst.image != nil {
+		s.Fuel += uint64(m.info.Setup) // what has to be made in its place; without an image each call pays before
+	}
 	if up != nil {
 		up.spent.Add(int64(s.Fuel))
 	}

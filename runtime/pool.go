@@ -72,6 +72,7 @@ func (m *Module) create(ctx context.Context, b Budget) (*instance, uint64, error
 func (m *Module) give(inst *instance, keep bool, held holding, input int) {
 	switch {
 	case !keep:
+		inst.autopsy()
 	case m.limits.Isolation == Pristine:
 		keep = m.putBack(inst, input)
 	case inst.order != m.uses.Load(): // another was used since

@@ -118,7 +118,8 @@ type Config struct {
 	// Default: GOMAXPROCS.
 	Workers int
 	// Memory is how many bytes the instances of all modules may take together,
-	// about, before idle ones are closed: those first that were used longest ago
+	// about, with what was read to explain traps. That goes first, then idle
+	// instances: those first that were used longest ago
 	// in whatever module, pinned ones, which lose their state, last. It is no limit
 	// for calls under way, which [Limits] and Workers bound. Default: 1 GiB.
 	Memory int
@@ -290,6 +291,7 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		started: time.Now(), scanner: newScanner(), idle: make(chan struct{}), modules: map[*Module]struct{}{},
 	}
 	r.workers.share = max(1, cfg.Workers-1)
+	r.explainers.held = &r.held
 	if err := r.open(ctx); err != nil {
 		_ = r.shut(ctx)
 		return nil, err

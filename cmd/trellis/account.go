@@ -39,6 +39,32 @@ func (c *loginCmd) Run(e *env) error {
 	return nil
 }
 
+type registerCmd struct {
+	remote
+	Username string `arg:"" help:"The name to log in with. The password is read from standard input."`
+	Name     string `help:"The full name."`
+	Email    string `help:"The address."`
+}
+
+func (c *registerCmd) Run(e *env) error {
+	if c.Tenant == "" {
+		return advise(trellis.Errorf(trellis.Invalid, "say in which tenant you want an account"), "trellis register %s -tenant TENANT", c.Username)
+	}
+	password, err := e.hidden("Password")
+	if err != nil {
+		return advise(err, "trellis register %s <password-file", c.Username)
+	}
+	r := c.remote
+	r.Token = "" // who registers is nobody yet
+	var out learning.Account
+	in := some("username", c.Username, "password", password, "name", c.Name, "email", c.Email)
+	if err := r.do(e.ctx, "POST", "/api/v1/register", nil, in, &out); err != nil {
+		return err
+	}
+	e.done(out, "%s has an account: %s\n\nNext: trellis login %s -tenant %s", out.Username, out.ID, out.Username, c.Tenant)
+	return nil
+}
+
 type whoamiCmd struct{ remote }
 
 func (c *whoamiCmd) Run(e *env) error {

@@ -98,7 +98,7 @@ func raisable(err error) error {
 func widest(limit string) int {
 	a := runtime.WidestAccept()
 	return map[string]int{
-		"module": a.Module, "locals": a.Locals, "body": a.Body, "nesting": a.Nesting, "branch table": a.BranchTable, "functions": a.Functions, "table": a.Table,
+		"module": a.Module, "locals": a.Locals, "body": a.Body, "nesting": a.Nesting, "branch table": a.BranchTable, "functions": a.Functions, "table": a.Table, "segments": a.Segments,
 	}[limit]
 }
 

@@ -57,11 +57,12 @@ type cli struct {
 	Unenroll unenrollCmd `cmd:"" help:"End somebody's enrolment."`
 	Grade    gradeCmd    `cmd:"" help:"Grades: list, set."`
 
-	Login  loginCmd  `cmd:"" help:"Exchange a name and a password for a token."`
-	Whoami whoamiCmd `cmd:"" help:"Say who the token makes you."`
-	Tenant tenantCmd `cmd:"" help:"Make and list tenants (operators)."`
-	Token  tokenCmd  `cmd:"" help:"Make, list and end tokens."`
-	API    apiCmd    `cmd:"" name:"api" help:"Send any request to the server: what has no command of its own."`
+	Login    loginCmd    `cmd:"" help:"Exchange a name and a password for a token."`
+	Register registerCmd `cmd:"" help:"Make yourself an account, where people may."`
+	Whoami   whoamiCmd   `cmd:"" help:"Say who the token makes you."`
+	Tenant   tenantCmd   `cmd:"" help:"Make and list tenants (operators)."`
+	Token    tokenCmd    `cmd:"" help:"Make, list and end tokens."`
+	API      apiCmd      `cmd:"" name:"api" help:"Send any request to the server: what has no command of its own."`
 
 	Run   runCmd   `cmd:"" help:"Call one export of a guest here, without a server."`
 	Bench benchCmd `cmd:"" help:"Measure what calls of a guest cost here, in each of its modes."`

@@ -23,6 +23,7 @@ type modulesConfig struct {
 	BranchTable int    `toml:"branch_table"`   // targets of one: 4096 if 0
 	Functions   int    `toml:"functions"`      // 50000 if 0
 	Table       int    `toml:"table"`          // elements of one: 65536 if 0
+	Segments    int    `toml:"segments"`       // of data and elements: 10000 if 0
 	Memory      string `toml:"compile_memory"` // of the process that compiles one: 384MiB if empty
 	Time        string `toml:"compile_time"`   // of the processor, for that: 60s if empty
 	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
@@ -32,21 +33,21 @@ type modulesConfig struct {
 }
 
 // moduleKeys names the keys for people.
-const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances, modules.cache"
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.segments, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances, modules.cache"
 
 // settings returns where the values of the keys stand, by their names in the
 // environment.
 func (m *modulesConfig) settings() map[string]any {
 	return map[string]any{
 		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
-		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
+		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_SEGMENTS": &m.Segments, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
 		"MODULES_INSTANCES": &m.Instances, "MODULES_CACHE": &m.Cache,
 	}
 }
 
 // parse returns the values as the platform takes them.
 func (m modulesConfig) parse() (runtime.Accept, extensions.Modules, error) {
-	a := runtime.Accept{Locals: m.Locals, Nesting: m.Nesting, BranchTable: m.BranchTable, Functions: m.Functions, Table: m.Table}
+	a := runtime.Accept{Locals: m.Locals, Nesting: m.Nesting, BranchTable: m.BranchTable, Functions: m.Functions, Table: m.Table, Segments: m.Segments}
 	how := extensions.Modules{Raise: raise}
 	size, err := sizeOf("modules.size", m.Size)
 	a.Module = int(size)

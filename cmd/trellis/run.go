@@ -89,6 +89,7 @@ func (c *extRunCmd) ask(e *env, b *bundle.Archive) (a asked, err error) {
 	}
 	var in any
 	var taken func([]byte) error // what the platform says to the answer
+	var work time.Duration       // that a schedule or a job may do
 	hook, reads := c.Hook, false
 	switch m := b.Manifest; {
 	case len(m.Filters) > 0 && (hook == "" || hook == m.Filters[0].Call):
@@ -102,7 +103,13 @@ func (c *extRunCmd) ask(e *env, b *bundle.Archive) (a asked, err error) {
 		if hook, in, reads, taken = c.slotInput(m, settings, data); in != nil {
 			break
 		}
-		if hook = c.Hook; hook == "" {
+		if hook, in, work, err = c.taskInput(m, settings); err != nil {
+			return a, err
+		}
+		if taken = readAgain; in != nil {
+			break
+		}
+		if taken, hook = nil, c.Hook; hook == "" {
 			return a, trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
 		}
 		in = extensions.Task{ID: trellis.NewID(), Name: hook, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
@@ -117,19 +124,23 @@ func (c *extRunCmd) ask(e *env, b *bundle.Archive) (a asked, err error) {
 	}
 	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
 	a.hook, a.taken = hook, taken
-	if a.out, a.stats, err = call(e, b.Module, limits, hook, question, host); err != nil {
+	if a.out, a.stats, err = call(e, b.Module, limits, work, hook, question, host); err != nil {
 		return a, &crashed{err, projectAt(c.Path)}
 	}
 	return a, nil
 }
 
-// call runs one export here.
-func call(e *env, module []byte, limits runtime.Limits, hook string, in []byte, host *local) ([]byte, runtime.Stats, error) {
+// call runs one export here. With work, it may work for that long, as schedules and
+// jobs of a platform do.
+func call(e *env, module []byte, limits runtime.Limits, work time.Duration, hook string, in []byte, host *local) ([]byte, runtime.Stats, error) {
 	r, err := engine(e.ctx, runtime.Config{Host: host})
 	if err != nil {
 		return nil, runtime.Stats{}, err
 	}
 	defer func() { _ = r.Close(context.WithoutCancel(e.ctx)) }()
+	if work > 0 {
+		limits.Time, limits.Fuel = work, uint64(work.Seconds()*float64(r.FuelPerSecond()))
+	}
 	m, err := r.Compile(e.ctx, module, limits)
 	if err != nil {
 		return nil, runtime.Stats{}, raisable(err)
@@ -160,6 +171,7 @@ type runCmd struct {
 	Input  string            `help:"Input: a text, @FILE, or - for standard input."`
 	Config map[string]string `help:"KEY=VALUE: settings, which the guest reads with config.get." mapsep:"none"`
 	Memory string            `help:"Linear memory that it may use: 1MiB to 64MiB, 16MiB if absent, as limits.memory of a manifest."`
+	Work   string            `help:"How long it may work, as limits.work of a manifest lets schedules and jobs: 5s; 250ms, of which it computes 100ms, if absent."`
 	Stats  bool              `help:"Print time, fuel and memory on standard error, as a line of JSON."`
 }
 
@@ -190,7 +202,13 @@ func (c *runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	out, stats, err := call(e, module, limits, c.Export, in, &local{settings: settings, note: e.note})
+	var work time.Duration
+	if c.Work != "" {
+		if work, err = workOf("-work", c.Work); err != nil {
+			return err
+		}
+	}
+	out, stats, err := call(e, module, limits, work, c.Export, in, &local{settings: settings, note: e.note})
 	figures := map[string]any{"time_us": stats.Time.Microseconds(), "fuel": stats.Fuel, "memory": stats.Memory, "host_calls": stats.HostCalls}
 	if raw, err := json.Marshal(figures); c.Stats && err == nil {
 		e.note("%s", raw)

@@ -328,6 +328,90 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestRegister: people make themselves accounts where they may, and say nothing of
+// what they are to be.
+func TestRegister(t *testing.T) {
+	s := open(t)
+	operator := app.System(t.Context(), trellis.PlatformTenant)
+	if _, err := s.Learning.PutTenant(operator, learning.PutTenant{Name: "open", Title: "Open", Open: true}); err != nil {
+		t.Fatal(err)
+	}
+	const right = `{"username":"eve","password":"correct horse"}`
+	for _, tt := range []struct {
+		name, path, body string
+		headers          []string
+		want             int
+		detail           string
+	}{
+		{"closed", "/t/acme/api/v1/register", right, nil, 404, "ask those who run it"},
+		{"no tenant", "/api/v1/register", right, nil, 400, "tenant"},
+		{"no such tenant", "/t/none/api/v1/register", right, nil, 404, ""},
+		{"the platform's", "/t/_/api/v1/register", right, nil, 404, ""},
+		{"a form", "/t/open/api/v1/register", right, []string{"Content-Type: text/plain"}, 415, "Content-Type: application/json"},
+		{"a role", "/t/open/api/v1/register", `{"username":"eve","password":"correct horse","roles":[{"name":"tenant-admin"}]}`, nil, 400, "roles"},
+		{"an ID", "/t/open/api/v1/register", `{"username":"eve","password":"correct horse","id":"` + s.lenaID + `"}`, nil, 400, "id"},
+		{"a name twice", "/t/open/api/v1/register", `{"username":"eve","Username":"mallory","password":"correct horse"}`, nil, 400, "twice"},
+		{"right", "/t/open/api/v1/register", right, nil, 201, `"username":"eve"`},
+		{"once more", "/t/open/api/v1/register", right, nil, 409, "is taken"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, _, body := s.send(t, "", "POST", tt.path, strings.NewReader(tt.body), tt.headers...)
+			if status != tt.want || !strings.Contains(body, tt.detail) {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+	}
+}
+
+// TestBodies: a key that stands twice, and what does not say that it is JSON, are
+// refused with what to do.
+func TestBodies(t *testing.T) {
+	s := open(t)
+	for _, tt := range []struct {
+		name, body string
+		headers    []string
+		want       int
+		detail     string
+	}{
+		{"twice", `{"key":"course-v1:A+X+1","title":"a","title":"b"}`, nil, 400, `\"title\" stands twice`},
+		{"twice, but for case", `{"key":"course-v1:A+X+1","title":"a","Title":"b"}`, nil, 400, `\"Title\" stands twice`},
+		{"twice, written otherwise", `{"key":"course-v1:A+X+1","title":"a","t\u0069tle":"b"}`, nil, 400, `\"title\" stands twice`},
+		{"a form", `title=a`, []string{"Content-Type: application/x-www-form-urlencoded"}, 415, "Content-Type: application/json"},
+		{"text", `{"key":"course-v1:A+X+1","title":"a"}`, []string{"Content-Type: text/plain"}, 415, "Content-Type: application/json"},
+		{"of a charset", `{"key":"course-v1:A+X+1","title":"a"}`, []string{"Content-Type: application/json; charset=utf-8"}, 201, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, _, body := s.send(t, s.admin, "POST", "/api/v1/courses", strings.NewReader(tt.body), tt.headers...)
+			if status != tt.want || !strings.Contains(body, tt.detail) {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+	}
+}
+
+// TestUploadsTakeTurns: while many bundles of a tenant come slowly, one more is told to
+// wait, before any of it is read, and another tenant's is taken.
+func TestUploadsTakeTurns(t *testing.T) {
+	s := open(t)
+	b := s.Tenant(t, "b")
+	_, other := s.Person(t, b, "ben", learning.Assign{Role: trellis.RoleTenantAdmin})
+	for range 4 {
+		done, err := s.Registry.Uploading(s.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+	}
+	for _, path := range []string{"/api/v1/extensions", "/api/v1/extensions/inspect"} {
+		if status, header, body := s.send(t, s.admin, "POST", path, strings.NewReader("no zip")); status != 429 || header.Get("Retry-After") != "5" || !strings.Contains(body, "again in a moment") {
+			t.Errorf("%s, one too many: %d %s", path, status, body)
+		}
+		if status, _, body := s.send(t, other, "POST", path, strings.NewReader("no zip")); status == 429 {
+			t.Errorf("%s of another tenant: %d %s", path, status, body)
+		}
+	}
+}
+
 // TestUploads: whoever may not, and what is not right, is told before it is kept.
 func TestUploads(t *testing.T) {
 	s := open(t)

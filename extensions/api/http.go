@@ -62,9 +62,19 @@ func (a *API) Routes() ([]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
+	signUp, err := hostapi.SchemaOf(reflect.TypeFor[learning.SignUp]())
+	if err != nil {
+		return nil, err
+	}
+	account, err := hostapi.SchemaOf(reflect.TypeFor[learning.Account]())
+	if err != nil {
+		return nil, err
+	}
 	return append(routes,
 		web.Route{Method: "POST", Path: "/api/v1/login", Name: "login", Summary: "Exchanges a name and a password for a token that lasts twelve hours.",
 			Public: true, Limit: 16 << 10, Request: login, Handle: a.login},
+		web.Route{Method: "POST", Path: "/api/v1/register", Name: "users.register", Summary: "Makes an account for the one who asks, in a tenant in which people may register themselves. Then she logs in.",
+			Public: true, Limit: 16 << 10, Request: signUp, Response: account, Status: 201, Handle: a.register},
 		web.Route{Method: "POST", Path: "/api/v1/extensions", Name: "extensions.install", Summary: "Installs a bundle, for the tenant or, with ?course=KEY, for a course. It is enabled for nobody yet.",
 			Permission: "extensions:write", Limit: bundle.MaxSize, Status: 201, Handle: a.install},
 		web.Route{Method: "POST", Path: "/api/v1/extensions/inspect", Name: "extensions.inspect", Summary: "Looks at a bundle as installing it would, and says what it is, asks for and what is wrong with it. Nothing is installed.",
@@ -228,15 +238,42 @@ func (a *API) login(c *fiber.Ctx) error {
 		return err
 	}
 	in.Address = web.ClientAddress(c)
-	ctx := web.Context(c)
-	if trellis.ActorFrom(ctx).Tenant == "" {
-		return trellis.Errorf(trellis.Invalid, "say which tenant: by its host name, by /t/TENANT before the path, or by the header Trellis-Tenant")
+	ctx, err := inTenant(c)
+	if err != nil {
+		return err
 	}
 	token, err := a.cfg.Learning.Login(ctx, in)
 	if err != nil {
 		return err
 	}
 	return web.JSON(c, fiber.StatusOK, token)
+}
+
+// inTenant returns the context of a request that says in which tenant it is meant,
+// though nobody may be logged in.
+func inTenant(c *fiber.Ctx) (context.Context, error) {
+	ctx := web.Context(c)
+	if trellis.ActorFrom(ctx).Tenant == "" {
+		return nil, trellis.Errorf(trellis.Invalid, "say which tenant: by its host name, by /t/TENANT before the path, or by the header Trellis-Tenant")
+	}
+	return ctx, nil
+}
+
+func (a *API) register(c *fiber.Ctx) error {
+	var in learning.SignUp
+	if err := web.DecodeBody(c, &in); err != nil {
+		return err
+	}
+	in.Address = web.ClientAddress(c)
+	ctx, err := inTenant(c)
+	if err != nil {
+		return err
+	}
+	p, err := a.cfg.Learning.SignUp(ctx, in)
+	if err != nil {
+		return err
+	}
+	return web.JSON(c, fiber.StatusCreated, learning.AccountOf(p))
 }
 
 // permitted checks the permission of a route that is no operation.
@@ -251,50 +288,55 @@ func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
 	return nil
 }
 
-// bundle reads a bundle that is sent, and says whose it is to be.
-func (a *API) bundle(c *fiber.Ctx) (raw []byte, owner extensions.Scope, err error) {
+// bundle reads a bundle that is sent, once it has its turn, and hands it on with whose
+// it is to be.
+func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope) error) error {
 	query, err := web.Query(c)
 	if err != nil {
-		return nil, owner, err
+		return err
 	}
 	if err := only(query, "course"); err != nil {
-		return nil, owner, err
+		return err
 	}
-	owner.Course = query.Get("course")
+	owner := extensions.Scope{Course: query.Get("course")}
 	if err := permitted(c, "extensions:write", hostapi.Scope{Course: owner.Course}); err != nil {
-		return nil, owner, err
+		return err
 	}
 	if owner.Course != "" {
 		if _, err := a.cfg.Learning.Course(web.Context(c), owner.Course); err != nil {
-			return nil, owner, err
+			return err
 		}
 	}
-	raw, err = web.ReadBody(c)
-	return raw, owner, err
+	done, err := a.cfg.Registry.Uploading(web.Context(c))
+	if err != nil {
+		return err
+	}
+	defer done()
+	raw, err := web.ReadBody(c)
+	if err != nil {
+		return err
+	}
+	return take(raw, owner)
 }
 
 func (a *API) inspect(c *fiber.Ctx) error {
-	raw, owner, err := a.bundle(c)
-	if err != nil {
-		return err
-	}
-	out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
-	if err != nil {
-		return err
-	}
-	return web.JSON(c, fiber.StatusOK, out)
+	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
+		out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
+		if err != nil {
+			return err
+		}
+		return web.JSON(c, fiber.StatusOK, out)
+	})
 }
 
 func (a *API) install(c *fiber.Ctx) error {
-	raw, owner, err := a.bundle(c)
-	if err != nil {
-		return err
-	}
-	x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
-	if err != nil {
-		return err
-	}
-	return web.JSON(c, fiber.StatusCreated, x)
+	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
+		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
+		if err != nil {
+			return err
+		}
+		return web.JSON(c, fiber.StatusCreated, x)
+	})
 }
 
 func only(query url.Values, names ...string) error {

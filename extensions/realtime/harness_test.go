@@ -102,7 +102,10 @@ type keys struct {
 	mu     sync.Mutex
 	actors map[string]trellis.Actor
 	down   error
+	tell   chan struct{} // that something has changed
 }
+
+func (k *keys) Watch(string, string) (<-chan struct{}, func()) { return k.tell, func() {} }
 
 func newKeys() *keys {
 	person := func(id string, roles ...trellis.Role) trellis.Actor {
@@ -112,7 +115,7 @@ func newKeys() *keys {
 	operator.Tenant = trellis.PlatformTenant
 	narrow := person("nina", trellis.Role{Name: trellis.RoleTenantAdmin})
 	narrow.Scopes = []string{"events:read"}
-	return &keys{actors: map[string]trellis.Actor{
+	return &keys{tell: make(chan struct{}), actors: map[string]trellis.Actor{
 		"admin": person("ada", trellis.Role{Name: trellis.RoleTenantAdmin}), "learner": person("lena", trellis.Role{Name: trellis.RoleLearner}),
 		"staff": person("sam", trellis.Role{Name: trellis.RoleStaff, Course: here}), "operator": operator, "nobody": person("noel"), "narrow": narrow,
 	}}

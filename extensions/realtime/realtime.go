@@ -33,12 +33,18 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, tenant, token string) (trellis.Actor, error)
 }
 
+// Watcher is an [Authenticator] that tells when it is worth asking again: when
+// something has happened to a token, or to the account of whose it is.
+type Watcher interface {
+	Watch(person, token string) (changed <-chan struct{}, stop func())
+}
+
 // Config is what streams are made of.
 type Config struct {
 	Source    Source
 	People    Filler
 	Types     []trellis.Spec // of events, to fill in people; others carry none
-	Auth      Authenticator  // asked again and again whether a stream's token still holds, and when something happened to its owner
+	Auth      Authenticator  // asked again and again whether a stream's token still holds, and when something happened to its owner; at once, if it is a [Watcher]
 	Recheck   time.Duration  // how often: 10 s if zero
 	Heartbeat time.Duration  // 15 s if zero
 	PerActor  int            // streams of one actor: 16 if zero

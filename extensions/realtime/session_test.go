@@ -91,3 +91,15 @@ func TestStreamsEndWithTheAccount(t *testing.T) {
 	p.log.add(trellis.Event{Type: typ, Person: "somebody"}, trellis.Event{Type: "org.trellis.person.erased.v1", Person: "ada"})
 	c.ends("denied")
 }
+
+// TestStreamsEndWhenTold: what is told of a token is looked at once.
+func TestStreamsEndWhenTold(t *testing.T) {
+	p := start(t, realtime.Config{Recheck: time.Hour, Heartbeat: time.Hour}, web.Config{})
+	c := p.follow(t, "admin", "", "")
+	p.keys.tell <- struct{}{} // nothing has ended
+	p.log.add(trellis.Event{Type: typ})
+	c.want("1")
+	p.keys.set("admin", func(actors map[string]trellis.Actor) { delete(actors, "admin") })
+	p.keys.tell <- struct{}{}
+	c.ends("denied")
+}

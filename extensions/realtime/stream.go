@@ -125,7 +125,16 @@ func (r *Realtime) follow(ctx context.Context, f *feed, from uint64) error {
 	beat, look := time.NewTicker(r.cfg.Heartbeat), time.NewTicker(r.cfg.Recheck)
 	defer beat.Stop()
 	defer look.Stop()
-	actor := ctx // with the rights that were found last
+	var changed <-chan struct{}
+	if watcher, ok := r.cfg.Auth.(Watcher); ok {
+		var stop func()
+		changed, stop = watcher.Watch(self, f.token)
+		defer stop()
+	}
+	actor, err := r.again(ctx, f) // with the rights that were found last
+	if err != nil {
+		return errEnded
+	}
 	var soon <-chan time.Time
 	for {
 		var err error
@@ -137,6 +146,8 @@ func (r *Realtime) follow(ctx context.Context, f *feed, from uint64) error {
 		case <-beat.C:
 			err = f.beat(events)
 		case <-look.C:
+			actor, err = r.again(actor, f)
+		case <-changed:
 			actor, err = r.again(actor, f)
 		case <-mine: // what happened to her may have been the end of her account, or of a role
 			if soon == nil {

@@ -35,7 +35,22 @@ func (f *filling) input(slot string, h extensions.Hook) Asked {
 			f.s.cfg.Registry.PersonalRead(context.WithoutCancel(f.ctx), h, f.who.ID, field.class) // recorded, be it too late for the page
 		}
 	}
+	if f.page.Course != "" && f.s.cfg.Courses != nil && h.Granted("enrollments:read") && hostapi.ReachOf(f.ctx, "enrollments:read").Allows(at) {
+		f.courses.Do(f.lookupEnrollment)
+		in.Person.Enrolled = f.enrolled
+	}
 	return in
+}
+
+// lookupEnrollment reads whether who looks is enrolled in the course, once for the
+// page.
+func (f *filling) lookupEnrollment() {
+	e, err := f.s.cfg.Courses.Enrollment(f.ctx, f.page.Course, f.who.ID)
+	if err != nil && trellis.KindOf(err) != trellis.NotFound {
+		f.s.log.Warn("enrolment of a page not read", "trace", f.trace, "err", err)
+		return
+	}
+	f.enrolled = &Enrolled{Active: e.Active, Mode: e.Mode}
 }
 
 // lookup reads what the person is called, once for the page. Not to know it keeps

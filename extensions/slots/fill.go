@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -60,6 +59,9 @@ type filling struct {
 
 	people sync.Once
 	person trellis.PersonalData
+
+	courses  sync.Once
+	enrolled *Enrolled // nil where it could not be read
 }
 
 // place is a place on its way.
@@ -74,7 +76,7 @@ type place struct {
 type section struct {
 	*item
 	id   string
-	done bool // whether node and html hold; only then may they be looked at
+	done bool // whether html and err hold; only then may they be looked at
 	html []byte
 	err  error
 }
@@ -203,17 +205,23 @@ func (f *filling) make(slot string, sec *section) ([]byte, error) {
 // compose puts together what a section shows: a tree, as others change it, and what
 // they add.
 func (f *filling) compose(slot string, sec *section, node tree.Node) ([]byte, error) {
-	var b strings.Builder
+	b := f.s.rooms.take()
 	var faults []error
+	piece := func(id string, p piece) {
+		var err error
+		b, err = f.renderPiece(b, id, slot, p)
+		faults = append(faults, err)
+	}
 	for i, p := range sec.before {
-		faults = append(faults, f.renderPiece(&b, sec.id+"-b"+strconv.Itoa(i), slot, p))
+		piece(sec.id+"-b"+strconv.Itoa(i), p)
 	}
 	n, err := patched(node, sec.patches)
-	faults = append(faults, err, f.render(&b, sec.id+"-t", slot, sec.hook, n))
+	faults = append(faults, err)
+	b = f.render(b, sec.id+"-t", slot, sec.hook, n)
 	for i, p := range sec.after {
-		faults = append(faults, f.renderPiece(&b, sec.id+"-a"+strconv.Itoa(i), slot, p))
+		piece(sec.id+"-a"+strconv.Itoa(i), p)
 	}
-	return []byte(b.String()), errors.Join(faults...)
+	return b, errors.Join(faults...)
 }
 
 // patched applies what other extensions change. They change what is seen, not what

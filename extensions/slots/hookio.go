@@ -25,6 +25,14 @@ type Person struct {
 	Name     string   `json:"name,omitempty" doc:"The full name; absent without pii:name."`
 	Email    string   `json:"email,omitempty" doc:"The address; absent without pii:email."`
 	Username string   `json:"username,omitempty" doc:"The name that she signs in with; absent without pii:username."`
+
+	Enrolled *Enrolled `json:"enrolled,omitempty" doc:"Her place in the course of the page; absent without enrollments:read, and on a page of no course."`
+}
+
+// Enrolled is somebody's place in a course, or that she has none.
+type Enrolled struct {
+	Active bool   `json:"is_active" doc:"Whether she is enrolled now."`
+	Mode   string `json:"mode,omitempty" doc:"Track: audit, verified and so on; of one who has left, the one she had. Absent where she never was."`
 }
 
 // Asked is what the export of a slot receives. It answers a tree, or null to show

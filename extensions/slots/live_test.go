@@ -341,6 +341,24 @@ func TestLiveEnds(t *testing.T) {
 	}
 }
 
+// TestLiveEndsWithTheSession: who signs out on this node is told at once.
+func TestLiveEndsWithTheSession(t *testing.T) {
+	r := newRig(t, app.Config{})
+	base := r.serve(t, slots.Config{Recheck: time.Hour, Heartbeat: time.Hour})
+	r.live(t)
+	id, _ := r.Person(t, r.ctx, "theo")
+	must(t, r.Learning.SetPassword(r.ctx, id, "correct horse"))
+	session, err := r.Learning.Login(r.ctx, learning.Login{Username: "theo", Password: "correct horse"})
+	must(t, err)
+	f := follow(t, base, session.Key, query(here, side))
+	must(t, r.Learning.Logout(t.Context(), session.Key))
+	for m := f.next(t); m.event != "denied"; m = f.next(t) {
+	}
+	if _, more := <-f.messages; more {
+		t.Error("the stream goes on")
+	}
+}
+
 // TestLiveRefuses: what is no page of this person's is not followed, and streams are
 // bounded.
 func TestLiveRefuses(t *testing.T) {

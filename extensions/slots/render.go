@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -16,9 +15,12 @@ import (
 	"github.com/trellis-learning/trellis/runtime"
 )
 
-// container writes a place with all that stands in it.
+// container writes a place with all that stands in it, once: what its sections were
+// written in is used for others then.
 func (f *filling) container(p *place) template.HTML {
+	defer f.cleared(p)
 	var b strings.Builder
+	b.Grow(p.size())
 	name := template.HTMLEscapeString(p.name)
 	fmt.Fprintf(&b, `<div class="slots" data-slots="%s" id="slots-%s">`, name, dashed(p.name))
 	f.sent.outside(&b, p)
@@ -49,6 +51,28 @@ func (f *filling) container(p *place) template.HTML {
 	}
 	b.WriteString("</div>")
 	return template.HTML(b.String()) // of escaped text, and what the tree renderer wrote
+}
+
+// size returns about how many bytes a place takes: so that what is long is not
+// copied again and again while it is put together.
+func (p *place) size() int {
+	const frame = 512 // of a place, and of each section
+	n := frame
+	for _, sec := range p.sections {
+		n += frame + len(sec.html)
+	}
+	return n
+}
+
+// cleared gives back the rooms of a place's sections. That of a late one is left to
+// whoever still writes in it.
+func (f *filling) cleared(p *place) {
+	for _, sec := range p.sections {
+		if sec.done {
+			f.s.rooms.give(sec.html)
+			sec.html = nil
+		}
+	}
 }
 
 // section writes one thing that stands in a place.
@@ -240,8 +264,8 @@ func plain(s string) string {
 // attribute returns a text as it may stand in an attribute.
 func attribute(s string) string { return template.HTMLEscapeString(plain(s)) }
 
-// render writes a tree of a hook's, or of the page's own.
-func (f *filling) render(w io.Writer, id, slot string, h *extensions.Hook, n tree.Node) error {
+// render appends a tree of a hook's, or of the page's own.
+func (f *filling) render(b []byte, id, slot string, h *extensions.Hook, n tree.Node) []byte {
 	o := tree.Options{URL: f.page.URL, ID: id, Base: f.page.Base}
 	if h != nil {
 		o.Assets = f.assets(*h)
@@ -250,19 +274,19 @@ func (f *filling) render(w io.Writer, id, slot string, h *extensions.Hook, n tre
 		}
 		f.sent.enter(&o, h)
 	}
-	return tree.Render(w, n, o)
+	return tree.Append(b, n, o)
 }
 
-// renderPiece writes what a manifest shows before or after something.
-func (f *filling) renderPiece(w io.Writer, id, slot string, p piece) error {
+// renderPiece appends what a manifest shows before or after something.
+func (f *filling) renderPiece(b []byte, id, slot string, p piece) ([]byte, error) {
 	n, err := tree.Decode(p.raw)
 	if err == nil {
 		err = offered(n, p.hook)
 	}
 	if err != nil {
-		return &beside{p.hook, err}
+		return b, &beside{p.hook, err}
 	}
-	return f.render(w, id, slot, &p.hook, n)
+	return f.render(b, id, slot, &p.hook, n), nil
 }
 
 // assets returns where the files are that a hook's bundle has; nil if there is no

@@ -47,7 +47,7 @@ func newRig(t testing.TB, cfg app.Config) *rig {
 	r.ctx = r.Tenant(t, "acme")
 	r.Course(t, r.ctx, here)
 	r.Course(t, r.ctx, there)
-	r.Slots = r.patient(t, slots.Config{People: r.Learning})
+	r.Slots = r.patient(t, slots.Config{People: r.Learning, Courses: r.Learning})
 	r.learner, r.token = r.person(t, "acme", "lena")
 	r.admin, _ = r.person(t, "acme", "alma", trellis.Role{Name: trellis.RoleTenantAdmin})
 	r.staff, _ = r.person(t, "acme", "sam", trellis.Role{Name: trellis.RoleStaff, Course: here})

@@ -25,6 +25,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/metrics"
 	"github.com/trellis-learning/trellis/internal/secret"
 	"github.com/trellis-learning/trellis/runtime"
@@ -45,16 +46,28 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, tenant, token string) (trellis.Actor, error)
 }
 
+// Watcher is an [Authenticator] that tells when it is worth asking again: when
+// something has happened to a token, or to the account of whose it is.
+type Watcher interface {
+	Watch(person, token string) (changed <-chan struct{}, stop func())
+}
+
+// Enrollments knows who is enrolled where.
+type Enrollments interface {
+	Enrollment(ctx context.Context, course, person string) (learning.Enrollment, error)
+}
+
 // Config is what slots are made of. Registry and Key are required.
 type Config struct {
 	Registry   *extensions.Registry
 	People     Filler        // nil: extensions are told nobody's name
+	Courses    Enrollments   // nil: extensions are not told whether who looks is enrolled
 	Key        *secret.Key   // what is offered to a person is signed with a key derived from it
 	ContentURL string        // address of the second origin, where files of bundles are; images are left out if empty
 	Deadline   time.Duration // of all that fills a page: 100 ms if zero
 	Offer      time.Duration // how long a form may be sent after it was shown: 24 h if zero
 	Traces     Traces        // nil: not recorded
-	Auth       Authenticator // asked again and again whether a stream's token still holds; nil: it does
+	Auth       Authenticator // asked again and again whether a stream's token still holds, at once if it is a [Watcher]; nil: it does
 	Recheck    time.Duration // how often: 10 s if zero
 	Heartbeat  time.Duration // of a stream: 15 s if zero
 	Calm       time.Duration // between two messages of a stream about one slot: 500 ms if zero
@@ -71,6 +84,7 @@ type Slots struct {
 	offers offers
 	hub    *hub
 	kept   *kept
+	rooms  rooms
 
 	mu   sync.Mutex
 	open doors

@@ -50,6 +50,15 @@ func (s *Slots) stream(ctx context.Context, w *watcher, token string, out *bufio
 	beat, look := time.NewTicker(s.cfg.Heartbeat), time.NewTicker(s.cfg.Recheck)
 	defer beat.Stop()
 	defer look.Stop()
+	var changed <-chan struct{}
+	if watcher, ok := s.cfg.Auth.(Watcher); ok {
+		var stop func()
+		changed, stop = watcher.Watch(w.person, token)
+		defer stop()
+	}
+	if going, err := s.recheck(ctx, w, token, out); err != nil || !going {
+		return err
+	}
 	rest := time.NewTimer(time.Hour)
 	defer rest.Stop()
 	told := "" // the ID that the client knows
@@ -68,6 +77,10 @@ func (s *Slots) stream(ctx context.Context, w *watcher, token string, out *bufio
 		case <-rest.C:
 		case <-beat.C:
 			if _, err := fmt.Fprint(out, ": still here\n\n"); err != nil {
+				return err
+			}
+		case <-changed:
+			if going, err := s.recheck(ctx, w, token, out); err != nil || !going {
 				return err
 			}
 		case <-look.C:

@@ -12,7 +12,18 @@ type Viewer struct {
 	Name     string   `json:"name"`  // empty, like the following, unless it was granted
 	Email    string   `json:"email"`
 	Username string   `json:"username"`
+
+	Enrolled *Enrolled `json:"enrolled"` // nil without enrollments:read, and on a page of no course
 }
+
+// Enrolled is whether a viewer is enrolled in the course of the page, and how.
+type Enrolled struct {
+	Active bool   `json:"is_active"`
+	Mode   string `json:"mode"` // of one who has left, the one she had
+}
+
+// In reports whether the viewer is known to be enrolled in the course of the page.
+func (v *Viewer) In() bool { return v != nil && v.Enrolled != nil && v.Enrolled.Active }
 
 // Has reports whether the viewer has one of some roles here.
 func (v *Viewer) Has(roles ...string) bool {

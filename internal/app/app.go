@@ -204,7 +204,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.Slots = slots.New(slots.Config{
-		Registry: a.Registry, People: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
+		Registry: a.Registry, People: a.Learning, Courses: a.Learning, Key: key, ContentURL: cfg.ContentURL, Deadline: cfg.Slots, Traces: a.Plugins, Auth: a.Learning, Logger: a.part("slots"), Metrics: a.Metrics,
 	})
 	operations, err := a.operations(known)
 	if err != nil {
@@ -269,6 +269,8 @@ func (a *App) serve(known bundle.Known, key *secret.Key) (err error) {
 	if err != nil {
 		return err
 	}
+	var _ realtime.Watcher = a.Learning // so that streams end when people sign out
+	var _ slots.Watcher = a.Learning
 	a.streams = realtime.New(realtime.Config{
 		Source: a.Bus, People: a.Learning, Types: known.Events, Auth: a.Learning, Logger: a.part("realtime"), Metrics: a.Metrics,
 	})

@@ -30,10 +30,10 @@ func (l *Learning) Authenticate(ctx context.Context, tenant, token string) (trel
 		return trellis.Actor{}, errUnknownToken()
 	}
 	hash := hashKey(token)
-	if a, ok := l.actors.get(hash); ok {
+	a, seen, ok := l.actors.get(hash)
+	if ok {
 		return admitted(a, tenant)
 	}
-	var a trellis.Actor
 	var t tokenRow
 	err := l.db.Read(ctx, func(tx *store.Tx) (err error) {
 		a, t, err = actorOf(ctx, tx, hash)
@@ -42,7 +42,7 @@ func (l *Learning) Authenticate(ctx context.Context, tenant, token string) (trel
 	if err != nil {
 		return trellis.Actor{}, err
 	}
-	l.actors.put(hash, a, t.expires)
+	l.actors.put(hash, a, t.expires, seen)
 	if time.Since(t.used) >= time.Minute {
 		l.touch(trellis.WithActor(ctx, a), t.id)
 	}
@@ -146,7 +146,8 @@ func hashKey(key string) string {
 // actorCache remembers for a second whose tokens were used.
 type actorCache struct {
 	sync.Mutex
-	byHash map[string]cachedActor
+	byHash  map[string]cachedActor
+	cleared uint64 // how often: what was read before is not remembered after
 }
 
 type cachedActor struct {
@@ -156,19 +157,24 @@ type cachedActor struct {
 
 const cachedActors = 10_000
 
-func (c *actorCache) get(hash string) (trellis.Actor, bool) {
+// get returns whose token it was within the last second. If it is to be read, seen is
+// for put.
+func (c *actorCache) get(hash string) (a trellis.Actor, seen uint64, ok bool) {
 	c.Lock()
 	defer c.Unlock()
 	e, ok := c.byHash[hash]
 	if !ok || !time.Now().Before(e.until) {
-		return trellis.Actor{}, false
+		return trellis.Actor{}, c.cleared, false
 	}
-	return e.actor, true
+	return e.actor, c.cleared, true
 }
 
-func (c *actorCache) put(hash string, a trellis.Actor, expires time.Time) {
+func (c *actorCache) put(hash string, a trellis.Actor, expires time.Time, seen uint64) {
 	c.Lock()
 	defer c.Unlock()
+	if c.cleared != seen {
+		return // somebody may have signed out meanwhile
+	}
 	if c.byHash == nil || len(c.byHash) >= cachedActors {
 		c.byHash = map[string]cachedActor{}
 	}
@@ -182,5 +188,6 @@ func (c *actorCache) put(hash string, a trellis.Actor, expires time.Time) {
 func (c *actorCache) clear() {
 	c.Lock()
 	c.byHash = nil
+	c.cleared++
 	c.Unlock()
 }

@@ -39,7 +39,7 @@ func (l *Learning) Erase(ctx context.Context, person string) error {
 		}
 		return forget(ctx, tx, b.tenant, m, at, p)
 	}))
-	l.actors.clear()
+	l.changed(watchedPerson(person))
 	return err
 }
 

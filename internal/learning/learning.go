@@ -47,7 +47,9 @@ type Learning struct {
 	hashing chan struct{} // a slot for each password that is hashed at once
 	dummy   string        // hash to compare with where there is none, so that time tells nothing
 	failed  throttle
+	signUps throttle
 	actors  actorCache
+	watches watches
 	tenants tenantCache
 }
 

@@ -240,6 +240,6 @@ func (l *Learning) Logout(ctx context.Context, key string) error {
 		_, err := tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE hash = ? AND name = ?`, hashKey(key), sessionName)
 		return err
 	}))
-	l.actors.clear()
+	l.changed(watchedToken(hashKey(key)))
 	return err
 }

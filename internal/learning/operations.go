@@ -130,6 +130,11 @@ type Account struct {
 	Name     string `json:"name,omitempty" doc:"The full name."`
 }
 
+// AccountOf returns a person's account as the person sees it.
+func AccountOf(p Person) Account {
+	return Account{ID: p.ID, Number: p.Number, Username: p.PII.Username, Email: p.PII.Email, Name: p.PII.Name}
+}
+
 func (l *Learning) me(ctx context.Context, _ Nothing) (Me, error) {
 	a := trellis.ActorFrom(ctx)
 	me := Me{Tenant: a.Tenant, ID: a.ID, Kind: string(a.Kind), Roles: a.Roles, Scopes: a.Scopes}

@@ -109,7 +109,7 @@ func (l *Learning) SetPassword(ctx context.Context, person string, password Secr
 		}
 		return setHash(ctx, tx, tenant, person, hash)
 	}))
-	l.actors.clear()
+	l.changed(watchedPerson(person))
 	return err
 }
 
@@ -127,12 +127,14 @@ func (l *Learning) ChangePassword(ctx context.Context, in ChangePassword) error 
 	if actor.Kind != trellis.PersonActor || actor.Scopes != nil {
 		return trellis.Errorf(trellis.Denied, "a person changes her own password, with a token that is not narrowed")
 	}
+	ctx = atHome(ctx)
 	p, err := l.Person(ctx, actor.ID)
 	if err != nil {
 		return err
 	}
 	login := Login{Username: p.PII.Username, Password: in.Current}
-	if _, err := l.attempt(ctx, actor.Tenant, login, subjects(actor.Tenant, login)); err != nil {
+	tenant := trellis.ActorFrom(ctx).Tenant
+	if _, err := l.attempt(ctx, tenant, login, subjects(tenant, login)); err != nil {
 		return err
 	}
 	return l.SetPassword(ctx, p.ID, in.Password)

@@ -182,7 +182,7 @@ func (l *Learning) UpdatePerson(ctx context.Context, in UpdatePerson) (Person, e
 		return Person{}, err
 	}
 	err = l.write(ctx, c)
-	l.actors.clear() // an account that was switched off acts no more
+	l.changed(watchedPerson(in.ID)) // an account that was switched off acts no more
 	if err != nil {
 		return Person{}, err
 	}

@@ -63,7 +63,7 @@ func (l *Learning) changeRole(ctx context.Context, in Assign, remove bool) (Role
 		return RoleAssignment{}, err
 	}
 	err = l.write(ctx, c)
-	l.actors.clear() // this node knows at once, the others within a second
+	l.changed(watchedPerson(in.Person)) // this node knows at once, the others within a second
 	return c.Role, err
 }
 

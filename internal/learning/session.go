@@ -15,6 +15,7 @@ func (l *Learning) EndSessions(ctx context.Context) error {
 	if actor.Kind != trellis.PersonActor || actor.Scopes != nil {
 		return trellis.Errorf(trellis.Denied, "a person ends her own sessions, with a token that is not narrowed")
 	}
+	ctx = atHome(ctx)
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
 		return err
@@ -23,6 +24,16 @@ func (l *Learning) EndSessions(ctx context.Context) error {
 		_, err := tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND person = ? AND name = ?`, tenant, actor.ID, sessionName)
 		return err
 	}))
-	l.actors.clear()
+	l.changed(watchedPerson(actor.ID))
 	return err
+}
+
+// atHome is the context of somebody who acts upon her own account: that of an
+// operator is the platform's, whichever tenant she is looking after.
+func atHome(ctx context.Context) context.Context {
+	actor := trellis.ActorFrom(ctx)
+	if actor.Is(trellis.RoleOperator) {
+		actor.Tenant = trellis.PlatformTenant
+	}
+	return trellis.WithActor(ctx, actor)
 }

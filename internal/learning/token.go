@@ -193,14 +193,15 @@ func (l *Learning) RevokeToken(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	hash := ""
 	err = l.write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND id = ?`, tenant, id)
-		if err == nil && n == 0 {
+		err := tx.QueryRow(ctx, `UPDATE tokens SET revoked = 1 WHERE tenant = ? AND id = ? RETURNING hash`, tenant, id).Scan(&hash)
+		if errors.Is(err, sql.ErrNoRows) {
 			return trellis.Errorf(trellis.NotFound, "token %q", id)
 		}
 		return err
 	}))
-	l.actors.clear()
+	l.changed(watchedToken(hash))
 	return err
 }
 

@@ -18,7 +18,10 @@ var migrationName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 // Migrate brings the tables of one package up to date. Its migrations are
 // numbered files in goose's form at the top of files; which of them were applied
 // is kept in the table NAME_migrations, so name is the package's own: lower-case
-// letters, digits and "_". A database that a newer program has migrated is
+// letters, digits and "_", and its numbers have nothing to do with those of other
+// packages. They are applied in their order, each once, and a new one has the highest
+// number yet: one below what was applied is refused. Packages are brought up to date
+// in the order in which they are made, so a table refers to none of another package. A database that a newer program has migrated is
 // refused with [trellis.Conflict]. Several programs may migrate one database at
 // once: each waits for the others' steps and does what is left.
 func (db *DB) Migrate(ctx context.Context, name string, files fs.FS) error {

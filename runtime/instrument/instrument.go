@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 9
+const Version = 10
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
@@ -81,6 +81,7 @@ type Limits struct {
 	BranchTable int    // targets of one br_table; default 4,096
 	Functions   int    // functions, imported ones included; default 50,000
 	Table       int    // elements of one table; default 65,536
+	Segments    int    // of data and elements, when those of data that lie close together were joined; default 10,000
 	Memory      uint32 // pages of 64 KiB that the memory may grow to; default 256
 	Depth       int    // call depth in units of frame weight; default [DefaultDepth]
 
@@ -103,6 +104,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.BranchTable, 4_096)
 	set(&l.Functions, 50_000)
 	set(&l.Table, 65_536)
+	set(&l.Segments, 10_000)
 	set(&l.Depth, DefaultDepth)
 	if l.Memory == 0 {
 		l.Memory = 256
@@ -172,6 +174,9 @@ func Rewrite(binary []byte, l Limits) ([]byte, Info, error) {
 	}
 	code, err := m.rewriteCode()
 	if err != nil {
+		return nil, Info{}, err
+	}
+	if err := m.checkSegments(); err != nil {
 		return nil, Info{}, err
 	}
 	return m.encode(code), m.info(), nil

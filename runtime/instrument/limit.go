@@ -17,6 +17,7 @@ const (
 	LimitBranchTable = "branch table"
 	LimitFunctions   = "functions"
 	LimitTable       = "table"
+	LimitSegments    = "segments"
 	LimitMemory      = "memory"
 )
 

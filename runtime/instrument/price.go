@@ -7,11 +7,12 @@ package instrument
 // waits for memory is the exception, and nothing that it does tells it apart: a
 // way through lines that are all over 1 MiB has been seen to take 25 times what it
 // should on a busy machine, over 4 MiB 160 times and over 16 MiB, where no cache
-// helps, 430 times; alone on a machine it is 4 to 13 times. So does a store to each
-// page of a large image that the system has yet to copy: some us for 4 units, but
-// once a page and call. Neither is endless: a guest that yields gets slices that
-// shrink with the time they take, and ends with its time; one that does not is
-// given little fuel. Multiplication and division of floats are dearer than that:
+// helps, 430 times; alone on a machine it is 4 to 13 times. Its slices are short for
+// that, and it ends with its time; a guest that does not yield is given little fuel.
+// So does a store to each page of a large image that the system has yet to copy: 1
+// to 7 us for 4 units. What is written to is known only afterwards, and not on every
+// system, so it has no price in fuel; the host sees to it that the pages are there
+// (written.go in package runtime), so that it costs a module as much once. Multiplication and division of floats are dearer than that:
 // with subnormal numbers they take some processors 150 cycles, and a guest that
 // knows it would hold up everybody for forty times as long as its fuel stands for.
 // Now it is five to ten times.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/trellis-learning/trellis"
 )
 
 // declare notes that f is named outside of the code, which ref.func wants.
@@ -127,8 +129,14 @@ func (m *module) readCode(r *reader) {
 
 // mergeGap is how many zero bytes may be written to make one segment of two: a
 // segment of its own costs about as much, for every instance. The gaps between
-// those of Go's linker are 9 bytes or more.
-const mergeGap = 32
+// those of Go's linker are 9 bytes or more. Where there still are more segments than
+// there may be, the gap is widened, up to widestGap: PHP's linker leaves 36,000 that
+// way. All zeros that are written have at most mostZeros bytes.
+const (
+	mergeGap  = 32
+	widestGap = 2048
+	mostZeros = 8 << 20
+)
 
 // mergedData returns the data segments, joined where they lie close together:
 // compilers write tens of thousands of small ones, each of which takes time at
@@ -153,15 +161,49 @@ func (m *module) mergeData() []dataSegment {
 		if uint64(d.at) < end {
 			return m.data
 		}
-		end = uint64(d.at) + uint64(len(d.bytes))
+		end = d.end()
 	}
-	var out []dataSegment
+	return join(sorted, gapFor(sorted, m.limits.Segments))
+}
+
+func (d dataSegment) end() uint64 { return uint64(d.at) + uint64(len(d.bytes)) }
+
+// gapFor returns the gap that is to be closed between segments in their order, so
+// that no more than so many are left, or few.
+func gapFor(sorted []dataSegment, most int) uint64 {
+	for gap := uint64(mergeGap); gap < widestGap; gap *= 2 {
+		if left, _ := joining(sorted, gap); left <= most {
+			return gap
+		}
+		if _, zeros := joining(sorted, 2*gap); zeros > mostZeros {
+			return gap
+		}
+	}
+	return widestGap
+}
+
+// joining says how many segments are left where gaps up to gap are closed, and how
+// many zeros that takes.
+func joining(sorted []dataSegment, gap uint64) (left int, zeros uint64) {
+	for i, d := range sorted {
+		if i > 0 {
+			if between := uint64(d.at) - sorted[i-1].end(); between <= gap {
+				zeros += between
+				continue
+			}
+		}
+		left++
+	}
+	return left, zeros
+}
+
+// join joins segments in their order that are no more than gap apart.
+func join(sorted []dataSegment, gap uint64) (out []dataSegment) {
 	for _, d := range sorted {
 		if len(out) > 0 {
 			last := &out[len(out)-1]
-			gap := uint64(d.at) - uint64(last.at) - uint64(len(last.bytes))
-			if gap <= mergeGap {
-				last.bytes = append(last.bytes, make([]byte, gap)...)
+			if between := uint64(d.at) - last.end(); between <= gap {
+				last.bytes = append(last.bytes, make([]byte, between)...)
 				last.bytes = append(last.bytes, d.bytes...)
 				continue
 			}
@@ -170,6 +212,16 @@ func (m *module) mergeData() []dataSegment {
 		out = append(out, d)
 	}
 	return out
+}
+
+// checkSegments refuses more segments than there may be: each takes time and memory
+// of whoever makes an instance.
+func (m *module) checkSegments() error {
+	n := len(m.mergedData()) + len(m.elements)
+	if n <= m.limits.Segments {
+		return nil
+	}
+	return trellis.Errorf(trellis.Invalid, "%w", &LimitError{LimitSegments, n, m.limits.Segments, "%d segments of data and elements, which do not lie close enough together to be joined, exceed the limit of %d"})
 }
 
 // appendUint appends v, which is not negative, as unsigned LEB128.

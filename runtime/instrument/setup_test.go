@@ -18,10 +18,13 @@ func segment(at int64, text string) []byte {
 // TestSegmentsAreJoined: whatever order data segments are in, the memory is what
 // the original's is, and those near each other are one.
 func TestSegmentsAreJoined(t *testing.T) {
-	var near, far [][]byte
+	var near, far, more [][]byte
 	for i := range int64(1000) {
 		near = append(near, segment((1000-i)*20, "x"))
 		far = append(far, segment((1000-i)*65, ""))
+	}
+	for i := range int64(1001) {
+		more = append(more, segment(i*65, "x"))
 	}
 	for _, tt := range []struct {
 		name string
@@ -35,10 +38,11 @@ func TestSegmentsAreJoined(t *testing.T) {
 		{"empty ones", [][]byte{segment(70_000, ""), segment(8, ""), segment(8, "ab")}, 0}, // beyond the memory
 		{"many near each other", near, 1},
 		{"many far from each other", far, 1000},
+		{"more than there may be, so that larger gaps are closed", more, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			binary := module(section(5, []byte{0, 1}), section(7, exported("memory", 2, 0)), section(11, tt.data...))
-			out, info, err := instrument.Rewrite(binary, instrument.Limits{})
+			out, info, err := instrument.Rewrite(binary, instrument.Limits{Segments: 1000})
 			if err != nil {
 				t.Fatal(err)
 			}

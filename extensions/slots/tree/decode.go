@@ -26,7 +26,8 @@ func decode(v value) (Node, error) {
 	if err := readNode(&n, v, nil, 1); err != nil {
 		return Node{}, err
 	}
-	if err := n.Check(); err != nil {
+	c := checker{}
+	if err := c.node(&n, nil, 1); err != nil {
 		return Node{}, err
 	}
 	return n, nil
@@ -69,6 +70,7 @@ func readObject(into object, props []property, but, what string, v value, at *pl
 			return fault(&place{up: at, key: key}, "unknown key; %s has %s", what, names(props))
 		}
 	}
+	here := place{up: at}
 	for i := range props {
 		p := &props[i]
 		k := slices.Index(v.keys, p.name)
@@ -78,7 +80,7 @@ func readObject(into object, props []property, but, what string, v value, at *pl
 			}
 			continue
 		}
-		here := place{up: at, key: p.name}
+		here.key = p.name
 		if err := readField(into.field(p.name), v.items[k], &here, depth); err != nil {
 			return err
 		}
@@ -247,8 +249,10 @@ func readList[T any](to *[]T, v value, at *place, most int, read func(*T, value,
 		return fault(at, "has %d items; the limit is %d", len(v.items), most)
 	}
 	*to = make([]T, len(v.items))
+	here := place{up: at}
 	for i := range v.items {
-		if err := read(&(*to)[i], v.items[i], &place{up: at, index: i + 1}); err != nil {
+		here.index = i + 1
+		if err := read(&(*to)[i], v.items[i], &here); err != nil {
 			return err
 		}
 	}

@@ -51,17 +51,31 @@ type place struct {
 }
 
 // String returns the place as a JSON Pointer (RFC 6901).
-func (p *place) String() string {
+func (p *place) String() string { return string(p.append(nil)) }
+
+// append appends it. Of the keys it takes copies: so places, of which there are many
+// and most are never asked for, need not outlive the functions that made them.
+func (p *place) append(b []byte) []byte {
 	if p == nil {
-		return ""
+		return b
 	}
-	step := p.key
+	b = append(p.up.append(b), '/')
 	if p.index > 0 {
-		step = strconv.Itoa(p.index - 1)
-	} else if len(step) > 80 {
-		step = step[:80] + "…"
+		return strconv.AppendInt(b, int64(p.index-1), 10)
 	}
-	return p.up.String() + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(strings.ToValidUTF8(step, ""))
+	for i, r := range p.key {
+		switch {
+		case i >= 80:
+			return append(b, "…"...)
+		case r == '~':
+			b = append(b, "~0"...)
+		case r == '/':
+			b = append(b, "~1"...)
+		case r != utf8.RuneError || strings.HasPrefix(p.key[i:], "\ufffd"):
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return b
 }
 
 // fault is an error of what stands at a place.
@@ -83,7 +97,7 @@ func parse(raw []byte) (value, error) {
 	case !json.Valid(raw):
 		return value{}, notJSON(raw)
 	}
-	p := parser{in: string(raw)}
+	p := parser{in: string(raw), keys: make([]string, 0, 8), items: make([]value, 0, 16)}
 	return p.value(nil, 0)
 }
 
@@ -106,6 +120,8 @@ type parser struct {
 	in    string
 	i     int
 	count int
+	keys  []string // of the objects that are not at their end, the outermost first
+	items []value  // of these, and of the arrays
 }
 
 // next returns the next character that is neither room nor a comma nor a colon,
@@ -167,36 +183,49 @@ func (p *parser) string() string {
 }
 
 func (p *parser) array(at *place, depth int) (value, error) {
-	v := value{typ: '['}
+	from := len(p.items)
+	here := place{up: at}
 	for p.next() != ']' {
-		item, err := p.value(&place{up: at, index: len(v.items) + 1}, depth)
-		if err != nil {
-			return value{}, err
-		}
-		v.items = append(v.items, item)
-	}
-	p.i++
-	return v, nil
-}
-
-func (p *parser) object(at *place, depth int) (value, error) {
-	v := value{typ: '{'}
-	for p.next() != '}' {
-		key := p.string()
-		here := place{up: at, key: key}
-		if slices.Contains(v.keys, key) {
-			return value{}, fault(&here, "stands here twice")
-		}
-		if len(v.keys) == maxMembers {
-			return value{}, fault(at, "has more than %d keys", maxMembers)
-		}
+		here.index++
 		item, err := p.value(&here, depth)
 		if err != nil {
 			return value{}, err
 		}
-		v.keys = append(v.keys, key)
-		v.items = append(v.items, item)
+		p.items = append(p.items, item)
 	}
 	p.i++
-	return v, nil
+	return value{typ: '[', items: cut(&p.items, from)}, nil
+}
+
+func (p *parser) object(at *place, depth int) (value, error) {
+	from, named := len(p.items), len(p.keys)
+	here := place{up: at}
+	for p.next() != '}' {
+		here.key = p.string()
+		if slices.Contains(p.keys[named:], here.key) {
+			return value{}, fault(&here, "stands here twice")
+		}
+		if len(p.keys)-named == maxMembers {
+			return value{}, fault(at, "has more than %d keys", maxMembers)
+		}
+		p.keys = append(p.keys, here.key)
+		item, err := p.value(&here, depth)
+		if err != nil {
+			return value{}, err
+		}
+		p.items = append(p.items, item)
+	}
+	p.i++
+	return value{typ: '{', keys: cut(&p.keys, named), items: cut(&p.items, from)}, nil
+}
+
+// cut takes off the end of a list, nil if nothing is there. What it returns takes no
+// more room than it needs.
+func cut[T any](list *[]T, from int) []T {
+	if len(*list) == from {
+		return nil
+	}
+	end := slices.Clone((*list)[from:])
+	*list = (*list)[:from]
+	return end
 }

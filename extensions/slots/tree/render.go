@@ -36,15 +36,19 @@ type Field struct {
 	Name, Value string
 }
 
-// Render writes a tree as HTML. Whatever the tree says, the output has only the
-// elements, attributes and addresses that this package writes; what cannot be
-// shown, such as an image that the bundle does not have, is shown as its text.
-// An error is the writer's.
+// Render writes a tree as HTML, as [Append] does. An error is the writer's.
 func Render(w io.Writer, n Node, o Options) error {
-	r := renderer{b: make([]byte, 0, 4096), o: &o, rank: 3}
-	r.node(&n)
-	_, err := w.Write(r.b)
+	_, err := w.Write(Append(make([]byte, 0, 4096), n, o))
 	return err
+}
+
+// Append appends a tree to b as HTML. Whatever the tree says, the output has only
+// the elements, attributes and addresses that this package writes; what cannot be
+// shown, such as an image that the bundle does not have, is shown as its text.
+func Append(b []byte, n Node, o Options) []byte {
+	r := renderer{b: b, o: &o, rank: 3}
+	r.node(&n)
+	return r.b
 }
 
 // renderer appends HTML. Only the functions of this file and of its neighbours add
