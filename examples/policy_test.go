@@ -35,7 +35,7 @@ func guests(t *testing.T, modules map[string][]byte) map[string]func(string) str
 	t.Cleanup(func() { _ = r.Close(t.Context()) })
 	asks := map[string]func(string) string{}
 	for name, binary := range modules {
-		m, err := r.Compile(t.Context(), binary, runtime.Limits{Memory: 256 << 20, Output: 8 << 20, Time: 10 * time.Second, Fuel: 1 << 40})
+		m, err := r.Compile(t.Context(), binary, runtime.Limits{Memory: 256 << 20, Output: 8 << 20, Time: time.Minute, Fuel: 1 << 40})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -37,6 +37,9 @@ type Modules struct {
 	// Work is how long a call of a schedule or a job may work at most, where the
 	// manifest asks for it by limits.work. A minute if zero.
 	Work time.Duration
+	// Time is how long a call may take whose manifest says nothing of it. As long as
+	// the runtime gives it if zero: 250 ms.
+	Time time.Duration
 }
 
 func (m Modules) work() time.Duration { return cmp.Or(m.Work, usualWork) }

@@ -60,8 +60,15 @@ func (l *lateHost) Call(ctx context.Context, operation string, in []byte) ([]byt
 
 func newRig(t *testing.T, change func(*extensions.Config)) *rig {
 	t.Helper()
+	return newRigAt(t, 0, change)
+}
+
+// newRigAt makes one where a second of guests' code is worth so many units of fuel;
+// as many as the machine gets done if 0.
+func newRigAt(t *testing.T, fuel uint64, change func(*extensions.Config)) *rig {
+	t.Helper()
 	host := &lateHost{}
-	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host, FuelPerSecond: fuel})
 	must(t, err)
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
 	return newRigOn(t, t.TempDir(), rt, host, change)

@@ -198,6 +198,7 @@ func (r *Registry) parse(in *installation, manifest []byte) (err error) {
 	if in.limits, err = in.manifest.RuntimeLimits(); err != nil {
 		return err
 	}
+	in.limits.Time = cmp.Or(in.limits.Time, r.cfg.Modules.Time)
 	in.work = r.workLimits(in.manifest, in.limits)
 	in.schema, err = bundle.ParseSettings(in.manifest.Settings)
 	return err

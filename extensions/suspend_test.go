@@ -251,7 +251,7 @@ func TestManyAtOnce(t *testing.T) {
 	fail := make(chan struct{})
 	for range calls {
 		go func() {
-			_, err := hook.Call(a, extensions.Call{In: []byte("{}"), Read: func([]byte) error {
+			_, err := hook.Call(a, extensions.Call{In: []byte("{}"), Wait: testkit.Patience, Read: func([]byte) error {
 				ready <- struct{}{}
 				<-fail
 				return trellis.Errorf(trellis.Invalid, "nonsense")
@@ -287,25 +287,28 @@ func (deaf) Follow(context.Context, uint64, string, func(context.Context, trelli
 // TestKillSwitch: what one node switches off is off on another within a second,
 // also while the bus is down.
 func TestKillSwitch(t *testing.T) {
-	one := newRig(t, nil)
-	rt, err := runtime.New(t.Context(), runtime.Config{})
+	host := &lateHost{}
+	rt, err := runtime.New(t.Context(), runtime.Config{Host: host})
 	must(t, err)
 	t.Cleanup(func() { must(t, rt.Close(context.Background())) })
-	two := newRigOn(t, one.dir, rt, nil, nil)
-	two.run(t, deaf{})
-	a := admin(t, "a")
-	one.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
-	one.enable(t, a, "acme.x", "", "")
-	if d := eventually(t, "on at the other node", func() bool { return len(two.hooks(a, here)) == 1 }); d > time.Second {
-		t.Errorf("it was on after %v", d)
-	}
-	if _, err := two.call(a, here); err != nil {
-		t.Error(err)
-	}
-	must(t, second(one.Disable(a, "acme.x", "")))
-	if d := eventually(t, "off at the other node", func() bool { return len(two.hooks(a, here)) == 0 }); d > time.Second {
-		t.Errorf("it was off after %v", d)
-	}
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { // whose time goes on when nobody has anything to do
+		one, two := newRigOn(t, dir, rt, host, nil), newRigOn(t, dir, rt, host, nil)
+		two.run(t, deaf{})
+		a := admin(t, "a")
+		one.install(t, a, pack(t, "acme.x", "1.0.0", nil), "")
+		one.enable(t, a, "acme.x", "", "")
+		if d := eventually(t, "on at the other node", func() bool { return len(two.hooks(a, here)) == 1 }); d > time.Second {
+			t.Errorf("it was on after %v", d)
+		}
+		if _, err := two.call(a, here); err != nil {
+			t.Error(err)
+		}
+		must(t, second(one.Disable(a, "acme.x", "")))
+		if d := eventually(t, "off at the other node", func() bool { return len(two.hooks(a, here)) == 0 }); d > time.Second {
+			t.Errorf("it was off after %v", d)
+		}
+	})
 }
 
 // TestAnotherVersionGoesOn: who goes to another version of an extension that was

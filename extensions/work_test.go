@@ -35,14 +35,14 @@ func TestWorkThatNobodyWaitsFor(t *testing.T) {
 		ends bool
 	}{{"", false}, {"60s", true}} {
 		t.Run(tt.work, func(t *testing.T) {
-			r := newRig(t, nil)
+			r := newRigAt(t, 1_000_000, func(c *extensions.Config) { c.Modules.Time = testkit.Patience })
 			a := admin(t, "a")
 			r.install(t, a, toiler(t, r, tt.work), "")
 			r.enable(t, a, "acme.x", "", "")
 			in, err := r.Get(a, "acme.x", extensions.Scope{})
 			must(t, err)
 			filter := r.Filters(a, asked.Name(), "")[0]
-			if _, err := filter.Call(a, extensions.Call{In: []byte("{}")}); !errors.Is(err, runtime.ErrFuel) && !errors.Is(err, runtime.ErrTime) {
+			if _, err := filter.Call(a, extensions.Call{In: []byte("{}")}); !errors.Is(err, runtime.ErrFuel) {
 				t.Errorf("a filter that works too long: %v", err)
 			}
 			for _, name := range []string{"nightly", "tidy"} {
@@ -54,6 +54,44 @@ func TestWorkThatNobodyWaitsFor(t *testing.T) {
 				if (err == nil) != tt.ends || tt.ends && s.Fuel < r.cfg.Runtime.FuelPerSecond()/5 {
 					t.Errorf("%s: %v, after %d units of fuel", name, err, s.Fuel)
 				}
+			}
+		})
+	}
+}
+
+// What a call may compute goes with the time that it may take, so that what spins is
+// blamed for that: four fifths of it, unless who calls says otherwise, and never more
+// than the module may.
+func TestWorkGoesWithTime(t *testing.T) {
+	r := newRigAt(t, 1_000_000, func(c *extensions.Config) { c.Modules.Time = testkit.Patience })
+	a := admin(t, "a")
+	spin := map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Spin() }}
+	for i, tt := range []struct {
+		name   string
+		limits string // limits.time of the manifest
+		call   extensions.Call
+		fuel   uint64
+	}{
+		{"the call's time", "", extensions.Call{Time: 50 * time.Millisecond}, 40_000},
+		{"little time", "", extensions.Call{Time: 10 * time.Millisecond}, 8_000},
+		{"the manifest's time", "20ms", extensions.Call{}, 16_000},
+		{"the shorter of both", "20ms", extensions.Call{Time: 10 * time.Millisecond}, 8_000},
+		{"as who calls says", "", extensions.Call{Time: 50 * time.Millisecond, Work: 5 * time.Millisecond}, 5_000},
+		{"more than a module may", "", extensions.Call{}, 100_000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			id := fmt.Sprint("acme.x", i)
+			var change map[string]any
+			if tt.limits != "" {
+				change = map[string]any{"limits": map[string]any{"time": tt.limits}}
+			}
+			r.install(t, a, pack(t, id, "1.0.0", change, spin), "")
+			r.enable(t, a, id, "", "")
+			defer func() { must(t, r.Uninstall(a, id, extensions.Scope{})) }()
+			tt.call.In = []byte("{}")
+			s, err := r.Filters(a, asked.Name(), "")[0].Call(a, tt.call)
+			if !errors.Is(err, runtime.ErrFuel) || s.Fuel != tt.fuel {
+				t.Errorf("%v after %d units, want %d", err, s.Fuel, tt.fuel)
 			}
 		})
 	}

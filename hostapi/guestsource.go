@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed guest/guest.go guest/native.go guest/operations.go guest/ui.go guest/uidata.go guest/uiform.go guest/uihook.go guest/uijson.go guest/wasm.go guest/c/trellis.h guest/c/trellis_ui.h
+//go:embed guest/guest.go guest/native.go guest/operations.go guest/ui.go guest/uidata.go guest/uiform.go guest/uihook.go guest/uijson.go guest/wasm.go guest/c/*.h
 //go:embed guest/cpp/*.hpp guest/rust/Cargo.toml guest/rust/src/*.rs guest/assemblyscript/assembly/*.ts
 var guestSource embed.FS
 

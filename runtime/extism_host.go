@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
 )
@@ -279,17 +280,20 @@ type httpRequest struct {
 	Headers map[string]string
 }
 
+// A body is text where it is UTF-8, and else bytes, in base64.
 type httpFetch struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers,omitempty"`
-	Body    string            `json:"body,omitempty"`
+	Text    string            `json:"body,omitempty"`
+	Bytes   []byte            `json:"body_base64,omitempty"`
 }
 
 type httpFetched struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"`
+	Text    string            `json:"body"`
+	Bytes   []byte            `json:"body_base64"`
 }
 
 func extismHTTPRequest(f *frame, stack []uint64) {
@@ -304,11 +308,17 @@ func extismHTTPRequest(f *frame, stack []uint64) {
 	if in.Method == "" {
 		in.Method = "GET"
 	}
-	body := string(f.block("http_request: the body", stack[1]))
+	body := f.block("http_request: the body", stack[1])
 	f.charge(uint64(len(body)) * perJSON)
-	extismFree(f, stack[:1])
+	ask := httpFetch{Method: strings.ToUpper(in.Method), URL: in.URL, Headers: in.Headers}
+	if utf8.Valid(body) {
+		ask.Text = string(body)
+	} else {
+		ask.Bytes = body
+	}
+	raw, err := json.Marshal(ask)
+	extismFree(f, stack[:1]) // the body is no longer looked at
 	extismFree(f, stack[1:])
-	raw, err := json.Marshal(httpFetch{strings.ToUpper(in.Method), in.URL, in.Headers, body})
 	if err != nil {
 		f.stop(fmt.Errorf("http_request: %w", err))
 	}
@@ -327,7 +337,10 @@ func extismHTTPRequest(f *frame, stack []uint64) {
 	}
 	g.status = min(max(answer.Status, 0), math.MaxInt32)
 	g.headers, _ = json.Marshal(headers) // strings cannot fail
-	stack[0] = f.leave([]byte(answer.Body))
+	if answer.Bytes == nil {
+		answer.Bytes = []byte(answer.Text)
+	}
+	stack[0] = f.leave(answer.Bytes)
 }
 
 // refusedRequest is how a request ends that was refused or came to nothing: an

@@ -103,7 +103,10 @@ func extismHost(_ context.Context, op string, in []byte) ([]byte, error) {
 	case "echo":
 		return in, nil
 	case "http.fetch":
-		var r struct{ Method, URL, Body string }
+		var r struct {
+			Method, URL, Body string
+			Bytes             []byte `json:"body_base64"`
+		}
 		if err := json.Unmarshal(in, &r); err != nil {
 			return nil, err
 		}
@@ -114,6 +117,8 @@ func extismHost(_ context.Context, op string, in []byte) ([]byte, error) {
 			return nil, trellis.Errorf(trellis.Unavailable, "dial 10.0.0.7: refused")
 		case "https://empty.example":
 			return []byte(`{"status":204}`), nil
+		case "https://mirror.example":
+			return json.Marshal(map[string]any{"status": 200, "body": r.Body, "body_base64": r.Bytes})
 		}
 		return fmt.Appendf(nil, `{"status":201,"headers":{"X-Name":"value"},"body":%q}`, r.Method+" "+r.URL+" "+r.Body), nil
 	}
@@ -132,6 +137,9 @@ func TestExtismHost(t *testing.T) {
 		{"fetch", `{"url":"https://a.example","method":"post","headers":{"A":"b"}}`, `201{"x-name":"value"}POST https://a.example body`},
 		{"fetch", `{"Url":"https://a.example"}`, `201{"x-name":"value"}GET https://a.example body`},
 		{"fetch", `{"url":"https://empty.example"}`, `204{}`},
+		{"fetch", `{"url":"https://mirror.example"}` + "\x00\xff\xfe\x00png", "200{}\xff\xfe\x00png"},
+		{"fetch", `{"url":"https://mirror.example"}` + "\x00\xc3\xa9\x00", "200{}é\x00"},
+		{"fetch", `{"url":"https://a.example"}` + "\x00\xc3\xa9", `201{"x-name":"value"}GET https://a.example é`},
 		{"ask", "echo hello", "0hello"},
 		{"ask", "echo", "0"},
 		{"ask", "other x", `4{"kind":"not_found","message":"operation \"other\""}`},

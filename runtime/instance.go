@@ -89,7 +89,7 @@ func (inst *instance) global(name string) (api.MutableGlobal, error) {
 // It is bounded by its fuel: the time is for a machine that is busy with others,
 // and is looked at only where the guest yields.
 func (r *Runtime) startBudget() Budget {
-	return Budget{Fuel: r.fuelFor(startWork), Time: time.Minute}
+	return Budget{Fuel: r.fuelFor(startWork), Time: 80 * startWork}
 }
 
 // start makes an instance and runs what a guest runs once, then asks its

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/trellis-learning/trellis/internal/jobs"
 )
@@ -19,6 +20,7 @@ type importCmd struct {
 	Strict    bool   `help:"Take nothing that departs from the specification."`
 	Passwords bool   `help:"Take over the passwords in the file."`
 	DryRun    bool   `help:"Say what would come of it, and change nothing."`
+	AtMost    *int   `help:"How many rows it may remove. Without it, ten or a tenth of all: more stop it, as a roster that was cut short removes too much."`
 	NoWait    bool   `help:"Do not wait until it is done."`
 }
 
@@ -33,6 +35,9 @@ func (c *importCmd) Run(e *env) error {
 		if on {
 			q.Set(name, "true")
 		}
+	}
+	if c.AtMost != nil {
+		q.Set("at_most", strconv.Itoa(*c.AtMost))
 	}
 	res, err := c.request(e.ctx, "POST", "/api/v1/imports/"+seg(c.Format), q, f, "application/zip")
 	if err != nil {

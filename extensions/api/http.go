@@ -79,7 +79,7 @@ func (a *API) Routes() ([]web.Route, error) {
 			Permission: "extensions:write", Limit: bundle.MaxSize, Status: 201, Handle: a.install},
 		web.Route{Method: "POST", Path: "/api/v1/extensions/inspect", Name: "extensions.inspect", Summary: "Looks at a bundle as installing it would, and says what it is, asks for and what is wrong with it. Nothing is installed.",
 			Permission: "extensions:write", Limit: bundle.MaxSize, Handle: a.inspect},
-		web.Route{Method: "POST", Path: "/api/v1/imports/:format", Name: "imports.create", Summary: "Takes an upload and returns the job that imports it. Options stand in the query: strict, passwords, dry_run, title.",
+		web.Route{Method: "POST", Path: "/api/v1/imports/:format", Name: "imports.create", Summary: "Takes an upload and returns the job that imports it. Options stand in the query: strict, passwords, dry_run, title, at_most (how many rows it may remove: ten or a tenth of all if absent; more stop it).",
 			Permission: "imports:write", Limit: maxUpload, Status: 202, Stream: true, Handle: a.upload},
 		web.Route{Method: "GET", Path: "/api/v1/exports/:format", Name: "exports.get", Summary: "Downloads what the tenant has.",
 			Permission: "exports:read", Stream: true, Handle: a.export},
@@ -356,13 +356,21 @@ func (a *API) upload(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := only(query, "strict", "passwords", "dry_run", "title"); err != nil {
+	if err := only(query, "strict", "passwords", "dry_run", "title", "at_most"); err != nil {
 		return err
 	}
 	options := map[string]any{}
 	for name := range query {
-		if name == "title" {
+		switch name {
+		case "title":
 			options[name] = query.Get(name)
+			continue
+		case "at_most":
+			n, err := strconv.Atoi(query.Get(name))
+			if err != nil || n < 0 {
+				return trellis.Errorf(trellis.Invalid, "at_most is how many rows the import may remove: a number")
+			}
+			options[name] = n
 			continue
 		}
 		b, err := strconv.ParseBool(query.Get(name))

@@ -34,7 +34,7 @@ func TestRowsOfOneEnrolment(t *testing.T) {
 				}
 			}
 			c.load("", pack(t, "classes", classes+class("c"), "users", users+people.String(), "enrollments", enrollments+first.String()))
-			r := c.load("", pack(t, "delta:enrollments", enrollments+delta.String()))
+			r := c.load(`{"at_most":1000}`, pack(t, "delta:enrollments", enrollments+delta.String()))
 			c.want(r, "enrollments.csv", fmt.Sprintf("%d created %d removed", 2*apart, 2*apart))
 			if got := c.enrolled(); got != apart {
 				t.Errorf("%d are enrolled, want %d", got, apart)
@@ -145,6 +145,47 @@ func TestRoles(t *testing.T) {
 	c.want(r, "users.csv", "1 removed")
 	if c.everybody()["student"].Active {
 		t.Error("who was removed can log in")
+	}
+}
+
+// TestHiddenCourses: a roster shows again what a roster has hidden, and not what staff
+// have.
+func TestHiddenCourses(t *testing.T) {
+	c := start(t, nil)
+	here, gone := pack(t, "classes", classes+class("c")), pack(t, "delta:classes", classes+"c,tobedeleted,"+since+",,,,,,,,,,,\n")
+	c.load("", here)
+	var course learning.Course
+	hidden := func() bool {
+		t.Helper()
+		if err := c.EachCourse(c.ctx, func(k learning.Course) error { course = k; return nil }); err != nil || course.Key == "" {
+			t.Fatalf("course %+v, %v", course, err)
+		}
+		return course.Hidden
+	}
+	hidden()
+	staff := func(hide bool) {
+		t.Helper()
+		if _, err := c.UpdateCourse(c.ctx, learning.UpdateCourse{Key: course.Key, Hidden: &hide}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		do     func()
+		want   string
+		hidden bool
+	}{
+		{"staff hide it", func() { staff(true) }, "1 unchanged", true},
+		{"staff show it", func() { staff(false) }, "1 unchanged", false},
+		{"a roster hides it", func() { c.want(c.load("", gone), "classes.csv", "1 removed") }, "1 changed", false},
+		{"a roster hides it, staff show and hide it", func() { c.load("", gone); staff(false); c.load("", here); staff(true) }, "1 unchanged", true},
+	} {
+		tt.do()
+		r := c.load("", here)
+		c.want(r, "classes.csv", tt.want)
+		if got := hidden(); got != tt.hidden || warned(r, "staff have hidden") != tt.hidden {
+			t.Errorf("%s: hidden is %v; warnings %v", tt.name, got, r.Warnings)
+		}
 	}
 }
 

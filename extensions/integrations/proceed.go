@@ -56,9 +56,9 @@ func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, er
 	case Brakes(found) && in.Removes != found.Removed:
 		return jobs.Job{}, trellis.Errorf(trellis.Conflict, "it removes %d of %d rows: say so (removes: %d) to go on", found.Removed, found.Rows, found.Removed)
 	}
-	most := found.Removed
-	if !Brakes(found) {
-		most = max(most, unasked, found.Rows/10)
+	most := max(found.Removed, oneroster.MayRemove(found.Rows))
+	if Brakes(found) {
+		most = found.Removed
 	}
 	o.DryRun, o.AtMost = false, &most
 	if u.Options, err = json.Marshal(o); err != nil {
@@ -75,13 +75,8 @@ func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, er
 	return job.Job, nil
 }
 
-// unasked is how many rows an import removes that nobody was asked about.
-const unasked = 10
-
 // Brakes reports whether an import is to be told how much it removes.
-func Brakes(found oneroster.Report) bool {
-	return found.Removed > unasked && found.Removed > found.Rows/10
-}
+func Brakes(found oneroster.Report) bool { return found.Removed > oneroster.MayRemove(found.Rows) }
 
 // takeOver gives the upload of one job to another.
 type takeOver struct {

@@ -95,6 +95,30 @@ func TestProceedRemovesWhatWasConfirmed(t *testing.T) {
 	}
 }
 
+// TestBrakeAtTheDoor: an import that nobody has checked stops before it removes much,
+// and says how to go on.
+func TestBrakeAtTheDoor(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	gone := pack(t, "delta:users", users+rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	for _, tt := range []struct {
+		options, want string
+		state         jobs.State
+	}{
+		{"", "more than 10 of what its 30 rows are about", jobs.Failed},
+		{`{"at_most":29}`, "more than the 29 rows that were confirmed", jobs.Failed},
+		{`{"at_most":30}`, "", jobs.Done},
+	} {
+		job, err := c.jobs.Wait(c.ctx, c.upload(tt.options, gone).ID)
+		if err != nil || job.State != tt.state || !strings.Contains(job.Error, tt.want) {
+			t.Errorf("%s: %s %s (%v)", tt.options, job.State, job.Error, err)
+		}
+	}
+	if _, err := c.imports.Upload(c.ctx, "oneroster", bytes.NewReader(gone), []byte(`{"at_most":-1}`)); trellis.KindOf(err) != trellis.Invalid {
+		t.Errorf("less than nothing: %v", err)
+	}
+}
+
 // TestLeftovers: the rows that were not taken come back with the reason, as an
 // archive that can be sent again; for the tenant alone, sealed where it lies, and
 // not after somebody was erased.

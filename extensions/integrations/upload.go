@@ -81,6 +81,9 @@ func decodeOptions(raw json.RawMessage) (o oneroster.Options, err error) {
 	if err == nil {
 		o.Title, err = line.Clean("the title", o.Title, 0, 255)
 	}
+	if err == nil && o.AtMost != nil && *o.AtMost < 0 {
+		err = trellis.Errorf(trellis.Invalid, "at_most is how many rows the import may remove: 0 or more")
+	}
 	return o, err
 }
 

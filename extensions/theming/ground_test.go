@@ -9,7 +9,7 @@ import (
 // TestGroundsAreThoseOfThePages compares with the stylesheet of the pages: a brand is
 // readable on the grounds that it is measured on, and on no others.
 func TestGroundsAreThoseOfThePages(t *testing.T) {
-	raw, err := os.ReadFile("../../internal/pages/static/trellis.css")
+	raw, err := os.ReadFile("../../internal/pages/frame/static/trellis.css")
 	if err != nil {
 		t.Fatal(err)
 	}

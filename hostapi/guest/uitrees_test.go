@@ -26,6 +26,8 @@ func probes(t *testing.T) map[string][]byte {
 	all := map[string][]byte{"C++": wasm.ProbeCPP, "Rust": wasm.ProbeRust, "AssemblyScript": wasm.ProbeAS}
 	if c := probeC(t); c != nil {
 		all["C"] = c
+	} else {
+		t.Log("SKIPPED C: clang is absent")
 	}
 	return all
 }
@@ -339,6 +341,3 @@ func TestToldAndAnswered(t *testing.T) {
 		})
 	}
 }
-
-// probeC is that of C, once it has one.
-func probeC(*testing.T) []byte { return nil }

@@ -28,7 +28,7 @@ func TestGallery(t *testing.T) {
 // TestSizes: what every visitor loads first is small.
 func TestSizes(t *testing.T) {
 	for name, limit := range map[string]int64{"trellis.css": 14 << 10, "trellis.js": 8 << 10} {
-		source, err := os.ReadFile("../pages/static/" + name)
+		source, err := os.ReadFile("../pages/frame/static/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

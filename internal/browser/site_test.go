@@ -29,7 +29,7 @@ type server struct {
 func site(t *testing.T, handlers map[string]http.HandlerFunc) *server {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle("/static/", http.StripPrefix("/static/", http.FileServer(http.Dir("../pages/static"))))
+	mux.Handle("/static/", http.StripPrefix("/static/", http.FileServer(http.Dir("../pages/frame/static"))))
 	mux.HandleFunc("/static/logo.svg", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/svg+xml")
 		_, _ = w.Write([]byte(logo))

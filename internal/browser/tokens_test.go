@@ -15,7 +15,7 @@ import (
 // TestTokens: each colour stands out from the grounds that it is used on, in light
 // and in dark, and dark is the same whoever asks for it.
 func TestTokens(t *testing.T) {
-	sheet, err := os.ReadFile("../pages/static/trellis.css")
+	sheet, err := os.ReadFile("../pages/frame/static/trellis.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,26 @@ func (c *LinkChange) Apply(ctx context.Context, tx *store.Tx) error {
 	return err
 }
 
+// UnlinkChange takes an outside identifier back.
+type UnlinkChange struct {
+	Link    Outside
+	Outcome Outcome
+}
+
+// PrepareUnlink prepares that an outside identifier stands for nothing any more.
+func PrepareUnlink(link Outside) *UnlinkChange { return &UnlinkChange{Link: link} }
+
+// Apply implements [store.Change].
+func (c *UnlinkChange) Apply(ctx context.Context, tx *store.Tx) error {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return err
+	}
+	c.Outcome = Unchanged
+	_, err = tx.Exec(ctx, `DELETE FROM outside WHERE tenant = ? AND system = ? AND kind = ? AND external = ?`, tenant, c.Link.System, c.Link.Kind, c.Link.External)
+	return err
+}
+
 // Lookup returns our identifiers for those of another system, as far as they
 // are known.
 func (l *Learning) Lookup(ctx context.Context, system, kind string, external []string) (map[string]string, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/trellis-learning/trellis/internal/delivery"
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/pages/pagestest"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
@@ -148,10 +149,10 @@ func tokenOf(rest string) func(*world) string {
 // is on in its second version, and a third one waits for consent.
 func wholeAnew(t *testing.T, w *world) {
 	t.Helper()
-	if x, err := w.Registry.Get(w.ctx, "acme.whole", extensions.Scope{}); err == nil && reflect.DeepEqual(x, w.whole) {
+	if x, err := w.Registry.Get(w.Ctx, "acme.whole", extensions.Scope{}); err == nil && reflect.DeepEqual(x, w.whole) {
 		return // who was asked before has changed nothing
 	}
-	if err := w.Registry.Uninstall(w.ctx, "acme.whole", extensions.Scope{}); err != nil && trellis.KindOf(err) != trellis.NotFound {
+	if err := w.Registry.Uninstall(w.Ctx, "acme.whole", extensions.Scope{}); err != nil && trellis.KindOf(err) != trellis.NotFound {
 		t.Fatal(err)
 	}
 	guest := testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Log("asked"); c.Answer("{}") }})
@@ -160,14 +161,14 @@ func wholeAnew(t *testing.T, w *world) {
 		if version == "2.0.0" {
 			permissions = append(permissions, "grades:read")
 		}
-		_, err := w.Registry.Install(w.ctx, testkit.Bundle(t, map[string]any{
+		_, err := w.Registry.Install(w.Ctx, testkit.Bundle(t, map[string]any{
 			"id": "acme.whole", "version": version, "abi": 1, "title": "Whole", "permissions": permissions,
 			"settings": map[string]any{"type": "object", "properties": map[string]any{"days": map[string]any{"type": "integer"}}},
 			"secrets":  []any{map[string]any{"name": "key", "title": "Key"}},
-			"filters":  []any{map[string]any{"on": enrolling, "call": "check"}}, "events": []any{map[string]any{"on": enrolled, "call": "check"}},
+			"filters":  []any{map[string]any{"on": pagestest.Enrolling, "call": "check"}}, "events": []any{map[string]any{"on": pagestest.Enrolled, "call": "check"}},
 		}, guest), extensions.Scope{})
 		if err == nil && version == "1.0.0" {
-			_, err = w.Registry.Enable(w.ctx, extensions.Enable{ID: "acme.whole", Grants: []string{"*"}})
+			_, err = w.Registry.Enable(w.Ctx, extensions.Enable{ID: "acme.whole", Grants: []string{"*"}})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -182,12 +183,12 @@ func wholeAnew(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "what it says", func() bool {
-		lines, err := w.Registry.Logs(w.ctx, extensions.LogQuery{ID: "acme.whole", Trace: w.held["trace"]})
+		lines, err := w.Registry.Logs(w.Ctx, extensions.LogQuery{ID: "acme.whole", Trace: w.held["trace"]})
 		return err == nil && len(lines.Items) >= 2
 	})
 	w.held["whole"] = "there"
 	var err error
-	if w.whole, err = w.Registry.Get(w.ctx, "acme.whole", extensions.Scope{}); err != nil {
+	if w.whole, err = w.Registry.Get(w.Ctx, "acme.whole", extensions.Scope{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -202,7 +203,7 @@ func wholeThere(t *testing.T, w *world) {
 func wholeStopped(t *testing.T, w *world) {
 	t.Helper()
 	wholeAnew(t, w)
-	if _, err := w.Registry.Stop(w.ctx, extensions.Stopping{ID: "acme.whole"}); err != nil {
+	if _, err := w.Registry.Stop(w.Ctx, extensions.Stopping{ID: "acme.whole"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -210,14 +211,14 @@ func wholeStopped(t *testing.T, w *world) {
 // askedFor lets the course's team ask for an extension that wants names.
 func askedFor(t *testing.T, w *world) {
 	t.Helper()
-	team := trellis.WithActor(w.ctx, trellis.Actor{Tenant: "demo", ID: w.ids["team"], Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: w.course}}})
-	_, err := w.Registry.Get(w.ctx, "team.asks", extensions.Scope{Course: w.course})
+	team := trellis.WithActor(w.Ctx, trellis.Actor{Tenant: "demo", ID: w.ids["team"], Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: w.course}}})
+	_, err := w.Registry.Get(w.Ctx, "team.asks", extensions.Scope{Course: w.course})
 	if trellis.KindOf(err) == trellis.NotFound {
 		_, err = w.Registry.Install(team, testkit.Bundle(t, map[string]any{"id": "team.asks", "version": "1.0.0", "abi": 1, "title": "Asks", "permissions": []string{"pii:name"},
-			"filters": []any{map[string]any{"on": enrolling, "call": "check"}}}, testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer("{}") }})), extensions.Scope{Course: w.course})
+			"filters": []any{map[string]any{"on": pagestest.Enrolling, "call": "check"}}}, testkit.Guest(map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Answer("{}") }})), extensions.Scope{Course: w.course})
 	}
 	if err == nil {
-		_, err = w.Registry.Disable(w.ctx, "team.asks", w.course)
+		_, err = w.Registry.Disable(w.Ctx, "team.asks", w.course)
 	}
 	if err == nil {
 		_, err = w.Registry.Enable(team, extensions.Enable{ID: "team.asks", Course: w.course, Grants: []string{"*"}})
@@ -264,7 +265,7 @@ func freshName(_ *testing.T, w *world) { w.held["fresh"] = "new" + trellis.NewTr
 func freshPerson(t *testing.T, w *world) {
 	t.Helper()
 	freshName(t, w)
-	p, err := w.Learning.Register(w.ctx, learning.Register{Username: w.held["fresh"]})
+	p, err := w.Learning.Register(w.Ctx, learning.Register{Username: w.held["fresh"]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,10 +278,10 @@ func imported(t *testing.T, w *world) {
 	if w.held["roster"] != "" {
 		return
 	}
-	rows := rosterRows(1, "active", "Ada")
-	job, err := w.Imports.Upload(w.ctx, "oneroster", bytes.NewReader(roster(t, rows+rows)), nil)
+	rows := pagestest.RosterRows(1, "active", "Ada")
+	job, err := w.Imports.Upload(w.Ctx, "oneroster", bytes.NewReader(pagestest.Roster(t, rows+rows)), nil)
 	if err == nil {
-		job, err = w.Jobs.Wait(w.ctx, job.ID)
+		job, err = w.Jobs.Wait(w.Ctx, job.ID)
 	}
 	if err != nil || job.State != jobs.Done {
 		t.Fatalf("the import is %s: %s, %v", job.State, job.Error, err)
@@ -288,14 +289,14 @@ func imported(t *testing.T, w *world) {
 	w.held["roster"] = job.ID
 	testkit.Eventually(t, "the upload to go", func() bool {
 		n := 1
-		_ = w.DB.Read(w.ctx, func(tx *store.Tx) error { return tx.QueryRow(w.ctx, `SELECT COUNT(*) FROM uploads`).Scan(&n) })
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error { return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads`).Scan(&n) })
 		return n == 0
 	})
 }
 
 func queued(t *testing.T, w *world) {
 	t.Helper()
-	job, err := w.Jobs.Enqueue(trellis.WithIDs(w.ctx, trellis.NewID()), "nobody.does.it", struct{}{}, jobs.Options{})
+	job, err := w.Jobs.Enqueue(trellis.WithIDs(w.Ctx, trellis.NewID()), "nobody.does.it", struct{}{}, jobs.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +306,7 @@ func queued(t *testing.T, w *world) {
 func cancelled(t *testing.T, w *world) {
 	t.Helper()
 	queued(t, w)
-	if _, err := w.Jobs.Cancel(w.ctx, w.held["job"]); err != nil {
+	if _, err := w.Jobs.Cancel(w.Ctx, w.held["job"]); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -313,7 +314,7 @@ func cancelled(t *testing.T, w *world) {
 func someEvent(t *testing.T, w *world) {
 	t.Helper()
 	wholeThere(t, w)
-	w.held["event"] = w.Events(t, w.ctx, enrolled)[0].ID
+	w.held["event"] = w.Events(t, w.Ctx, pagestest.Enrolled)[0].ID
 }
 
 // letter lets an event be given up that would arrive if it were sent again.
@@ -321,16 +322,16 @@ func letter(t *testing.T, w *world) {
 	t.Helper()
 	wholeThere(t, w)
 	testkit.Eventually(t, "what was sent to arrive", func() bool {
-		list, err := w.Ledger.List(w.ctx, delivery.Query{State: delivery.Failing})
+		list, err := w.Ledger.List(w.Ctx, delivery.Query{State: delivery.Failing})
 		return err == nil && len(list.Items) == 0
 	})
-	e := trellis.NewEvent(app.System(t.Context(), "demo"), enrolled, fmt.Sprint(len(w.held)), w.ids["bob"], w.course, []byte(`{}`))
+	e := trellis.NewEvent(app.System(t.Context(), "demo"), pagestest.Enrolled, fmt.Sprint(len(w.held)), w.ids["bob"], w.course, []byte(`{}`))
 	e.Hops = 9
-	if err := w.DB.Write(w.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.Emit(ctx, e) })); err != nil {
+	if err := w.DB.Write(w.Ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.Emit(ctx, e) })); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "the dead letter", func() bool {
-		list, err := w.Ledger.List(w.ctx, delivery.Query{State: delivery.Dead, Event: e.ID})
+		list, err := w.Ledger.List(w.Ctx, delivery.Query{State: delivery.Dead, Event: e.ID})
 		if err != nil || len(list.Items) != 1 {
 			return false
 		}
@@ -344,7 +345,7 @@ func letter(t *testing.T, w *world) {
 func dropped(t *testing.T, w *world) {
 	t.Helper()
 	letter(t, w)
-	if _, err := w.Ledger.Discard(w.ctx, w.held["letter"]); err != nil {
+	if _, err := w.Ledger.Discard(w.Ctx, w.held["letter"]); err != nil {
 		t.Fatal(err)
 	}
 	w.rest(t)

@@ -66,8 +66,8 @@ func (w *world) members(t *testing.T, in bool, names ...string) {
 	for _, name := range names {
 		var err error
 		if in {
-			_, err = w.Learning.Enroll(w.ctx, learning.Enroll{Person: w.ids[name], Course: w.course})
-		} else if _, err = w.Learning.Unenroll(w.ctx, learning.Unenroll{Person: w.ids[name], Course: w.course}); trellis.KindOf(err) == trellis.NotFound {
+			_, err = w.Learning.Enroll(w.Ctx, learning.Enroll{Person: w.ids[name], Course: w.course})
+		} else if _, err = w.Learning.Unenroll(w.Ctx, learning.Unenroll{Person: w.ids[name], Course: w.course}); trellis.KindOf(err) == trellis.NotFound {
 			err = nil
 		}
 		if err != nil {
@@ -94,7 +94,7 @@ func bobIs(pairs ...string) func(*world) url.Values {
 
 func oldTitle(t *testing.T, w *world) {
 	t.Helper()
-	if _, err := w.Learning.UpdateCourse(w.ctx, learning.UpdateCourse{Key: w.course, Title: ptr("Logic"), Pacing: ptr("instructor")}); err != nil {
+	if _, err := w.Learning.UpdateCourse(w.Ctx, learning.UpdateCourse{Key: w.course, Title: new("Logic"), Pacing: new("instructor")}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +107,7 @@ func newCourse(w *world) url.Values {
 
 func freshToken(t *testing.T, w *world) {
 	t.Helper()
-	token, err := w.Learning.CreateToken(w.ctx, learning.CreateToken{Person: w.ids["learner"], Name: "hers"})
+	token, err := w.Learning.CreateToken(w.Ctx, learning.CreateToken{Person: w.ids["learner"], Name: "hers"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/pages/pagestest"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
@@ -64,7 +65,7 @@ func lateAnew(t *testing.T, w *world) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Registry.Uninstall(w.ctx, "acme.late", at); err != nil && trellis.KindOf(err) != trellis.NotFound {
+	if err := w.Registry.Uninstall(w.Ctx, "acme.late", at); err != nil && trellis.KindOf(err) != trellis.NotFound {
 		t.Fatal(err)
 	}
 	says := map[string]func(*testkit.Code){"check": func(c *testkit.Code) { c.Log("asked"); c.Answer("{}") }}
@@ -74,10 +75,10 @@ func lateAnew(t *testing.T, w *world) {
 		if version == "2.0.0" {
 			change["permissions"] = []string{"kv", "users:read", "courses:read"}
 		}
-		_, err := w.Registry.Install(w.ctx, late(t, version, change, says).data, at)
+		_, err := w.Registry.Install(w.Ctx, pagestest.Late(t, version, change, says).Data, at)
 		must(err)
 		if version == "1.0.0" {
-			_, err = w.Registry.Enable(w.ctx, extensions.Enable{ID: "acme.late", Course: w.course, Grants: []string{"*"}})
+			_, err = w.Registry.Enable(w.Ctx, extensions.Enable{ID: "acme.late", Course: w.course, Grants: []string{"*"}})
 			must(err)
 		}
 	}
@@ -90,7 +91,7 @@ func lateAnew(t *testing.T, w *world) {
 	w.held["mode"] = mode
 	_, err := w.Learning.Enroll(ctx, learning.Enroll{Person: w.ids["bob"], Course: w.course, Mode: mode})
 	must(err)
-	if lines, err := w.Registry.Logs(w.ctx, extensions.LogQuery{ID: "acme.late", Course: w.course, Trace: w.held["trace"]}); err != nil || len(lines.Items) != 1 {
+	if lines, err := w.Registry.Logs(w.Ctx, extensions.LogQuery{ID: "acme.late", Course: w.course, Trace: w.held["trace"]}); err != nil || len(lines.Items) != 1 {
 		t.Fatalf("it said %+v (%v)", lines.Items, err)
 	}
 }

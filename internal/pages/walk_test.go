@@ -18,6 +18,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/pages/pagestest"
 	"github.com/trellis-learning/trellis/internal/store"
 	"github.com/trellis-learning/trellis/internal/web"
 )
@@ -47,7 +48,7 @@ func walk() []step { return slices.Concat(walkLearner(), walkTeam(), walkConsole
 
 // world is what the walk is through.
 type world struct {
-	campus
+	pagestest.School
 	course, other string            // keys
 	ids           map[string]string // of the walkers, and of bob, who is in the course
 	token         string            // ID of a token of the learner's
@@ -83,20 +84,20 @@ func sent(pairs ...string) func(*world) url.Values {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{campus: newSchool(t), ids: map[string]string{}, held: map[string]string{}, clients: map[string]*walker{}}
+	w := &world{School: pagestest.NewSchool(t), ids: map[string]string{}, held: map[string]string{}, clients: map[string]*walker{}}
 	w.Tenant(t, "elsewhere")
 	w.course, w.other = w.course1(t, "Logic"), w.course1(t, "Other")
-	account(t, w.Platform, "elsewhere", "kim") // somebody of the same name
+	pagestest.Account(t, w.Platform, "elsewhere", "kim") // somebody of the same name
 	for name, roles := range map[string][]learning.Assign{
 		"learner": nil, "bob": nil,
 		"other": {{Role: trellis.RoleStaff, Course: w.other}}, "team": {{Role: trellis.RoleStaff, Course: w.course}}, "admin": {{Role: trellis.RoleTenantAdmin}},
 	} {
-		w.ids[name] = account(t, w.Platform, "demo", name, roles...)
+		w.ids[name] = pagestest.Account(t, w.Platform, "demo", name, roles...)
 	}
-	w.ids["operator"] = account(t, w.Platform, trellis.PlatformTenant, "operator", learning.Assign{Role: trellis.RoleOperator})
-	w.ids["stranger"] = account(t, w.Platform, "elsewhere", "stranger", learning.Assign{Role: trellis.RoleTenantAdmin})
-	w.enrol(t, w.ids["bob"], w.course)
-	token, err := w.Learning.CreateToken(w.ctx, learning.CreateToken{Person: w.ids["learner"], Name: "hers"})
+	w.ids["operator"] = pagestest.Account(t, w.Platform, trellis.PlatformTenant, "operator", learning.Assign{Role: trellis.RoleOperator})
+	w.ids["stranger"] = pagestest.Account(t, w.Platform, "elsewhere", "stranger", learning.Assign{Role: trellis.RoleTenantAdmin})
+	w.Enrol(t, w.ids["bob"], w.course)
+	token, err := w.Learning.CreateToken(w.Ctx, learning.CreateToken{Person: w.ids["learner"], Name: "hers"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,21 +108,21 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) course1(t *testing.T, code string) string { return w.campus.course(t, code, code, nil) }
+func (w *world) course1(t *testing.T, code string) string { return w.School.Course(t, code, code, nil) }
 
 // signIn signs a walker in, again if the session was ended.
 func (w *world) signIn(t *testing.T, name string) {
 	t.Helper()
-	b := browse(t, w.Platform)
+	b := pagestest.Browse(t, w.Platform)
 	switch name {
 	case "nobody":
-		b.in("demo").get("/login")
+		b.In("demo").Get("/login")
 	case "stranger":
-		b.signIn("elsewhere", name, password)
+		b.SignIn("elsewhere", name, pagestest.Password)
 	default:
-		b.signIn("demo", name, password)
+		b.SignIn("demo", name, pagestest.Password)
 	}
-	w.clients[name] = &walker{b.client, b.csrf()}
+	w.clients[name] = &walker{b.Client, b.CSRF()}
 }
 
 // TestWalk walks through every route of the pages as everybody: what is not theirs

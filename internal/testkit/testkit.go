@@ -67,7 +67,10 @@ func start(t testing.TB, cfg app.Config, listener, content net.Listener) *Platfo
 		cfg.Quotas = hostapi.Quotas{Reads: -1, Writes: -1, Fetches: -1}
 	}
 	if cfg.Filters == 0 { // what a test decides is not how busy the machine is
-		cfg.Filters = 5 * Patience
+		cfg.Filters = Patience
+	}
+	if cfg.Modules.Time == 0 {
+		cfg.Modules.Time = Patience
 	}
 	cfg.Unsigned = true
 	a, err := app.New(t.Context(), cfg)
@@ -210,7 +213,7 @@ func (p *Platform) Do(t testing.TB, token, method, path, body string) (int, stri
 
 // Patience is how long a test waits for what has to come. It decides nothing but
 // when to give up, so it is far longer than the slowest machine needs.
-const Patience = time.Minute
+const Patience = 5 * time.Minute
 
 // Eventually waits until ok, and fails the test if that takes longer than [Patience].
 func Eventually(t testing.TB, what string, ok func() bool) {

@@ -107,13 +107,16 @@ EXPORT(hoard) int hoard(void) {
 	return 0;
 }
 
-// fetch sends the input as a request with the body "body", and answers with the
-// status, the headers and the body of the answer.
+// fetch sends the input as a request with the body "body", or what stands after the
+// first 0 of it, and answers with the status, the headers and the body of the answer.
 EXPORT(fetch) int fetch(void) {
 	static u8 out[4096];
 	u32 n = 3;
 	read_input();
-	u64 body = http_request(block(input, input_len), text("body"));
+	u32 end = 0;
+	while (end < input_len && input[end]) end++;
+	u64 request = block(input, end);
+	u64 body = http_request(request, end < input_len ? block(input + end + 1, input_len - end - 1) : text("body"));
 	u32 s = http_status_code();
 	out[0] = '0' + s / 100, out[1] = '0' + s / 10 % 10, out[2] = '0' + s % 10;
 	u64 headers = http_headers();

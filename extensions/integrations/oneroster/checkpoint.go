@@ -126,10 +126,19 @@ func (x *importing) apply(ctx context.Context, i int, f File, c *chunk) error {
 	}
 }
 
-// brake stops an import before a chunk that would remove more than was confirmed.
+// MayRemove returns how many of so many rows an import may take away that nobody was
+// asked about. A roster that was cut short looks like one from which everybody is gone.
+func MayRemove(rows int) int { return max(10, rows/10) }
+
+// brake stops an import before a chunk that would remove more than was confirmed, or,
+// where nobody confirmed anything, than [MayRemove] says.
 func (x *importing) brake(c *chunk) error {
-	if x.options.DryRun || x.options.AtMost == nil {
+	if x.options.DryRun {
 		return nil
+	}
+	most := MayRemove(int(x.total))
+	if x.options.AtMost != nil {
+		most = *x.options.AtMost
 	}
 	n := x.report.Removed
 	for _, p := range c.pending {
@@ -137,10 +146,14 @@ func (x *importing) brake(c *chunk) error {
 			n++
 		}
 	}
-	if n <= *x.options.AtMost {
+	switch {
+	case n <= most:
 		return nil
+	case x.options.AtMost == nil:
+		return trellis.Errorf(trellis.Conflict, "it would remove more than %d of what its %d rows are about, as a roster does that was cut short: it stopped after %d. What came before is done. Check the roster (dry_run), and if that is meant, import it again and say how many rows it may remove (at_most)",
+			most, x.total, x.report.Removed)
 	}
-	return trellis.Errorf(trellis.Conflict, "it would remove more than the %d rows that were confirmed, for something has changed since the check: it stopped after %d. What came before is done; check the roster again to go on", *x.options.AtMost, x.report.Removed)
+	return trellis.Errorf(trellis.Conflict, "it would remove more than the %d rows that were confirmed: it stopped after %d. What came before is done; check the roster again to go on", most, x.report.Removed)
 }
 
 // leaveOut takes a row out of the chunk of which a change failed, unless that is a

@@ -21,6 +21,10 @@ func (x *importing) classes(ctx context.Context, c *chunk, lines []*line) error 
 	if err != nil {
 		return err
 	}
+	hidden, err := x.im.Learning.Lookup(ctx, System, hiddenClass, ids)
+	if err != nil {
+		return err
+	}
 	keys := make([]string, len(lines))
 	for i, d := range lines {
 		if keys[i] = known[ids[i]]; keys[i] == "" {
@@ -35,7 +39,7 @@ func (x *importing) classes(ctx context.Context, c *chunk, lines []*line) error 
 		return err
 	}
 	for i, d := range lines {
-		if err := x.class(ctx, b, d, keys[i], orgs[schools[i]]); err != nil {
+		if err := x.class(ctx, b, d, keys[i], orgs[schools[i]], hidden[ids[i]] == keys[i]); err != nil {
 			if err := d.failed(err); err != nil {
 				return err
 			}
@@ -60,9 +64,14 @@ func (x *importing) keyOf(c Class, org string) string {
 	return c.CourseKey(Org{Identifier: org}, Course{Code: x.courses[c.Course]}, year).String()
 }
 
-func (x *importing) class(ctx context.Context, b *learning.Batch, d *line, key, org string) error {
+// hiddenClass is the kind under which it is noted that a roster hid a course. One that
+// staff have hidden stays so: a roster shows again only what a roster has hidden.
+const hiddenClass = "class.hidden"
+
+func (x *importing) class(ctx context.Context, b *learning.Batch, d *line, key, org string, byRoster bool) error {
 	have, ok := b.Course(key)
 	title, hidden := d.class.Title, d.meta.Removes()
+	note := learning.Outside{System: System, Kind: hiddenClass, External: d.meta.SourcedID, ID: key}
 	if title == "" {
 		title = key
 	}
@@ -72,19 +81,36 @@ func (x *importing) class(ctx context.Context, b *learning.Batch, d *line, key, 
 		return nil
 	case !ok:
 		return x.newClass(ctx, b, d, key, title, org)
-	case titled(have.Title, key) == title && have.Hidden == hidden:
+	}
+	if !hidden && have.Hidden && !byRoster {
+		hidden = true
+		d.warn("status", "staff have hidden the course, and it stays hidden")
+	}
+	if titled(have.Title, key) == title && have.Hidden == hidden {
 		d.outcome = Unchanged
+		if byRoster && !hidden { // staff have shown it again
+			forget := learning.PrepareUnlink(note)
+			d.await(&forget.Outcome, Unchanged, forget)
+		}
 		return nil
 	}
 	course, err := b.PrepareUpdateCourse(ctx, learning.UpdateCourse{Key: key, Title: &title, Hidden: &hidden})
 	if err != nil {
 		return err
 	}
-	planned := Changed
-	if hidden && !have.Hidden { // a class that goes is a course that is hidden
+	planned, changes := Changed, []store.Change{course}
+	switch {
+	case hidden && !have.Hidden: // a class that goes is a course that is hidden
 		planned = Removed
+		link, err := learning.PrepareLink(note)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, link)
+	case byRoster && !hidden:
+		changes = append(changes, learning.PrepareUnlink(note))
 	}
-	d.await(&course.Outcome, planned, course)
+	d.await(&course.Outcome, planned, changes...)
 	outcome := d.pending.outcome
 	d.pending.outcome = func() Outcome {
 		if o := outcome(); o != Changed {

@@ -18,7 +18,7 @@ type Options struct {
 	Passwords bool   `json:"passwords,omitempty"` // take over the passwords of new people
 	DryRun    bool   `json:"dry_run,omitempty"`   // change nothing, and say what would come of it
 	Title     string `json:"title,omitempty"`
-	AtMost    *int   `json:"at_most,omitempty"` // how many rows it may remove; more stop it. Nil: all
+	AtMost    *int   `json:"at_most,omitempty"` // how many rows it may remove; more stop it. Nil: as many as [MayRemove] says
 }
 
 // Importer brings rosters into a tenant, through the operations of the core: each

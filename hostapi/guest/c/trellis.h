@@ -147,6 +147,37 @@ static void tr_int(tr_out *o, tr_i64 v) {
   while (n) tr_byte(o, d[--n]);
 }
 
+// tr_real adds a number with as many digits as it takes to read the same again; what is
+// less than 1e-18 counts as nothing, and what is no number is 0.
+static void tr_real(tr_out *o, double x) {
+  double size = __builtin_fabs(x), whole = __builtin_floor(size), scale = 1;
+  char d[24];
+  tr_u32 n = 0;
+  if (!(size <= 9e18)) { tr_add(o, size > 0 ? (x < 0 ? TR("-9e18") : TR("9e18")) : TR("0")); return; }
+  if (size == whole) { tr_int(o, (tr_i64)x); return; }
+  if (x < 0) tr_byte(o, '-');
+  for (tr_u32 places = 1; places <= 22; places++) {
+    scale *= 10;
+    double digits = __builtin_floor(size * scale + 0.5);
+    if (digits >= 9007199254740992.0) break;
+    if (digits / scale != size) continue; // both are exact
+    for (tr_u64 u = (tr_u64)digits; u || n <= places; u /= 10) {
+      if (n == places) d[n++] = '.';
+      d[n++] = (char)('0' + u % 10);
+    }
+    while (n) tr_byte(o, d[--n]);
+    return;
+  }
+  tr_int(o, (tr_i64)size);
+  tr_byte(o, '.');
+  tr_u64 rest = (tr_u64)((size - whole) * 1152921504606846976.0); // in parts of 1/2^60
+  for (; n < 20 && (rest || !n); n++) {
+    rest *= 10;
+    tr_byte(o, (char)('0' + (rest >> 60)));
+    rest &= 1152921504606846975u;
+  }
+}
+
 // ---- JSON
 
 enum { TR_NONE, TR_NULL, TR_BOOL, TR_NUMBER, TR_STRING, TR_ARRAY, TR_OBJECT };
@@ -372,6 +403,32 @@ static int tr_integer(tr_value *v, tr_i64 *out) {
   }
   if (u > 0x7fffffffffffffffull + minus) return 0;
   *out = minus ? (tr_i64)(0 - u) : (tr_i64)u;
+  return 1;
+}
+// tr_number_of reads a number however it is written, as near as 64 bits come if it has at
+// most 15 digits, and else very near.
+static int tr_number_of(tr_value *v, double *out) {
+  tr_u64 digits = 0;
+  tr_i64 exponent = 0, places = 0;
+  tr_u32 i = 0, minus = 0, after = 0;
+  if (!tr_is(v, TR_NUMBER)) return 0;
+  tr_str t = v->text;
+  if (t.p[0] == '-') minus = i = 1;
+  for (; i < t.n && (t.p[i] | 0x20) != 'e'; i++) {
+    if (t.p[i] == '.') after = 1;
+    else if (digits >= 1000000000000000000u) places -= !after;
+    else { digits = digits * 10 + (tr_u64)(t.p[i] - '0'); places += after; }
+  }
+  if (i < t.n) {
+    tr_u32 less = t.p[i + 1] == '-';
+    for (i += 1 + (less || t.p[i + 1] == '+'); i < t.n; i++) if (exponent < 10000) exponent = exponent * 10 + (t.p[i] - '0');
+    if (less) exponent = -exponent;
+  }
+  exponent -= places;
+  double x = (double)digits, scale = 1;
+  for (tr_i64 n = exponent < 0 ? -exponent : exponent; n && digits && scale < 1e300; n--) scale *= 10;
+  x = exponent < 0 ? x / scale : x * scale;
+  *out = minus ? -x : x;
   return 1;
 }
 

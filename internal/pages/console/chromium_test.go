@@ -1,0 +1,73 @@
+//go:build browser
+
+package console_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions"
+	chromium "github.com/trellis-learning/trellis/internal/browser"
+	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/pages/pagestest"
+)
+
+// TestConsoleInChromium looks at every page of the console with something on it:
+// axe finds nothing, and nothing scrolls sideways at 320 px. With TRELLIS_SHOTS it
+// leaves pictures there.
+func TestConsoleInChromium(t *testing.T) {
+	s := openBureau(t)
+	pagestest.Account(t, s.Platform, trellis.PlatformTenant, "op", learning.Assign{Role: trellis.RoleOperator})
+	s.hears()
+	s.Install(t, s.ctx, s.bundle("acme.door", hostileTitle(s), "{}", "users:read"), "", nil)
+	_, err := s.Registry.Install(s.asStaff(), s.bundle("tea.poll", "Poll of the week", "{}", "kv", "pii:name"), extensions.Scope{Course: logicOne})
+	s.must(err)
+	_, err = s.Registry.Enable(s.asStaff(), extensions.Enable{ID: "tea.poll", Course: logicOne, Grants: []string{"*"}})
+	s.must(err)
+	for i := range 12 {
+		p, err := s.Learning.Register(s.ctx, learning.Register{Username: fmt.Sprint("learner", i), Name: "Lena Learner"})
+		s.must(err)
+		_, err = s.Learning.Enroll(s.ctx, learning.Enroll{Person: p.ID, Course: logicOne, Mode: "audit"})
+		s.must(err)
+	}
+	letter := s.deadLetter("lost")
+	bad := pagestest.RosterRows(3, "active", "Ada")
+	job, err := s.Imports.Upload(s.ctx, "oneroster", strings.NewReader(string(pagestest.Roster(t, bad+bad))), []byte(`{"dry_run":true,"title":"Spring"}`))
+	s.must(err)
+	_, err = s.Jobs.Wait(s.ctx, job.ID)
+	s.must(err)
+	event := s.Events(t, s.ctx, enrolledType)[0]
+
+	tab := chromium.Open(t)
+	tab.Go(s.URL + "/t/demo/login")
+	tab.Type("#field-username", "op")
+	tab.Type("#field-password", pagestest.Password)
+	tab.Leave(func() { tab.Press("Enter") })
+	for _, path := range []string{"/console", "/console/extensions", "/console/extensions/acme.door", "/console/extensions/acme.door/stop", "/console/approvals", "/console/self-service", "/console/keys",
+		"/console/people", "/console/people/new", "/console/people/" + s.teacher, "/console/people/" + s.teacher + "/erase", "/console/tokens", "/console/tokens/new", "/console/tenants", "/console/tenants/demo", "/console/brand", "/console/courses",
+		"/console/import", "/console/jobs", "/console/jobs/" + job.ID, "/console/events", "/console/events/" + event.ID, "/console/traces/" + event.Trace, "/console/deliveries", "/console/deliveries/" + letter.ID, "/console/audit"} {
+		t.Run(path, func(t *testing.T) {
+			tab := tab.In(t)
+			shot := func(name string) {
+				if dir := os.Getenv("TRELLIS_SHOTS"); dir != "" {
+					tab.Screenshot(filepath.Join(dir, strings.ReplaceAll(strings.Trim(path, "/"), "/", "-")+name+".png"))
+				}
+			}
+			tab.Viewport(1280, 900)
+			for name, look := range chromium.Looks() {
+				tab.Look(look)
+				tab.Go(s.URL + "/t/demo" + path)
+				chromium.Axe(t, tab)
+				shot("-" + name)
+			}
+			tab.Look(chromium.Look{})
+			tab.Viewport(320, 800)
+			chromium.Sideways(t, tab)
+			shot("-narrow")
+		})
+	}
+}
