@@ -48,7 +48,7 @@ func walkLearner() []step {
 		{route: "account", path: at("/account"), want: "login 200 200 200 200 200 404"},
 		{route: "account.act", path: at("/account"), form: sent("_hook", "forged"), want: "login 403 403 403 403 403 404"},
 		{route: "account.password", path: at("/account/password"), want: "login 200 200 200 200 200 404"},
-		{route: "account.password.post", path: at("/account/password"), form: sent("current", "wrong horse", "password", "battery staple"), want: "login 403 403 403 403 404 404"},
+		{route: "account.password.post", path: at("/account/password"), form: sent("current", "wrong horse", "password", "battery staple"), want: "login 403 403 403 403 403 404"},
 		{route: "account.tokens", path: at("/account/tokens"), want: "login 200 200 200 200 200 404"},
 		{route: "account.tokens.new", path: at("/account/tokens/new"), want: "login 200 200 200 200 200 404"},
 		{route: "account.tokens.new.post", path: at("/account/tokens/new"), form: sent("id", "x", "name", "walk", "days", "7", "rights", "all"), want: "login 200 200 200 200 400 404"},
