@@ -93,6 +93,7 @@ func (r *Registry) Detail(ctx context.Context, extension string, at Scope) (Deta
 		row = in.whole
 	}
 	d.Base = in.base(at)
+	d.showBase(in, in.laysOver(ctx, at))
 	d.Asked = r.asked(in, m, row)
 	if !runsTenant(ctx) {
 		d.Beyond = append(d.Beyond, r.beyond(in.tenant, m.Permissions)...)
@@ -119,6 +120,20 @@ func (r *Registry) Detail(ctx context.Context, extension string, at Scope) (Deta
 		d.Next, d.NextAsked = &diff, r.asked(in, in.next, row)
 	}
 	return d, r.addHistory(ctx, in, &d)
+}
+
+// showBase shows the settings of the tenant to somebody of a course who may lay
+// others over them, and to nobody else from whom they are hidden.
+func (d *Detail) showBase(in *installation, may bool) {
+	at := slices.IndexFunc(d.Enabled, func(e Enabling) bool { return e.Hidden })
+	switch {
+	case at < 0:
+	case may:
+		e := &d.Enabled[at]
+		e.Settings, e.Revision, e.Fault, e.Hidden = in.whole.complete, revision(in.whole.settings), in.whole.fault, false
+	default:
+		d.Base = in.schema.Defaults(json.RawMessage("{}"))
+	}
 }
 
 // addHistory fills in what only the owner sees: the version before, and which

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/testkit"
 	"github.com/trellis-learning/trellis/runtime"
 )
@@ -120,6 +121,57 @@ func TestDetailOfTheTenants(t *testing.T) {
 	}
 	if d.Resting != nil {
 		t.Errorf("the course reads what is left alone elsewhere: %+v", d.Resting)
+	}
+}
+
+// TestSettingsOfTheTenant: what the tenant has set is for those who run it, at every
+// door; and in a course for those who may lay other settings over it.
+func TestSettingsOfTheTenant(t *testing.T) {
+	r := newRig(t, nil)
+	a, s := admin(t, "a"), staff(t, "a", here)
+	r.install(t, a, pack(t, "acme.x", "1.0.0", rich), "")
+	on := func(locked bool) {
+		t.Helper()
+		_, err := r.Enable(a, extensions.Enable{ID: "acme.x", Grants: []string{"*"}, Settings: json.RawMessage(`{"days":7}`), Locked: locked})
+		must(t, err)
+	}
+	readers := staff(t, "a", here)
+	actor := trellis.ActorFrom(readers)
+	actor.Scopes = []string{"extensions:read"}
+	readers = trellis.WithActor(readers, actor)
+	shows := func(ctx context.Context, operation, in string) bool {
+		t.Helper()
+		out, err := r.api.Serve(ctx, hostapi.HTTPDoor, operation, []byte(in))
+		must(t, err)
+		if hidden := strings.Contains(string(out), `"hidden":true`); hidden == strings.Contains(string(out), `"days":7`) {
+			t.Errorf("%s %s says %s", operation, in, out)
+		}
+		return strings.Contains(string(out), `"days":7`)
+	}
+	const course = `{"id":"acme.x","course":"` + here + `"}`
+	for _, locked := range []bool{false, true} {
+		on(locked)
+		for _, tt := range []struct {
+			name          string
+			ctx           context.Context
+			operation, in string
+			want          bool
+		}{
+			{"who runs it, in the list", a, "extensions.list", `{}`, true},
+			{"who runs it", a, "extensions.get", `{"id":"acme.x"}`, true},
+			{"who runs it, of the tenant", a, "extensions.detail", `{"id":"acme.x"}`, true},
+			{"who runs it, of a course", a, "extensions.detail", course, true},
+			{"course staff, in the list", s, "extensions.list", `{}`, false},
+			{"course staff, of the course", s, "extensions.detail", course, !locked},
+			{"a token that only reads", readers, "extensions.detail", course, false},
+		} {
+			if got := shows(tt.ctx, tt.operation, tt.in); got != tt.want {
+				t.Errorf("%s, locked %t: shown %t, want %t", tt.name, locked, got, tt.want)
+			}
+		}
+	}
+	if _, err := r.api.Serve(s, hostapi.HTTPDoor, "extensions.detail", []byte(`{"id":"acme.x"}`)); trellis.KindOf(err) != trellis.NotFound {
+		t.Errorf("of the tenant: %v", err)
 	}
 }
 

@@ -59,7 +59,8 @@ type Enabling struct {
 	State    string          `json:"state" doc:"on, off, or waiting for approval." enum:"on,off,waiting"`
 	Locked   bool            `json:"locked,omitempty" doc:"Whether courses may not decide otherwise."`
 	Grants   []string        `json:"grants" doc:"Permissions that it was granted there."`
-	Settings json.RawMessage `json:"settings" doc:"Settings in force."`
+	Settings json.RawMessage `json:"settings" doc:"Settings in force; empty where hidden."`
+	Hidden   bool            `json:"hidden,omitempty" doc:"Whether the settings are not for whoever asks: those of the tenant are for who runs it and, in a course, for who may set others there."`
 	Revision string          `json:"revision" doc:"Names the settings as they were set: give it as seen to change no others."`
 	AskedBy  string          `json:"asked_by,omitempty" doc:"Who switched it on, or wants to."`
 	Updated  time.Time       `json:"updated" doc:"When that was."`
@@ -128,12 +129,33 @@ func (r *Registry) describe(in *installation, reach hostapi.Reach) Extension {
 		if e.scope.Course != "" && !reach.Allows(hostapi.Scope{Course: e.scope.Course}) {
 			continue
 		}
-		x.Enabled = append(x.Enabled, Enabling{
+		on := Enabling{
 			Course: e.scope.Course, State: e.state, Locked: e.locked, Grants: in.held(e), Settings: e.complete, Revision: revision(e.settings),
 			AskedBy: e.askedBy, Updated: e.updated, Fault: e.fault, Refusal: e.refusal,
-		})
+		}
+		if !reach.Allows(hostapi.Scope{Course: e.scope.Course}) {
+			on = on.hidden()
+		}
+		x.Enabled = append(x.Enabled, on)
 	}
 	return x
+}
+
+// hidden returns what of an enabling is for those who do not run the tenant: that it
+// is so, but not with which settings, nor why these do not fit, which may name them.
+func (e Enabling) hidden() Enabling {
+	e.Settings, e.Revision, e.Hidden = json.RawMessage("{}"), "", true
+	if e.Fault != "" {
+		e.Fault = "the settings do not fit the version that runs"
+	}
+	return e
+}
+
+// laysOver reports whether somebody may lay settings of a course over those of the
+// tenant, and so has to see these: in a course of hers, as long as the tenant has not
+// locked them.
+func (in *installation) laysOver(ctx context.Context, at Scope) bool {
+	return at.Course != "" && in.whole != nil && !in.whole.locked && hostapi.ReachOf(ctx, "extensions:write").Allows(hostapi.Scope{Course: at.Course})
 }
 
 // held returns what an extension is granted of what the version asks for that runs: a

@@ -285,7 +285,7 @@ func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
 		failed = err != nil
 	}
 	took := time.Since(began)
-	h.r.usage.add(h, failed || h.couldNot(err), stats.Fuel, took, time.Now())
+	h.r.usage.add(h, failed || h.couldNot(err), stats.Fuel+stats.Setup, took, time.Now())
 	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
 	return stats, err
 }

@@ -2,9 +2,11 @@ package extensions
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
@@ -96,14 +98,31 @@ type Fetch struct {
 	Method  string            `json:"method,omitempty" doc:"GET if absent."`
 	URL     string            `json:"url" doc:"Where to: https, unless an operator allows the network."`
 	Headers map[string]string `json:"headers,omitempty" doc:"Headers of the request."`
-	Body    string            `json:"body,omitempty" doc:"Body of the request."`
+	Body    string            `json:"body,omitempty" doc:"Body of the request, if it is text."`
+	Bytes   string            `json:"body_base64,omitempty" doc:"Body of the request, if it is not: in base64 (RFC 4648, with padding). One of the two at most."`
+}
+
+// body returns the body of the request.
+func (in Fetch) body() ([]byte, error) {
+	switch {
+	case in.Bytes == "":
+		return []byte(in.Body), nil
+	case in.Body != "":
+		return nil, trellis.Errorf(trellis.Invalid, "body and body_base64: a request has one body; leave one of them out")
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(in.Bytes)
+	if err != nil {
+		return nil, trellis.Errorf(trellis.Invalid, "body_base64: not base64 as RFC 4648 has it in section 4, with padding: %v", err)
+	}
+	return raw, nil
 }
 
 // Fetched is an outside host's answer.
 type Fetched struct {
 	Status  int               `json:"status" doc:"HTTP status."`
 	Headers map[string]string `json:"headers" doc:"Headers of the answer."`
-	Body    string            `json:"body" doc:"Body of the answer, at most 1 MiB; what is not UTF-8 is replaced."`
+	Body    string            `json:"body" doc:"Body of the answer, at most 1 MiB, if it is UTF-8; else empty."`
+	Bytes   string            `json:"body_base64,omitempty" doc:"Body of the answer, if it is not UTF-8: in base64."`
 }
 
 // fetchScope names the host that a request goes to: the argument of "http:".
@@ -129,13 +148,23 @@ func (r *Registry) fetch(ctx context.Context, in Fetch) (Fetched, error) {
 	if in.Method == "" {
 		in.Method = "GET"
 	}
+	body, err := in.body()
+	if err != nil {
+		return Fetched{}, err
+	}
 	res, err := r.cfg.Egress.Do(ctx, egress.Request{
-		Method: in.Method, URL: in.URL, Header: in.Headers, Body: []byte(in.Body), Hosts: hosts, ReadOnly: c.Filter,
+		Method: in.Method, URL: in.URL, Header: in.Headers, Body: body, Hosts: hosts, ReadOnly: c.Filter,
 	})
 	if err != nil {
 		return Fetched{}, err
 	}
-	return Fetched{Status: res.Status, Headers: res.Header, Body: strings.ToValidUTF8(string(res.Body), "\ufffd")}, nil
+	out := Fetched{Status: res.Status, Headers: res.Header}
+	if utf8.Valid(res.Body) {
+		out.Body = string(res.Body)
+	} else {
+		out.Bytes = base64.StdEncoding.EncodeToString(res.Body)
+	}
+	return out, nil
 }
 
 // LogInput is a line for the extension's log.

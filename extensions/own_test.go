@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -170,6 +174,54 @@ func TestFetch(t *testing.T) {
 	} {
 		_, err := r.api.Call(tt.ctx, "http.fetch", []byte(tt.in))
 		kind(t, tt.in, err, tt.want)
+	}
+}
+
+// TestFetchBodies: a body is text or, in base64, any bytes, there and back.
+func TestFetchBodies(t *testing.T) {
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	t.Cleanup(mirror.Close)
+	r := newRig(t, func(c *extensions.Config) {
+		c.Egress = egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	})
+	a := admin(t, "a")
+	r.install(t, a, pack(t, "acme.x", "1.0.0", map[string]any{"permissions": []string{"http:127.0.0.1"},
+		"events": []any{map[string]any{"on": happened.Name(), "call": "check"}}}), "")
+	r.enable(t, a, "acme.x", "", "", "*")
+	g := r.guest(t, "a", "")
+	for _, tt := range []struct {
+		name string
+		body map[string]string
+		want map[string]any // of the answer
+		kind trellis.Kind
+		says string
+	}{
+		{name: "none", want: map[string]any{"body": ""}},
+		{name: "text", body: map[string]string{"body": "é\x00"}, want: map[string]any{"body": "é\x00"}},
+		{name: "text as bytes", body: map[string]string{"body_base64": "w6k="}, want: map[string]any{"body": "é"}},
+		{name: "bytes", body: map[string]string{"body_base64": "/wD+"}, want: map[string]any{"body": "", "body_base64": "/wD+"}},
+		{name: "two", body: map[string]string{"body": "a", "body_base64": "YQ=="}, kind: trellis.Invalid, says: "leave one of them out"},
+		{name: "no padding", body: map[string]string{"body_base64": "YQ"}, kind: trellis.Invalid, says: "body_base64: not base64"},
+		{name: "of addresses", body: map[string]string{"body_base64": "_wD-"}, kind: trellis.Invalid, says: "body_base64: not base64"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := map[string]string{"method": "POST", "url": mirror.URL}
+			maps.Copy(in, tt.body)
+			raw, err := json.Marshal(in)
+			must(t, err)
+			out, err := r.api.Call(g, "http.fetch", raw)
+			kind(t, "the request", err, tt.kind, tt.says)
+			if tt.kind != "" {
+				return
+			}
+			var got map[string]any
+			must(t, json.Unmarshal(out, &got))
+			delete(got, "headers")
+			delete(got, "status")
+			if !maps.Equal(got, tt.want) {
+				t.Errorf("the answer has %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

@@ -42,7 +42,7 @@ func Document(c Contract) ([]byte, error) {
 	p("A module that imports from `extism:host/env` is an Extism plugin, version 1, and runs as it is: use any of Extism's plug-in development kits. Every export `() -> i32` or `() -> ()` can be a hook. `_initialize`, or else `__wasm_call_ctors`, and Haskell's `hs_init` are called once. A pristine plugin begins each call as it was then, so what takes long the first time is best done there: one in Go that decodes a message in `init` saves some 0.4 ms at every call. What differs from other hosts:")
 	p("")
 	p("- `config_get` reads the settings: those that are text as they are, others as JSON. They are not there yet while the plugin starts.")
-	p("- `http_request` is the operation `http.fetch`, with its permissions, and bodies are text. A request that is refused or fails ends the call.")
+	p("- `http_request` is the operation `http.fetch`, with its permissions; bodies are any bytes. A request that is refused or fails ends the call.")
 	p("- Variables (1 MiB in all) last as long as the plugin's state: to the end of the call, or, if it is pinned, to its end.")
 	p("- The text of `error_set` is an error of kind `internal`; one of another kind is written as `{\"kind\", \"message\"}`. A status other than 0 without a text is an error, too.")
 	p("- There are no files, and no functions of a host but these, in the module `extism:host/user`; names, inputs and answers are offsets of blocks:")

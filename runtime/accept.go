@@ -28,7 +28,8 @@ type Accept struct {
 // the field in small letters ("branch table"), or, with the name "memory", begins
 // with more memory than [Limits] allow; Found and Allowed say by how much. With the
 // names "compile memory" and "compile time" it says that a limit ended the child
-// that compiled the module; by how much is not known then. It is found with
+// that compiled the module; by how much is not known then, and Found is what may be
+// tried, of memory in MiB. It is found with
 // [errors.As] in an error of [Check], [Runtime.Check] and [Runtime.Compile].
 type LimitError = instrument.LimitError
 

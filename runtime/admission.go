@@ -25,7 +25,9 @@ type place struct{ class, key string }
 // the next key, and within that to the call that came first.
 //
 // With a share, a class has no more slots than that while calls wait: so one that
-// floods leaves a slot free, in which others begin at once.
+// floods leaves a slot free, in which others begin at once. With a calm, it is left
+// only while there are others: a class beside which nobody has come for so long may
+// have all slots.
 //
 // While nobody waits, a slot is one atomic counter. Whoever waits counts itself
 // in waiting before it looks at the free slots for the last time, and whoever
@@ -34,8 +36,9 @@ type gate struct {
 	free    atomic.Int64 // slots
 	waiting atomic.Int64 // calls that wait
 
-	single bool // at most one call of a key at a time
-	share  int  // slots that a class may have while calls wait; 0: all
+	single bool          // at most one call of a key at a time
+	share  int           // slots that a class may have while calls wait; 0: all
+	calm   time.Duration // after which a class is alone; 0: it never is
 	// spare, if not nil, is called when a call must wait, without a lock: it
 	// makes the owner give back slots that it keeps in reserve.
 	spare func()
@@ -43,6 +46,9 @@ type gate struct {
 	mu      sync.Mutex
 	busy    map[string]bool   // keys with a call, if single
 	held    map[string]int    // slots of each class that are counted, if there is a share
+	last    string            // the class that looked for a slot last, if there is a calm
+	came    time.Time         // when it did
+	other   time.Time         // when one that is not the last did
 	classes map[string]*class // that wait
 	turns   []*class          // the same, the next one first
 }
@@ -98,7 +104,24 @@ func (g *gate) tryLocked(at place) bool {
 
 // eligible reports whether a call may have a slot, if there is one.
 func (g *gate) eligible(at place) bool {
-	return !(g.single && g.busy[at.key]) && (g.share == 0 || g.held[at.class] < g.share)
+	return !(g.single && g.busy[at.key]) && (g.share == 0 || g.held[at.class] < g.share || g.alone(at.class))
+}
+
+// visit notes that a class looks for a slot. Who finds one without a lock is not
+// noted: then nobody waits, and no slot need be left to anybody.
+func (g *gate) visit(class string) {
+	if g.calm == 0 {
+		return
+	}
+	if class != g.last {
+		g.last, g.other = class, g.came
+	}
+	g.came = time.Now()
+}
+
+// alone reports whether no other class has come of late.
+func (g *gate) alone(class string) bool {
+	return g.calm > 0 && class == g.last && time.Since(g.other) > g.calm
 }
 
 // enter waits for a slot, until ctx ends or patience does, and says how long. The
@@ -110,6 +133,7 @@ func (g *gate) enter(ctx context.Context, at place, patience time.Duration) (wai
 	}
 	counted = g.share > 0
 	g.mu.Lock()
+	g.visit(at.class)
 	g.dispatch() // those first who wait
 	if g.tryLocked(at) {
 		g.mu.Unlock()

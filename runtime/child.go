@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 )
 
 const (
-	childMemory = 384 << 20        // default of -memory
+	childMemory = 768 << 20        // default of -memory
 	childCPU    = 60 * time.Second // default of -cpu
 	childModule = 64 << 20         // bytes that a child reads at most
 	childReport = 16 << 20
@@ -39,14 +41,16 @@ type report struct {
 // stdin into the cache of its parent, prints what it found as JSON, and returns
 // the exit status. Before the arguments that the parent adds, args may hold
 //
-//	-memory N   bytes of data that it may use (default 384 MiB; 0: no limit)
+//	-memory N   bytes of data that it may use for the largest modules; for smaller
+//	            ones it is less (default 768 MiB; 0: no limit)
 //	-cpu N      seconds of processor time (default 60; 0: no limit)
 //
 // Both limits hold on Linux only; elsewhere the parent's deadline remains.
 func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("compile-child", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	memory := flags.Uint64("memory", childMemory, "bytes of data; 0: no limit")
+	memory := flags.Uint64("memory", childMemory, "bytes of data, at most; 0: no limit")
+	size := flags.Int("size", childModule, "bytes of the module")
 	cpu := flags.Uint64("cpu", uint64(childCPU/time.Second), "seconds of processor time; 0: no limit")
 	cacheDir := flags.String("cache", "", "directory of compiled modules")
 	dir := flags.String("dir", "", "directory to work in, inside the cache")
@@ -67,12 +71,13 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 		say(report{Error: &problem{trellis.Invalid, over.Error()}, Limit: over})
 		os.Exit(1)
 	}
-	if err := limitChild(*memory, *cpu, spent); err != nil {
+	allowed := memoryFor(*size, *memory)
+	if err := limitChild(allowed, *cpu, spent); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
 	}
-	if *memory > 0 {
-		debug.SetMemoryLimit(int64(*memory / 4 * 3)) // collect rather than die
+	if allowed > 0 {
+		debug.SetMemoryLimit(int64(allowed / 4 * 3)) // collect rather than die
 	}
 	info, err := compileFrom(stdin, workspace{*cacheDir, *dir}, *key, l)
 	if err != nil {
@@ -81,6 +86,25 @@ func CompileChild(args []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	}
 	say(report{Info: &info})
 	return 0
+}
+
+// What it takes to compile a module, which hardly depends on what is in it: 326 MiB
+// for PHP's 13 MB, 426 for Ruby's 24, as much as that and a half to be able to collect
+// garbage.
+const (
+	usualChild   = 384 << 20 // of a module of so many bytes
+	usualModule  = 4 << 20
+	childPerByte = 16 // of a larger one, for each byte more
+	noLimit      = 0
+)
+
+// memoryFor returns how much memory the child has for a module of so many bytes: as
+// much as most allows, if it is large, or 0 for no limit.
+func memoryFor(size int, most uint64) uint64 {
+	if most == noLimit {
+		return noLimit
+	}
+	return min(most, usualChild+childPerByte*uint64(max(size-usualModule, 0)))
 }
 
 func compileFrom(stdin io.Reader, w workspace, key string, l instrument.Limits) (instrument.Info, error) {
@@ -100,6 +124,27 @@ func overLimit(what string) *LimitError {
 	return &LimitError{Limit: "compile " + what, Format: "compiling needs more " + cmp.Or(words[what], what) + " than allowed"}
 }
 
+// overMemory is that for memory, with what a module of so many bytes was allowed in
+// MiB and twice as much, to be tried.
+func overMemory(compiler []string, size int) *LimitError {
+	allowed := memoryFor(size, memoryOf(compiler))
+	if allowed == noLimit {
+		return overLimit("memory")
+	}
+	mib := int(allowed >> 20)
+	return &LimitError{Limit: "compile memory", Found: 2 * mib, Allowed: mib, Format: "compiling needs more memory than allowed: try %dMiB, it was %dMiB"}
+}
+
+// memoryOf returns the limit that the command of a child gives it.
+func memoryOf(compiler []string) uint64 {
+	for i := len(compiler) - 2; i > 0; i-- {
+		if n, err := strconv.ParseUint(compiler[i+1], 10, 64); err == nil && strings.TrimLeft(compiler[i], "-") == "memory" {
+			return n
+		}
+	}
+	return childMemory
+}
+
 func printReport(w io.Writer, r report) {
 	_ = json.NewEncoder(w).Encode(r) // a parent that is gone needs no report
 }
@@ -117,7 +162,7 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 	timed, cancel := context.WithTimeout(ctx, childDeadline)
 	defer cancel()
 	argv := append(r.cfg.Compiler[:len(r.cfg.Compiler):len(r.cfg.Compiler)],
-		"-cache", w.cache, "-dir", w.dir, "-key", key, "-limits", string(limits))
+		"-size", strconv.Itoa(len(binary)), "-cache", w.cache, "-dir", w.dir, "-key", key, "-limits", string(limits))
 	cmd := exec.CommandContext(timed, argv[0], argv[1:]...)
 	cmd.Env = []string{"HOME=" + w.dir, "TMPDIR=" + w.dir, "GOTRACEBACK=none"} // nothing of ours: it reads hostile input
 	cmd.Stdin = bytes.NewReader(binary)
@@ -143,7 +188,11 @@ func (r *Runtime) buildInChild(ctx context.Context, w workspace, key string, bin
 	case !errors.As(err, &exit):
 		return fmt.Errorf("start compiler %s: %w", argv[0], err)
 	}
-	if what := limitThatEnded(exit.ProcessState, complaint.data); what != "" {
+	switch what := limitThatEnded(exit.ProcessState, complaint.data); what {
+	case "":
+	case "memory":
+		return trellis.Errorf(trellis.Invalid, "%w", overMemory(r.cfg.Compiler, len(binary)))
+	default:
 		return trellis.Errorf(trellis.Invalid, "%w", overLimit(what))
 	}
 	return fmt.Errorf("compiler %s: %w: %s", argv[0], err, clean(string(complaint.data), 500))

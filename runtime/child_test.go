@@ -54,7 +54,7 @@ func TestChildIsLimited(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"memory", []string{"-memory", "25000000"}, "compiling needs more memory than allowed"},
+		{"memory", []string{"-memory", "25000000"}, "compiling needs more memory than allowed: try 46MiB, it was 23MiB"},
 		{"processor time", []string{"-cpu", "1", "-memory", "0"}, "compiling needs more processor time than allowed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -22,6 +23,22 @@ func Queued(m *Module, key string) int { return m.gate.queued(place{key, key}) }
 func QueuedInAll(m *Module) int {
 	return int(m.gate.waiting.Load())
 }
+
+// Visit has a call of a class look for one of r's workers, after which no class is
+// alone for so long.
+func Visit(r *Runtime, class string, calm time.Duration) {
+	r.workers.mu.Lock()
+	defer r.workers.mu.Unlock()
+	r.workers.calm = calm
+	r.workers.visit(class)
+}
+
+// Wanted reports whether a call of a class that has had one of r's workers for so
+// many slices would let others go first.
+func Wanted(r *Runtime, class string, slices int) bool { return r.workers.wanted(class, slices) }
+
+// TurnSlices is after how many slices it does so for its own class.
+const TurnSlices = turnSlices
 
 // QueuedForWorkers returns how many calls wait for one of r's workers.
 func QueuedForWorkers(r *Runtime) int {
@@ -139,3 +156,6 @@ func Cool(m *Module) {
 
 // FreeWorkers returns how many of r's workers nobody has.
 func FreeWorkers(r *Runtime) int { return int(r.workers.free.Load()) }
+
+// MemoryFor is what a child may use for a module of so many bytes.
+var MemoryFor = memoryFor

@@ -26,6 +26,7 @@ type frame struct {
 	starting bool          // _initialize and warming up: no host operations
 	running  bool          // holds one of the runtime's tokens
 	counted  bool          // which is counted
+	slices   int           // that it has had it for
 	broken   bool          // the guest must not be called again
 
 	up *trace // the call that this one is nested in
@@ -98,6 +99,7 @@ func (t *trace) holds(m *Module) bool {
 func (f *frame) begin(ctx context.Context, hook string, emit func(int, string), b Budget, patience time.Duration, up *trace) {
 	f.Context, f.hook, f.emit, f.up = ctx, hook, emit, up
 	f.budget, f.patience, f.logLeft, f.began = b, patience, f.inst.m.limits.Log, 0
+	f.slices = 0
 	f.refuel(int64(b.Fuel))
 }
 

@@ -233,6 +233,6 @@ func (f *frame) resume() error {
 		}
 		return err // the guest is not to blame
 	}
-	f.running, f.counted = true, counted
+	f.running, f.counted, f.slices = true, counted, 0
 	return nil
 }

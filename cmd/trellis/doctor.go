@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/internal/delivery"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/secret"
 	"github.com/trellis-learning/trellis/runtime"
@@ -223,6 +224,7 @@ func (d *doctor) running(ctx context.Context, r remote, elsewhere string) {
 		return
 	}
 	d.add("token", "ok", me.Kind+" in "+me.Tenant+", at "+r.URL)
+	d.deliveries(ctx, r, me.Tenant)
 	var tenants learning.List[learning.Tenant]
 	err := r.do(ctx, http.MethodGet, "/api/v1/tenants", nil, nil, &tenants)
 	switch {
@@ -231,4 +233,21 @@ func (d *doctor) running(ctx context.Context, r remote, elsewhere string) {
 	case err == nil:
 		d.add("tenants", "ok", fmt.Sprintf("%d, at %s", len(tenants.Items), r.URL))
 	}
+}
+
+// deliveries says what was given up and waits for people, if whoever asks may know.
+func (d *doctor) deliveries(ctx context.Context, r remote, tenant string) {
+	var s delivery.Standing
+	if r.do(ctx, http.MethodGet, "/api/v1/deliveries/standing", nil, nil, &s) != nil {
+		return
+	}
+	if s.Dead == 0 {
+		d.add("deliveries", "ok", "none was given up in "+tenant)
+		return
+	}
+	note := fmt.Sprintf("%d were given up in %s", s.Dead, tenant)
+	if s.Oldest != nil {
+		note += fmt.Sprintf("; the oldest waits since %s, and the log keeps %d events for it", s.Oldest.Format(time.RFC3339), s.Keeps)
+	}
+	d.add("deliveries", "absent", note+": trellis deliveries list -state dead, then retry or discard them")
 }

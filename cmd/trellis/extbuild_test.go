@@ -49,7 +49,32 @@ func TestNewProjectIn(t *testing.T) {
 		})
 	}
 	s.fails(1, "is a filter in C; in another language, copy extension.json", "ext", "new", "acme.wasi-rust", "-lang", "rust", "-convention", "command")
-	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-rust", "-kind", "card", "-lang", "rust")
+}
+
+// TestNewCardIn: the same of a card, whose button is pressed, too.
+func TestNewCardIn(t *testing.T) {
+	s := newShell(t)
+	for lang, guest := range map[string]string{"c": "c", "cpp": "cpp", "rust": "rust", "assemblyscript": "as"} {
+		t.Run(lang, func(t *testing.T) {
+			dir := "card-" + lang
+			s.ok("ext", "new", "acme.card-in-"+lang, dir, "-kind", "card", "-lang", lang, "-title", `The "card"`)
+			if lacks, err := exec.Command("sh", "../../.ci/wasm", "missing", guest).CombinedOutput(); err != nil {
+				t.Skipf("SKIPPED building a new card in %s: %s%v", lang, lacks, err)
+			}
+			if lang == "assemblyscript" {
+				inProject(t, s, dir)
+			}
+			s.ok("ext", "build", dir)
+			s.ok("ext", "test", dir)
+			if out, want := s.ok("ext", "run", dir), `{"kind":"card","title":"Say hello","children":["Nobody has waved yet.",{"kind":"button","text":"Wave","action":"wave","style":"primary"}]}`+"\n"; out != want {
+				t.Errorf("the card: %s, want %s", out, want)
+			}
+			if r := s.run("", "ext", "run", dir, "-hook", "wave"); r.out != `{"message":"You waved.","state":"ok"}`+"\n" || !strings.Contains(r.errs, "emitted: acme.card-in-"+lang+".waved {}") {
+				t.Errorf("its button: %+v", r)
+			}
+			s.ok("ext", "pack", dir)
+		})
+	}
 }
 
 // inProject puts what npm has installed for .ci/wasm into a project, which says

@@ -24,7 +24,7 @@ type modulesConfig struct {
 	Functions   int    `toml:"functions"`      // 50000 if 0
 	Table       int    `toml:"table"`          // elements of one: 65536 if 0
 	Segments    int    `toml:"segments"`       // of data and elements: 10000 if 0
-	Memory      string `toml:"compile_memory"` // of the process that compiles one: 384MiB if empty
+	Memory      string `toml:"compile_memory"` // of the process that compiles one, at most: 768MiB if empty
 	Time        string `toml:"compile_time"`   // of the processor, for that: 60s if empty
 	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
 	Loaded      string `toml:"loaded"`         // machine code and images held at a time: 512MiB if empty

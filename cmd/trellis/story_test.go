@@ -346,7 +346,6 @@ func TestNewProjects(t *testing.T) {
 		t.Errorf("its button: %+v", r)
 	}
 	s.ok("ext", "pack", "waves")
-	s.fails(1, "a new card is in Go", "ext", "new", "acme.waves-in-c", "-kind", "card", "-lang", "c")
 	for _, args := range [][]string{
 		{"bad"}, {"trellis.mine"}, {"Acme.first"}, {"acme.strings"}, {"acme.x", "strings"},
 	} {

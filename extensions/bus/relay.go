@@ -39,7 +39,10 @@ func (b *Bus) relay(ctx context.Context) {
 
 // publishAll publishes from where the stream ends until something goes wrong or
 // the lease is lost. It keeps no cursor of its own: what the stream has is what
-// was published.
+// was published. So a kill before an acknowledgement repeats nothing that the stream
+// has, and a stream that lost its end, or was put back, gets from the log what it lost.
+// Should two relays overlap, each message names the sequence that it follows: one of
+// them is refused, and begins again from where the stream then ends.
 func (b *Bus) publishAll(ctx context.Context) error {
 	after, sequence, err := b.ending(ctx)
 	if err != nil {

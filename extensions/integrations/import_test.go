@@ -148,6 +148,37 @@ func TestRoles(t *testing.T) {
 	}
 }
 
+// TestRoleOfOneEnrolmentChanges: when the role under one sourcedId changes, the part that
+// it gave before is taken back, unless another row gives it.
+func TestRoleOfOneEnrolmentChanges(t *testing.T) {
+	c := start(t, nil)
+	staff := func() (n int) {
+		t.Helper()
+		if err := c.EachRole(c.ctx, func(learning.RoleAssignment) error { n++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		name, parts, want string
+		enrolled, staff   int
+	}{
+		{"a student", enrol("e", "c", "u", "student"), "1 created", 1, 0},
+		{"again", enrol("e", "c", "u", "student"), "1 unchanged", 1, 0},
+		{"teaches", enrol("e", "c", "u", "teacher"), "1 changed", 0, 1},
+		{"aids", enrol("e", "c", "u", "aide"), "1 unchanged", 0, 1},
+		{"learns again", enrol("e", "c", "u", "student"), "1 changed", 1, 0},
+		{"is both", enrol("e", "c", "u", "student") + enrol("f", "c", "u", "teacher"), "1 created 1 unchanged", 1, 1},
+		{"by two rows", enrol("e", "c", "u", "teacher") + enrol("g", "c", "u", "student"), "2 unchanged", 1, 1},
+	} {
+		r := c.load("", pack(t, "classes", classes+class("c"), "users", users+user("u"), "enrollments", enrollments+tt.parts))
+		c.want(r, "enrollments.csv", tt.want)
+		if c.enrolled() != tt.enrolled || staff() != tt.staff {
+			t.Errorf("%s: %d enrolled, %d staff", tt.name, c.enrolled(), staff())
+		}
+	}
+}
+
 // TestHiddenCourses: a roster shows again what a roster has hidden, and not what staff
 // have.
 func TestHiddenCourses(t *testing.T) {

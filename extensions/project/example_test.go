@@ -37,4 +37,6 @@ func Example() {
 	// main.c
 	// trellis.h
 	// trellis_ui.h
+	// trellis_uiform.h
+	// trellis_uitext.h
 }

@@ -23,7 +23,7 @@ var templates embed.FS
 
 // New makes the directory of a new extension, in one of [Languages]: a filter
 // or a card ("filter", "card") that works, its tests where the language has them, and
-// a copy of the guest library, so that no library has to be fetched. A card is in Go.
+// a copy of the guest library, so that no library has to be fetched.
 // A directory that has files already is refused. It is called by one of
 // [Conventions]; in languages other than C that is the first.
 func New(dir, kind, lang, convention, id, title string) error {
@@ -39,10 +39,6 @@ func New(dir, kind, lang, convention, id, title string) error {
 		return trellis.Errorf(trellis.Invalid, "a new project that is called as %s is a filter in C; in another language, copy extension.json from examples/enrollment-policy-command or -extism-c, and write the command that makes main.wasm into build.sh", convention)
 	case kind != "filter" && kind != "card":
 		return trellis.Errorf(trellis.Invalid, "the kind is filter or card, not %q", kind)
-	case kind == "card" && lang == "c":
-		return trellis.Errorf(trellis.Invalid, "a new card is in Go; in C, begin with a filter and take examples/live-card-c as a pattern")
-	case kind == "card" && lang != "go":
-		return trellis.Errorf(trellis.Invalid, "a new card is in Go; in other languages begin with a filter, and answer with the tree that hostapi/ABI.md describes")
 	}
 	if title == "" {
 		title = strings.ReplaceAll(name, "-", " ")

@@ -23,8 +23,7 @@ func TestRefused(t *testing.T) {
 		{"a convention that there is not", "filter", "c", "corba", "acme.late", "the convention is one of trellis, command, extism"},
 		{"a convention in another language", "filter", "go", "extism", "acme.late", "a filter in C"},
 		{"a kind that there is not", "block", "go", "trellis", "acme.late", "the kind is filter or card"},
-		{"a card in C", "card", "c", "trellis", "acme.late", "a new card is in Go"},
-		{"a card in Rust", "card", "rust", "trellis", "acme.late", "a new card is in Go"},
+		{"a card by another convention", "card", "c", "command", "acme.late", "is a filter in C"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "late")
@@ -54,5 +53,33 @@ func TestFilesAreKept(t *testing.T) {
 	}
 	if err := project.UpgradeGuest(t.TempDir()); trellis.KindOf(err) != trellis.Invalid {
 		t.Errorf("the library of what is no project: %v", err)
+	}
+}
+
+// TestEveryKindInEveryLanguage: a project has its manifest, its source, the library and
+// what builds it, and nothing in it is left open.
+func TestEveryKindInEveryLanguage(t *testing.T) {
+	has := map[string][]string{
+		"go": {"main.go", "main_test.go", "go.mod", "guest/ui.go"}, "c": {"main.c", "trellis_ui.h", "trellis_uiform.h", "trellis_uitext.h"}, "cpp": {"main.cpp", "trellis_ui.hpp", "trellis_uihook.hpp"},
+		"rust": {"main.rs", "build.rs", "Cargo.toml", "trellis-guest/Cargo.toml", "trellis-guest/src/ui.rs"}, "assemblyscript": {"main.ts", "package.json", "tsconfig.json", "trellis/ui.ts"},
+	}
+	for _, lang := range project.Languages() {
+		for _, kind := range []string{"filter", "card"} {
+			t.Run(lang+" "+kind, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "waves")
+				if err := project.New(dir, kind, lang, "trellis", "acme.waves", `The "waves"`); err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range append([]string{"extension.json", "README.md", ".gitignore"}, has[lang]...) {
+					raw, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+					if err != nil || len(raw) == 0 || strings.Contains(string(raw), "{{.") || strings.Contains(string(raw), "<no value>") {
+						t.Errorf("%s: %v\n%s", name, err, raw)
+					}
+				}
+				if raw, err := os.ReadFile(filepath.Join(dir, "extension.json")); err != nil || strings.Contains(string(raw), `"slots"`) != (kind == "card") {
+					t.Errorf("its manifest: %v\n%s", err, raw)
+				}
+			})
+		}
 	}
 }

@@ -81,11 +81,21 @@ func TestTypedCalls(t *testing.T) {
 		{"event", "events.emit", `{"course":"c","data":{"a":1},"person":"p","type":"a.b.c"}`, `{"id":"e1"}`,
 			func() (any, error) { return guest.Emit("a.b.c", "p", "c", map[string]int{"a": 1}) }, `e1`},
 		{"request", "http.fetch", `{"body":"","method":"","url":"https://example.org"}`, `{"status":200,"headers":{"A":"b"},"body":"ok"}`,
-			func() (any, error) { return guest.Fetch("", "https://example.org", nil, "") }, `{200 map[A:b] ok}`},
+			func() (any, error) { return guest.Fetch("", "https://example.org", nil, "") }, `{200 map[A:b] ok []}`},
+		{"request of bytes", "http.fetch", `{"body_base64":"/wA=","method":"PUT","url":"https://example.org"}`, `{"status":200,"body":"","body_base64":"/v8="}`,
+			func() (any, error) {
+				r, err := guest.FetchBytes("PUT", "https://example.org", nil, []byte{0xff, 0})
+				return fmt.Sprintf("%d %x", r.Status, r.Bytes()), err
+			}, `200 feff`},
+		{"request of no bytes", "http.fetch", `{"body_base64":"","method":"GET","url":"https://example.org"}`, `{"status":200,"body":"é"}`,
+			func() (any, error) {
+				r, err := guest.FetchBytes("GET", "https://example.org", nil, nil)
+				return string(r.Bytes()), err
+			}, `é`},
 		{"request with headers", "http.fetch", `{"body":"x","headers":{"A":"b"},"method":"POST","url":"https://example.org"}`, `{"status":204}`,
 			func() (any, error) {
 				return guest.Fetch("POST", "https://example.org", map[string]string{"A": "b"}, "x")
-			}, `{204 map[] }`},
+			}, `{204 map[]  []}`},
 		{"secret", "secrets.get", `{"name":"n"}`, `{"value":"v"}`, func() (any, error) { return guest.Secret("n") }, `v`},
 		{"job", "jobs.enqueue", `{"call":"nightly","delay":60,"input":{"a":1}}`, `{"id":"j1"}`,
 			func() (any, error) { return guest.Enqueue("nightly", map[string]int{"a": 1}, 60) }, `j1`},

@@ -133,12 +133,30 @@ func Emit(typ, person, course string, data any) (string, error) {
 type Response struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"`
+	Body    string            `json:"body"`        // if it is UTF-8
+	Data    []byte            `json:"body_base64"` // if it is not
+}
+
+// Bytes returns the body, whatever it is.
+func (r Response) Bytes() []byte {
+	if r.Data != nil {
+		return r.Data
+	}
+	return []byte(r.Body)
 }
 
 // Fetch sends a request to a host that the extension was granted (http:HOST).
 func Fetch(method, url string, headers map[string]string, body string) (Response, error) {
-	in := map[string]any{"method": method, "url": url, "body": body}
+	return fetch(method, url, headers, "body", body)
+}
+
+// FetchBytes is [Fetch] with a body that need not be text: a picture, a file.
+func FetchBytes(method, url string, headers map[string]string, body []byte) (Response, error) {
+	return fetch(method, url, headers, "body_base64", append([]byte{}, body...)) // and not null
+}
+
+func fetch(method, url string, headers map[string]string, key string, body any) (Response, error) {
+	in := map[string]any{"method": method, "url": url, key: body}
 	if headers != nil {
 		in["headers"] = headers
 	}

@@ -349,6 +349,9 @@ func (a *App) retain(ctx context.Context) error {
 			var needed uint64
 			if needed, err = a.Ledger.Oldest(ctx); err == nil {
 				_, err = a.DB.Log().Trim(store.Platform(ctx), min(old+1, needed))
+				if err == nil && needed <= old {
+					a.log.Warn("the log keeps events beyond its retention, for what somebody is still owed or was given up; trellis doctor says more", "from", needed, "to", old)
+				}
 			}
 		}
 		if err != nil && ctx.Err() == nil {

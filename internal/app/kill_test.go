@@ -45,11 +45,11 @@ var deaths = []struct {
 	point string
 	most  int
 }{
-	{"import.before-checkpoint", 6}, // the rows are prepared, and nothing is written
-	{"import.after-checkpoint", 6},  // committed, and nobody has heard of it
-	{"relay.publish", 500},          // some of a batch are on their way to the stream
-	{"relay.acked", 6},              // the stream has a batch
-	{"delivered", 300},              // a subscriber has done its work, and nobody has noted that
+	{"import.before-checkpoint", 3}, // the rows are prepared, and nothing is written
+	{"import.after-checkpoint", 3},  // committed, and nobody has heard of it
+	{"relay.publish", 200},          // some of a batch are on their way to the stream
+	{"relay.acked", 3},              // the stream has a batch
+	{"delivered", 150},              // a subscriber has done its work, and nobody has noted that
 }
 
 // killed is a life that ended by kill -9.
@@ -86,7 +86,7 @@ func TestKilled(t *testing.T) {
 			d := deaths[life/2%len(deaths)]
 			k = live(t, dir, district, d.point, 1+rand.IntN(d.most), at, 0)
 		default:
-			k = live(t, dir, district, "", 0, at, 1+rand.IntN(8))
+			k = live(t, dir, district, "", 0, at, 1+rand.IntN(4))
 		}
 		if k == nil {
 			break

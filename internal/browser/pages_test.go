@@ -35,7 +35,7 @@ func (s *school) visits() map[string]visit {
 	const console = "/t/demo/console"
 	gate, ours := in("/extensions/acme.gate"), console+"/extensions/trellis-demo.live-card-c"
 	return map[string]visit{
-		"login": {"", "/login"}, "problem": {"learner", "/nowhere"}, "home": {"learner", "/"},
+		"login": {"", "/login"}, "register": {"", "/register"}, "problem": {"learner", "/nowhere"}, "home": {"learner", "/"},
 		"account": {"learner", "/account"}, "account.password": {"learner", "/account/password"}, "account.tokens": {"staff", "/account/tokens"},
 		"account.tokens.new": {"staff", "/account/tokens/new"}, "account.tokens.end": {"staff", "/account/tokens/" + s.facts.token + "/end"},
 		"courses": {"learner", "/courses"}, "course": {"learner", in("")}, "course of staff": {"staff", in("")}, "course.new": {"ada", "/courses/new"},

@@ -68,7 +68,7 @@ type Of struct {
 type Bulk struct {
 	Changed int    `json:"changed" doc:"How many were changed."`
 	Left    int    `json:"left" doc:"How many of them are left as they were: ask again."`
-	Batch   string `json:"batch,omitempty" doc:"Names what was dropped together, for deliveries.restore."`
+	Batch   string `json:"batch,omitempty" doc:"Names what was dropped together, for deliveries.restore, or sent again together, for deliveries.cancel."`
 }
 
 const (
@@ -82,13 +82,46 @@ const (
 
 // RetryAll lets deliveries of one cause that were given up be tried again, in the
 // order of the log, 50 a second. Each has the ID that it had: whoever has it skips it.
+// [Ledger.Cancel] takes back those whose time has not come.
 func (l *Ledger) RetryAll(ctx context.Context, of Of) (Bulk, error) {
-	return l.bulk(ctx, of, func(ctx context.Context, tx *store.Tx, i int, r Row) error {
+	batch := trellis.IDFrom(ctx)
+	out, err := l.bulk(ctx, of, func(ctx context.Context, tx *store.Tx, i int, r Row) error {
 		at := time.Now()
-		_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'failing', attempts = 0, next_at = ?, updated = ? WHERE tenant = ? AND id = ?`,
-			store.Micros(at.Add(time.Duration(i)*time.Second/perSecond)), store.Micros(at), r.tenant, r.ID)
+		_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'failing', attempts = 0, next_at = ?, resent = ?, updated = ? WHERE tenant = ? AND id = ?`,
+			store.Micros(at.Add(time.Duration(i)*time.Second/perSecond)), batch, store.Micros(at), r.tenant, r.ID)
 		return err
 	})
+	out.Batch = batch
+	return out, err
+}
+
+// Resent names deliveries that were sent again together.
+type Resent struct {
+	Batch string `json:"batch" doc:"What deliveries.retry_all answered."`
+}
+
+// Cancel takes back what was sent again together and has not been tried: it is given up
+// as it was before. What is under way goes on.
+func (l *Ledger) Cancel(ctx context.Context, in Resent) (Bulk, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Bulk{}, err
+	}
+	if in.Batch == "" {
+		return Bulk{}, trellis.Errorf(trellis.Invalid, "batch: name what deliveries.retry_all answered")
+	}
+	out := Bulk{Batch: in.Batch}
+	err = l.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		now := store.Micros(time.Now())
+		n, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'dead', next_at = 0, resent = '', updated = ? WHERE tenant = ? AND resent = ? AND state = 'failing' AND attempts = 0 AND next_at > ?`,
+			now, tenant, in.Batch, now)
+		out.Changed = int(n)
+		if err == nil && n == 0 {
+			return trellis.Errorf(trellis.NotFound, "nothing of %.80q waits any more: it was tried, or taken back", in.Batch)
+		}
+		return err
+	}))
+	return out, err
 }
 
 // DiscardAll drops deliveries of one cause that were given up. [Ledger.Restore]

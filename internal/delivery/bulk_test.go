@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/delivery"
@@ -94,5 +95,53 @@ func TestCauses(t *testing.T) {
 			t.Errorf("sent again %+v", sent)
 		}
 		r.until("all of the cause", func() bool { return s.count() == 4 && len(r.rows(l, "")) == 1 })
+	})
+}
+
+// TestCancel: what is sent again together can be taken back as far as it was not tried,
+// by its own tenant; and what was given up says how long it waits and what it keeps.
+func TestCancel(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		var mended atomic.Bool
+		s := r.subscribe("s", func(context.Context, delivery.Delivery) error {
+			if mended.Load() {
+				return nil
+			}
+			return errBroken
+		})
+		l := r.ledger(delivery.Config{})
+		role := r.role()
+		role.Attempts = 1
+		defer r.start(l, role)()
+		if st, err := l.Standing(r.ctx); err != nil || st != (delivery.Standing{}) {
+			t.Errorf("nothing was given up: %+v, %v", st, err)
+		}
+		began := time.Now()
+		r.emit(keys(100, 100)...)
+		r.until("all given up", func() bool { return len(r.rows(l, delivery.Dead)) == 100 })
+		if st, err := l.Standing(r.ctx); err != nil || st.Dead != 100 || st.Keeps != 100 || st.Oldest == nil || st.Oldest.Sub(began).Abs() > time.Second {
+			t.Errorf("standing %+v, %v", st, err)
+		}
+		if st, err := l.Standing(as(t.Context(), "other")); err != nil || st.Dead != 0 {
+			t.Errorf("of another tenant: %+v, %v", st, err)
+		}
+		mended.Store(true)
+		sent, err := l.RetryAll(r.ctx, delivery.Of{Subscriber: "s", Type: thing, Error: "broken"})
+		r.must(err)
+		r.until("some", func() bool { return s.count() > 10 })
+		if _, err := l.Cancel(as(t.Context(), "other"), delivery.Resent{Batch: sent.Batch}); trellis.KindOf(err) != trellis.NotFound {
+			t.Errorf("taken back by another tenant: %v", err)
+		}
+		back, err := l.Cancel(r.ctx, delivery.Resent{Batch: sent.Batch})
+		r.must(err)
+		time.Sleep(5 * time.Second)
+		if dead := len(r.rows(l, delivery.Dead)); dead != back.Changed || dead+s.count() != 100 || dead < 20 || len(r.rows(l, "")) != dead {
+			t.Errorf("%d are given up again of %d taken back, %d were sent", dead, back.Changed, s.count())
+		}
+		for _, batch := range []string{sent.Batch, ""} {
+			if _, err := l.Cancel(r.ctx, delivery.Resent{Batch: batch}); err == nil {
+				t.Errorf("%q is taken back again", batch)
+			}
+		}
 	})
 }

@@ -11,6 +11,18 @@
 //     key, or was given up: a dead letter, which people can read, edit and send
 //     again.
 //
+// Why nothing is lost, hand-over by hand-over. An event is in the log when its
+// transaction is, at a position that no other gets, and positions are dense, so a reader
+// that goes from one to the next passes none by. It is dispatched under the lock under
+// which the reader moves on, so it is queued, or found later by the reader of a
+// subscriber that is behind. It leaves a queue only when it was delivered, or has a row.
+// A mark is the least of what the queues still have, and is stored in one transaction
+// with the cursors of those that it does not wait for, under the partition's fence; so a
+// kill at any moment leaves each event behind a mark, behind a cursor, or in a row, and
+// whoever takes the partition over begins there. A role's marks are made all at once,
+// before the first of its partitions is taken. What is not done within a lease is not
+// noted either: the fence refuses it, and the next holder does it again.
+//
 // A crash repeats what was delivered after the last mark. What a subscriber
 // emits or enqueues in a delivery has identifiers derived from the event, so a
 // repeat adds nothing ([trellis.WithIDs]).

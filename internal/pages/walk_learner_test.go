@@ -25,6 +25,9 @@ func walkLearner() []step {
 		{route: "login", path: at("/login"), want: "200 done done done done done 200"},
 		{route: "login.post", path: at("/login"), form: sent("username", "learner", "password", "wrong horse"), want: "401 401 401 401 401 401 403"},
 
+		{route: "register", path: at("/register"), want: "404 404 404 404 404 404 404"}, // the school is not open
+		{route: "register.post", path: at("/register"), form: sent("username", "walker", "password", "correct horse"), want: "404 404 404 404 404 404 403"},
+
 		{route: "courses", path: at("/courses"), want: "login 200 200 200 200 200 404"},
 		{route: "courses.act", path: at("/courses"), form: course("do", "join", "mode", "audit"), ready: nobodyJoined, want: "login done done done done 404 404"},
 		{route: "courses.act", path: at("/courses"), form: course("do", "leave"), ready: everybodyJoined, want: "login done done done done 404 404"},
@@ -45,7 +48,7 @@ func walkLearner() []step {
 		{route: "account", path: at("/account"), want: "login 200 200 200 200 200 404"},
 		{route: "account.act", path: at("/account"), form: sent("_hook", "forged"), want: "login 403 403 403 403 403 404"},
 		{route: "account.password", path: at("/account/password"), want: "login 200 200 200 200 200 404"},
-		{route: "account.password.post", path: at("/account/password"), form: sent("current", "wrong horse", "password", "battery staple"), want: "login 403 403 403 403 404 404"},
+		{route: "account.password.post", path: at("/account/password"), form: sent("current", "wrong horse", "password", "battery staple"), want: "login 403 403 403 403 403 404"},
 		{route: "account.tokens", path: at("/account/tokens"), want: "login 200 200 200 200 200 404"},
 		{route: "account.tokens.new", path: at("/account/tokens/new"), want: "login 200 200 200 200 200 404"},
 		{route: "account.tokens.new.post", path: at("/account/tokens/new"), form: sent("id", "x", "name", "walk", "days", "7", "rights", "all"), want: "login 200 200 200 200 400 404"},

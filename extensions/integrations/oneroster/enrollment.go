@@ -6,6 +6,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/store"
 )
 
 // seat is a person's place in a course.
@@ -33,6 +34,14 @@ func (x *importing) enrollments(ctx context.Context, c *chunk, lines []*line) er
 	if err != nil {
 		return err
 	}
+	ids := make([]string, len(lines))
+	for i, d := range lines {
+		ids[i] = d.meta.SourcedID
+	}
+	had, err := x.im.Learning.Lookup(ctx, System, enrolled, ids)
+	if err != nil {
+		return err
+	}
 	bySeat := map[seat]*seating{}
 	var seatings []*seating
 	keys, things := learning.Keys{}, make([]string, 0, len(lines))
@@ -55,7 +64,7 @@ func (x *importing) enrollments(ctx context.Context, c *chunk, lines []*line) er
 	}
 	return side(len(seatings), func(i int) error {
 		for _, d := range seatings[i].lines {
-			if err := x.enrollment(ctx, b, d, seatings[i]); err != nil {
+			if err := x.enrollment(ctx, b, d, seatings[i], had[d.meta.SourcedID]); err != nil {
 				if err := d.failed(err); err != nil {
 					return err
 				}
@@ -65,7 +74,7 @@ func (x *importing) enrollments(ctx context.Context, c *chunk, lines []*line) er
 	})
 }
 
-func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, s *seating) error {
+func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, s *seating, had string) error {
 	user, class := x.index.Standing("users", d.enrollment.User), x.index.Standing("classes", d.enrollment.Class)
 	if p, ok := b.Person(s.person); ok && user == Unknown {
 		if user = Present; !p.Active {
@@ -76,6 +85,15 @@ func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, 
 		class = Present
 	}
 	v := d.enrollment.Judge(user, class)
+	planned := user == Planned || class == Planned // in a dry run
+	if err := x.give(ctx, b, d, s, v, planned); err != nil || planned || v.Verb != Enroll && v.Verb != Unenroll {
+		return err
+	}
+	return x.remember(ctx, b, d, s, v, had)
+}
+
+// give gives or takes the part that a row is about.
+func (x *importing) give(ctx context.Context, b *learning.Batch, d *line, s *seating, v Verdict, planned bool) error {
 	switch {
 	case v.Verb == Reject:
 		d.reject(v.Column, v.Message)
@@ -83,7 +101,7 @@ func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, 
 		d.skip(v.Column, v.Message)
 	case v.Verb == Nothing:
 		d.outcome = Unchanged
-	case user == Planned || class == Planned:
+	case planned:
 		d.outcome = Created
 		if v.Part == Learner {
 			d.warn("", "the filters were not asked, because the person or the course is not there yet")
@@ -149,4 +167,80 @@ func (x *importing) staff(ctx context.Context, b *learning.Batch, d *line, s *se
 	*s.staff = give
 	d.await(&change.Outcome, planned, change)
 	return nil
+}
+
+// enrolled is the kind under which it is noted which part an enrolment's sourcedId has
+// given in which course: when its role changes, that part is taken back. Nobody's
+// identifier is in it.
+const enrolled = "enrollment"
+
+// remember notes what a row gives, and takes back what its sourcedId gave before, if that
+// was the other part.
+func (x *importing) remember(ctx context.Context, b *learning.Batch, d *line, s *seating, v Verdict, had string) error {
+	link := learning.Outside{System: System, Kind: enrolled, External: d.meta.SourcedID, ID: string(v.Part) + " " + s.course}
+	var changes []store.Change
+	moved := false
+	switch {
+	case v.Verb == Unenroll && had != "":
+		changes = append(changes, learning.PrepareUnlink(link))
+	case v.Verb == Enroll && had != link.ID:
+		c, err := learning.PrepareLink(link)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, c)
+		for _, old := range []Part{Learner, Staff} {
+			if old == v.Part || had != string(old)+" "+s.course {
+				continue
+			}
+			c, err := x.takeBack(ctx, b, d, s, old)
+			if err != nil {
+				return err
+			}
+			if moved = c != nil; moved {
+				changes = append(changes, c)
+			}
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	if d.pending == nil {
+		same := learning.Unchanged
+		d.await(&same, Unchanged)
+	}
+	d.pending.changes = append(d.pending.changes, changes...)
+	if outcome := d.pending.outcome; moved {
+		d.pending.outcome = func() Outcome {
+			if o := outcome(); o != Created && o != Unchanged {
+				return o
+			}
+			return Changed
+		}
+	}
+	return nil
+}
+
+// takeBack returns the change that takes a part back, nil if the person has not got it,
+// or another row of the file gives it.
+func (x *importing) takeBack(ctx context.Context, b *learning.Batch, d *line, s *seating, part Part) (store.Change, error) {
+	for _, o := range s.lines {
+		if o != d && PartOf(o.enrollment.Role) == part && !o.enrollment.Removes() {
+			return nil, nil
+		}
+	}
+	if part == Learner {
+		if have, ok := b.Enrollment(s.course, s.person); !ok || !have.Active {
+			return nil, nil
+		}
+		return b.PrepareUnenroll(ctx, learning.Unenroll{Person: s.person, Course: s.course})
+	}
+	a := learning.Assign{Person: s.person, Role: trellis.RoleStaff, Course: s.course}
+	has, err := x.im.Learning.HasRole(ctx, a)
+	if err != nil || !has {
+		return nil, err
+	}
+	gone := false
+	s.staff = &gone
+	return b.PrepareRemoveRole(ctx, a)
 }

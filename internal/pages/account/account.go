@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -40,7 +41,9 @@ func New(cfg Config) *Pages { return &Pages{cfg.Learning, cfg.Logger} }
 func (p *Pages) Templates() fs.FS { return templates }
 
 // Pages returns the pages.
-func (p *Pages) Pages() []frame.Page { return append(p.signPages(), p.accountPages()...) }
+func (p *Pages) Pages() []frame.Page {
+	return slices.Concat(p.signPages(), p.registerPages(), p.accountPages())
+}
 
 // accountPages are those of one's own account.
 func (p *Pages) accountPages() []frame.Page {

@@ -42,7 +42,10 @@ func start(r *frame.Request) string {
 }
 
 // loginForm is what the page of signing in shows.
-type loginForm struct{ Name, Next, School string }
+type loginForm struct {
+	Name, Next, School string
+	Open               bool // whether people may register themselves
+}
 
 func (p *Pages) login(r *frame.Request) error {
 	q, err := r.Query()
@@ -55,6 +58,9 @@ func (p *Pages) login(r *frame.Request) error {
 	}
 	if r.Tenant() == "" {
 		return p.chooseSchool(r, f, q)
+	}
+	if f.Open, err = p.open(r); err != nil {
+		return err
 	}
 	return showLogin(r, http.StatusOK, f, nil, said(q, f.after()))
 }
@@ -116,6 +122,10 @@ func (p *Pages) signIn(r *frame.Request) error {
 	f := loginForm{Name: r.Value("username"), Next: r.Value("next")}
 	if r.Tenant() == "" {
 		return r.GoTo("/login")
+	}
+	var err error
+	if f.Open, err = p.open(r); err != nil {
+		return err
 	}
 	if slots.Acts(r.Form.Values) {
 		return showLogin(r, http.StatusOK, f, nil, nil)

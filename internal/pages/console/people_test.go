@@ -98,7 +98,7 @@ func TestTokenPages(t *testing.T) {
 	b := s.signedIn()
 	b.Get("/console/tokens").Want(200, "There is no such token.")
 	b.Follow("Make a token")
-	b.Submit("Make the token", nil).Want(400, "A token needs a name")
+	b.Submit("Make the token", nil).Want(400, "The name of the token is missing.")
 	b.Submit("Make the token", pagestest.Fields{"name": "Reports", "scope": []string{"courses:read"}, "days": "7"}).Want(200, "It is shown only now", "See the courses")
 	key := pagestest.Attr(b.Find("code[data-copy]")[0], "data-copy")
 	if status, body := s.Do(t, key, "GET", "/api/v1/courses", ""); status != 200 || !strings.Contains(body, "LOGIC") {

@@ -57,6 +57,16 @@ func (p *Pages) upload(r *frame.Request, at place) error {
 		return refuse(http.StatusBadRequest, "Choose a bundle: a file that ends in .trellis.")
 	}
 	name = r.Form.File.Name
+	done, err := p.registry.Uploading(r.Ctx)
+	if err != nil {
+		if trellis.KindOf(err) != trellis.Exhausted {
+			return err
+		}
+		wait := trellis.RetryAfter(err)
+		r.Wait(wait)
+		return refuse(http.StatusTooManyRequests, "So many bundles are being brought here that yours has to wait. %s", frame.Soon(wait))
+	}
+	defer done()
 	raw, err := io.ReadAll(io.LimitReader(r.Form.File, frame.UploadLimit+1))
 	switch {
 	case err != nil && trellis.KindOf(err) == trellis.Exhausted || len(raw) > frame.UploadLimit:
