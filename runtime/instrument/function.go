@@ -262,34 +262,35 @@ func (f *function) local(op byte) {
 
 func (f *function) call(op byte) {
 	r := &f.r
-	f.out = append(f.out, op)
 	var t funcType
-	function := -1
+	callee := -1
 	if op == opCall {
-		callee := r.index("function", len(f.m.funcs))
-		f.out = appendUint(f.out, f.m.output(callee))
+		index := r.index("function", len(f.m.funcs))
 		if r.err != nil {
 			return
 		}
-		function = int(callee)
-		t = f.m.types[f.m.funcs[callee]]
+		callee = int(index)
+		t = f.m.types[f.m.funcs[index]]
+		f.lookBefore(callee)
 		f.spend(costCall)
+		f.out = appendUint(append(f.out, op), f.m.output(index))
 	} else {
 		index := r.index("type", len(f.m.types))
-		f.out = appendUint(f.out, index)
-		f.out = appendUint(f.out, r.index("table", len(f.m.tables)))
+		table := r.index("table", len(f.m.tables))
 		if r.err != nil {
 			return
 		}
 		t = f.m.types[index]
+		f.lookBefore(callee)
 		f.spend(costCallIndirect)
+		f.out = appendUint(appendUint(append(f.out, op), index), table)
 		f.stack(1, 0)
 	}
 	f.calls = true
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
 	f.hold()
-	f.called(function)
+	f.called(callee)
 	f.stack(0, len(t.results))
 }
 

@@ -5,8 +5,9 @@ package instrument
 // and what stands behind the calls that return. A guest can call itself thousands of
 // times and then run all of that at once. So code looks again
 //
-//   - before it has cost more than restCost since such a call returned: then what
-//     runs without a look is at most that for each activation on the stack,
+//   - before it has cost more since such a call returned than restCost for each unit
+//     of its activation's depth: then what runs without a look on the way back from
+//     the greatest depth is at most that many times [Limits].Depth,
 //   - and before it has cost more than straightCost in all: long straight code, and
 //     calls of functions that do not look themselves.
 //
@@ -14,7 +15,7 @@ package instrument
 // what a guest computes without that; but between two looks nobody sees the clock,
 // and code that waits for memory takes far longer than its fuel says (price.go).
 const (
-	restCost     = 64
+	restCost     = 8
 	straightCost = 16_384
 
 	// leafBytes is how long the body of a function may be that does not look.
@@ -45,19 +46,27 @@ func (u *unchecked) join(other unchecked) {
 	}
 }
 
-func (u *unchecked) tooMuch() bool {
-	return u.all > straightCost || u.returned && u.rest > restCost
-}
-
 // look begins a region that looks at the fuel, before an instruction, if too much
 // has run without. Instructions that end a way cost next to nothing, and at the head
 // of a loop it is looked at anyway.
 func (f *function) look(op byte) {
-	if f.dead || !f.unchecked.tooMuch() {
-		return
-	}
 	switch op {
 	case opEnd, opElse, opLoop, opBr, opReturn, opUnreachable:
+		return
+	}
+	f.lookIf(f.unchecked)
+}
+
+// lookBefore does the same before a call of function callee, or of any if that is
+// negative, if with what runs there it would be too much.
+func (f *function) lookBefore(callee int) {
+	u := f.unchecked
+	u.add(f.ahead(callee))
+	f.lookIf(u)
+}
+
+func (f *function) lookIf(u unchecked) {
+	if f.dead || u.all <= straightCost && (!u.returned || u.rest <= restCost*f.units()) {
 		return
 	}
 	f.hold() // while it yields
@@ -65,21 +74,28 @@ func (f *function) look(op byte) {
 	f.unchecked = unchecked{}
 }
 
-// called counts what ran in a call of function callee, or of any if that is
-// negative, without a look.
+// ahead is what runs in a call at most before it looks. A function of the host's
+// has its own clock.
+func (f *function) ahead(callee int) int64 {
+	switch {
+	case callee < 0:
+		return leafCost
+	case callee < len(f.m.imports):
+		return 0
+	}
+	return max(f.m.leaves[callee], 0)
+}
+
+// called counts what ran in such a call.
 func (f *function) called(callee int) {
 	switch {
 	case f.dead:
-	case callee < 0:
-		f.unchecked.add(leafCost)
-		if !f.unchecked.returned {
-			f.unchecked.rest, f.unchecked.returned = 0, true
-		}
-	case callee < len(f.m.imports): // the host has its own clock
-	case f.m.leaves[callee] == looks:
+	case callee >= len(f.m.imports) && f.m.leaves[callee] == looks:
 		f.unchecked = unchecked{returned: true}
+	case callee < 0 && !f.unchecked.returned: // it may have looked, or not
+		f.unchecked = unchecked{all: f.unchecked.all + leafCost, returned: true}
 	default:
-		f.unchecked.add(f.m.leaves[callee])
+		f.unchecked.add(f.ahead(callee))
 	}
 }
 

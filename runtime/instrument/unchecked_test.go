@@ -16,7 +16,7 @@ import (
 func TestLittleRunsUnchecked(t *testing.T) {
 	const (
 		frames   = 3000
-		rest     = 64 + 25 // of a frame, with the instructions that go past it
+		rest     = 8*2 + 8 // of a frame that weighs 2, with the instructions that end its ways
 		straight = 16_384 + 200
 	)
 	steps := func(n int) []byte { return bytes.Repeat([]byte{0x23, 0, 0x41, 1, 0x6a, 0x24, 0}, n) }
@@ -31,14 +31,14 @@ func TestLittleRunsUnchecked(t *testing.T) {
 		most int    // units between two looks
 	}{
 		{"behind a call", cat(leave, again, steps(400)), frames * 400, frames*rest + straight},
-		{"a little behind a call", cat(leave, again, steps(15)), frames * 15, frames*rest + straight},
+		{"a little behind a call", cat(leave, again, steps(4)), frames * 4, frames*rest + straight},
 		{"behind an indirect call", cat(leave, table, steps(400)), frames * 400, frames*rest + straight},
 		{"behind a branch behind a call", cat(leave, again, leave, steps(400)), frames * 400, frames*rest + straight},
 		{"in an arm", cat(leave, again, zero, []byte{0x04, 0x40}, steps(1), []byte{0x05}, steps(400), []byte{0x0b}), frames * 400, frames*rest + straight},
 		{"behind an arm without a call", cat(leave, zero, []byte{0x04, 0x40, 0x05}, again, []byte{0x0b}, steps(400)), frames * 400, frames*rest + straight},
 		{"behind a block that is left", cat(leave, []byte{0x02, 0x40}, again, []byte{0x41, 1, 0x0d, 0}, steps(9), []byte{0x0b}, steps(400)), frames * 400, frames*rest + straight},
 		{"behind a call in many small blocks", cat(leave, again, bytes.Repeat(cat([]byte{0x02, 0x40}, zero, []byte{0x0d, 0}, steps(8), []byte{0x0b}), 50)), frames * 400, frames*rest + straight},
-		{"in small functions behind a call", cat(leave, again, bytes.Repeat([]byte{0x10, 1}, 20)), frames * 20 * 20, frames*(rest+100) + straight},
+		{"in small functions behind a call", cat(leave, again, bytes.Repeat([]byte{0x10, 1}, 20)), frames * 20 * 20, frames*rest + straight},
 		{"straight", cat(leave, steps(40_000)), 40_000, straight},
 		{"in small functions", cat(leave, bytes.Repeat([]byte{0x10, 1}, 2000)), 20 * 2000, straight},
 		{"in small functions by the table", cat(leave, bytes.Repeat([]byte{0x41, 1, 0x11, 1, 0}, 2000)), 20 * 2000, straight},
