@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/adhocore/gronx"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/egress"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
@@ -179,8 +178,13 @@ func (m *Manifest) checkHooks(f *Faults) {
 	}
 }
 
+// text checks what people read among what others have written.
 func text(f *Faults, path, s string, least, most int) {
-	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, unicode.IsControl) {
-		f.add(path, "must have %d to %d printable characters", least, most)
+	if fault := line.Fault(s); fault != "" {
+		f.add(path, "%s", fault)
+		return
+	}
+	if _, err := line.Clean("it", s, least, most); err != nil {
+		f.add(path, "must have %d to %d characters that one sees", least, most)
 	}
 }
