@@ -135,6 +135,7 @@ func walkConsole() []step {
 		{route: "console.delivery.send", path: held("/console/deliveries/", "letter", ""), form: sent("do", "same"), ready: letter, want: do},
 		{route: "console.delivery.drop", path: held("/console/deliveries/", "letter", "/drop"), form: sent(), ready: letter, want: do},
 		{route: "console.deliveries.all", path: at("/console/deliveries/all"), form: of("subscriber", "subscriber", "type", "type", "error", "error", "do", "drop"), ready: letter, want: do},
+		{route: "console.deliveries.cancel", path: at("/console/deliveries/cancel"), form: of("batch", "batch"), ready: resent, want: do},
 		{route: "console.deliveries.restore", path: at("/console/deliveries/restore"), form: of("batch", "letter"), ready: dropped, want: do},
 		{route: "console.audit", path: at("/console/audit"), want: see},
 		{route: "console.audit.csv", path: at("/console/audit.csv"), want: see},
@@ -339,6 +340,24 @@ func letter(t *testing.T, w *world) {
 		w.held["letter"], w.held["subscriber"], w.held["type"], w.held["error"] = row.ID, row.Subscriber, row.Type, row.Error
 		return true
 	})
+	w.rest(t)
+}
+
+// resent lets what was given up be sent again, much later.
+func resent(t *testing.T, w *world) {
+	t.Helper()
+	letter(t, w)
+	out, err := w.Ledger.RetryAll(w.Ctx, delivery.Of{Subscriber: w.held["subscriber"], Type: w.held["type"], Error: w.held["error"]})
+	if err == nil {
+		w.held["batch"] = out.Batch
+		err = w.DB.Write(w.Ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE deliveries SET next_at = ? WHERE tenant = 'demo' AND resent = ? AND attempts = 0`, store.Micros(time.Now().Add(time.Hour)), out.Batch)
+			return err
+		}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.rest(t)
 }
 

@@ -21,7 +21,7 @@ func TestPeoplePages(t *testing.T) {
 	b := s.signedIn()
 	b.Get("/console/people").Want(200, "ada", "Administrator of the school", "tea", "Staff of "+logicOne)
 	b.Follow("Make an account").Want(200)
-	b.Submit("Make the account", pagestest.Fields{"name": "Kim"}).Want(400).Fault("username", "A username is needed.")
+	b.Submit("Make the account", pagestest.Fields{"name": "Kim"}).Want(400).Fault("username", "The username is missing.")
 	b.Submit("Make the account", pagestest.Fields{"username": "kim", "email": "none"}).Want(400).Fault("email", "The email address is not one.")
 	b.Submit("Make the account", pagestest.Fields{"email": "kim@example.org", "name": hostile, "password": "short"}).Want(400)
 	quiet(b.Submit("Make the account", pagestest.Fields{"name": hostileTitle(s), "password": ""}).Want(200, "has an account now", "Nobody can sign in to it before it has a password."))
@@ -60,7 +60,7 @@ func TestThousandPeople(t *testing.T) {
 	s.must(err)
 	var changes []store.Change
 	for i := range 1000 {
-		c, err := batch.PrepareRegister(trellis.WithIDs(s.ctx, "many", fmt.Sprint(i)), learning.Register{Username: fmt.Sprintf("p%04d", i), Name: hostile})
+		c, err := batch.PrepareRegister(trellis.WithIDs(s.ctx, "many", fmt.Sprint(i)), learning.Register{Username: fmt.Sprintf("p%04d", i), Name: hostileTitle(s)})
 		s.must(err)
 		changes = append(changes, c)
 	}
