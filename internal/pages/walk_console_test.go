@@ -118,6 +118,7 @@ func walkConsole() []step {
 		{route: "console.courses", path: at("/console/courses"), want: see},
 		{route: "console.import", path: at("/console/import"), want: see},
 		{route: "console.import.post", path: at("/console/import"), form: sent("title", "x"), file: noZip("roster"), want: bad},
+		{route: "console.import.check", path: held("/console/import/", "braked", "/check"), form: sent(), ready: braked, want: do},
 		{route: "console.import.run", path: held("/console/import/", "roster", "/run"), form: sent(), ready: imported, want: no},
 		{route: "console.export", path: at("/console/export/oneroster"), want: see},
 		{route: "console.jobs", path: at("/console/jobs"), want: see},
@@ -290,8 +291,33 @@ func imported(t *testing.T, w *world) {
 	w.held["roster"] = job.ID
 	testkit.Eventually(t, "the upload to go", func() bool {
 		n := 1
-		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error { return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads`).Scan(&n) })
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error { return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n) })
 		return n == 0
+	})
+}
+
+// braked imports a roster that may remove nothing and would.
+func braked(t *testing.T, w *world) {
+	t.Helper()
+	for _, status := range []string{"active", "tobedeleted"} {
+		job, err := w.Imports.Upload(w.Ctx, "oneroster", bytes.NewReader(pagestest.Roster(t, pagestest.RosterRows(1, status, "Ada"))), []byte(`{"at_most":0}`))
+		if err == nil {
+			job, err = w.Jobs.Wait(w.Ctx, job.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.held["braked"] = job.ID
+	}
+	if !w.Imports.Stopped(w.Ctx, w.held["braked"]) {
+		t.Fatal("the import did not stop")
+	}
+	testkit.Eventually(t, "the upload of the first to go", func() bool {
+		n := 0
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = 'demo'`).Scan(&n)
+		})
+		return n == 1
 	})
 }
 
