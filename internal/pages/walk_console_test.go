@@ -291,7 +291,9 @@ func imported(t *testing.T, w *world) {
 	w.held["roster"] = job.ID
 	testkit.Eventually(t, "the upload to go", func() bool {
 		n := 1
-		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error { return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n) })
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n)
+		})
 		return n == 0
 	})
 }

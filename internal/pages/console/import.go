@@ -23,7 +23,7 @@ func (p *Pages) importPages() []frame.Page {
 	write := "imports:write"
 	return []frame.Page{
 		{Method: "GET", Path: "/console/import", Name: "console.import", Summary: "Where one imports and exports rosters.", Permission: write, Handle: behind(write, p.importPage)},
-		{Method: "POST", Path: "/console/import", Name: "console.import.post", Summary: "Takes a roster, and checks or imports it as a job.", Permission: write, Limit: maxRoster, Upload: true, Handle: behind(write, p.importRoster)},
+		{Method: "POST", Path: "/console/import", Name: "console.import.post", Summary: "Takes a roster, and checks or imports it as a job.", Permission: write, Limit: maxRoster, Upload: true, Stream: true, Handle: behind(write, p.importRoster)},
 		{Method: "POST", Path: "/console/import/:job/run", Name: "console.import.run", Summary: "Imports what was checked.", Permission: write, Handle: behind(write, p.importChecked)},
 		{Method: "POST", Path: "/console/import/:job/check", Name: "console.import.check", Summary: "Checks what an import has left that stopped before it removed too much.", Permission: write, Handle: behind(write, p.checkStopped)},
 		{Method: "GET", Path: "/console/export/:format", Name: "console.export", Summary: "Downloads what the tenant has.", Permission: "exports:read", Stream: true, Handle: behind("exports:read", p.export)},
