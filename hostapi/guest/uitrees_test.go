@@ -300,7 +300,7 @@ func (g startedGuest) same(t *testing.T, s *jsonschema.Resolved, r *recipe) {
 // TestToldAndAnswered: what a slot's export is told is there, and what an action answers is what
 // the library in Go answers.
 func TestToldAndAnswered(t *testing.T) {
-	person := map[string]any{"id": "p", "roles": []string{"learner", "staff"}, "name": "Ada", "email": "a@b", "username": "ada"}
+	person := map[string]any{"id": "p", "roles": []string{"learner", "staff"}, "name": "Ada", "email": "a@b", "username": "ada", "enrolled": map[string]any{"is_active": true, "mode": "audit"}}
 	place := map[string]any{"slot": "s", "tenant": "t", "course": "c", "locale": "de", "trace": "x", "settings": map[string]any{"a": "set"}, "person": person}
 	with := func(more map[string]any) map[string]any {
 		m := maps.Clone(place)
@@ -317,8 +317,8 @@ func TestToldAndAnswered(t *testing.T) {
 				want       string
 				kind       trellis.Kind
 			}{
-				{"somebody", "place", place, `{"kind":"text","text":"s t c de x p Ada a@b ada staff set"}`, ""},
-				{"who may not be known", "place", with(map[string]any{"person": map[string]any{"id": "p", "roles": []string{"learner"}}, "course": ""}), `{"kind":"text","text":"s t  de x p    others set"}`, ""},
+				{"somebody", "place", place, `{"kind":"text","text":"s t c de x p Ada a@b ada staff in audit set"}`, ""},
+				{"who may not be known", "place", with(map[string]any{"person": map[string]any{"id": "p", "roles": []string{"learner"}}, "course": ""}), `{"kind":"text","text":"s t  de x p    others out  set"}`, ""},
 				{"nobody", "place", with(map[string]any{"person": nil}), `null`, ""},
 				{"nobody at all", "place", map[string]any{}, `null`, ""},
 				{"nowhere", "place", with(map[string]any{"slot": "nowhere"}), "", trellis.NotFound},

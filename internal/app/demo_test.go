@@ -3,6 +3,7 @@ package app_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -15,6 +16,7 @@ import (
 // as somebody has left it when it is started again.
 func TestDemo(t *testing.T) {
 	p := testkit.Start(t, app.Config{})
+	begun := time.Now().UTC()
 	first, err := p.SeedDemo(t.Context(), app.Demo{})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +52,18 @@ func TestDemo(t *testing.T) {
 	card, err := p.Registry.Find(ctx, "trellis-demo.live-card-c", extensions.Scope{Course: app.DemoCourse})
 	if err != nil || len(card.Enabled) != 1 || card.Enabled[0].Course != app.DemoCourse || card.Enabled[0].State != "on" {
 		t.Errorf("the live card is %+v (%v)", card.Enabled, err)
+	}
+	midnight, hours := begun.Truncate(24*time.Hour), map[int]bool{}
+	for _, e := range p.Events(t, ctx, learning.EnrollmentCreated.Name()) {
+		if e.Time.After(time.Now()) {
+			t.Errorf("somebody enrols at %v", e.Time)
+		}
+		if e.Course == app.DemoCourse && !e.Time.Before(midnight) {
+			hours[e.Time.Hour()] = true
+		}
+	}
+	if so := begun.Hour() + 1; time.Now().UTC().Day() == begun.Day() && len(hours) < min(so, 3) {
+		t.Errorf("all come in %d of %d hours", len(hours), so)
 	}
 	testkit.Eventually(t, "the card to have counted all", func() bool {
 		return len(p.Events(t, ctx, "trellis-demo.live-card-c.counted")) > 0

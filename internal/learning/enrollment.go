@@ -32,6 +32,9 @@ type Enroll struct {
 	Person string `json:"person,omitempty" doc:"ID of the person; the one who asks if absent."`
 	Course string `json:"course" doc:"Key of the course."`
 	Mode   string `json:"mode,omitempty" doc:"Track of the enrolment; absent, the one that it had, or audit."`
+
+	// When is for who brings what has happened elsewhere: when that was, zero for now.
+	When time.Time `json:"-"`
 }
 
 // modePattern takes in Open edX's modes (audit, honor, verified, professional,
@@ -45,7 +48,8 @@ type EnrollChange struct {
 	Outcome    Outcome
 	asked      string // the mode before filters
 	at         time.Time
-	bound      bool // the course's own rules hold for whoever asks
+	happened   time.Time // if not now
+	bound      bool      // the course's own rules hold for whoever asks
 	person     *Person
 	course     *Course
 	by         *trellis.User // who enrols the person, if somebody else does
@@ -101,7 +105,7 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	if err != nil {
 		return nil, err
 	}
-	c := &EnrollChange{asked: in.Mode, at: now(), bound: bound(ctx, in), person: person, course: course, by: b.other(ctx, in.Person)}
+	c := &EnrollChange{asked: in.Mode, at: now(), happened: in.When, bound: bound(ctx, in), person: person, course: course, by: b.other(ctx, in.Person)}
 	if err := b.settleMode(c, present.Mode); err != nil {
 		return nil, err
 	}
@@ -118,6 +122,9 @@ func (b *Batch) PrepareEnroll(ctx context.Context, in Enroll) (*EnrollChange, er
 	c.emission = newEmission(ctx)
 	c.Enrollment = Enrollment{
 		Person: in.Person, Course: in.Course, Mode: q.Mode, Active: true, Created: c.at, CreatedBy: trellis.ActorFrom(ctx).String(),
+	}
+	if !c.happened.IsZero() {
+		c.Enrollment.Created = c.happened.UTC().Truncate(time.Microsecond)
 	}
 	b.mu.Lock()
 	b.enrollments[[2]string{in.Course, in.Person}] = c.Enrollment
@@ -210,6 +217,9 @@ func (c *EnrollChange) Apply(ctx context.Context, tx *store.Tx) error {
 		typ, c.Outcome = EnrollmentCreated, Created
 	}
 	ev, err := typ.New(ctx, "enrollments/"+e.Course+"/"+e.Person, EnrollmentPayload{e.data(c.person.User, *c.course, c.by)})
+	if !c.happened.IsZero() {
+		ev.Time = c.happened
+	}
 	_, err = c.emission.emit(ctx, tx, 0, ev, err)
 	return err
 }

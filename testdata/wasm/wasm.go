@@ -19,3 +19,8 @@ var Welcome []byte
 //
 //go:embed live-card.wasm
 var LiveCard []byte
+
+// Countdown is examples/countdown-rust.
+//
+//go:embed countdown.wasm
+var Countdown []byte

@@ -357,6 +357,13 @@ static int tr_ui_has(tr_value *in, tr_str role) {
   return 0;
 }
 
+// tr_ui_enrolled reports whether who looks is known to be enrolled in the course of the
+// page, for which it takes enrollments:read.
+static int tr_ui_enrolled(tr_value *in) {
+  tr_value *is = tr_get(tr_get(tr_get(in, TR("person")), TR("enrolled")), TR("is_active"));
+  return tr_is(is, TR_BOOL) && is->truth;
+}
+
 // tr_fail is what a hook returns to answer with an error of a kind ("conflict",
 // "not_found"…). The message is cut to 1,000 bytes.
 static tr_u32 tr_fail(tr_str kind, tr_str message) {

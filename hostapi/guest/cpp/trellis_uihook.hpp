@@ -9,8 +9,11 @@ namespace trellis {
 struct Viewer {
   Value roles;                    // in the course, or in the tenant for a page of no course
   Text id, name, email, username; // all but the first empty unless they were granted
+  bool enrolled = false;          // in the course of the page, with enrollments:read
+  Text mode;                      // of the enrolment; of one who has left, the one she had
   explicit Viewer(Value v) : roles(v["roles"]) {
     v["id"].get(id), v["name"].get(name), v["email"].get(email), v["username"].get(username);
+    v["enrolled"]["is_active"].get(enrolled), v["enrolled"]["mode"].get(mode);
   }
   explicit operator bool() const { return id.size(); }
   // has reports whether the viewer has one of some roles here.

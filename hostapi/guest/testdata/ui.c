@@ -257,6 +257,9 @@ static tr_u32 place(tr_value *in, tr_ui *u) {
   for (tr_u32 i = 0; i < 5; i++) { tr_add(&o, text_of(in, keys[i])); tr_byte(&o, ' '); }
   for (tr_u32 i = 0; i < 4; i++) { tr_add(&o, text_of(person, own[i])); tr_byte(&o, ' '); }
   tr_add(&o, tr_ui_has(in, TR("staff")) ? TR("staff ") : TR("others "));
+  tr_add(&o, tr_ui_enrolled(in) ? TR("in ") : TR("out "));
+  tr_add(&o, text_of(tr_get(person, TR("enrolled")), TR("mode")));
+  tr_byte(&o, ' ');
   tr_add(&o, text_of(tr_get(in, TR("settings")), TR("a")));
   tr_ui_text(u, tr_done(&o));
   return 0;

@@ -71,6 +71,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"seg":  url.PathEscape,
 		"time": func(t time.Time) template.HTML { return timeHTML(t) },
+		"ago":  func(of any) template.HTML { return agoHTML(of, time.Now()) },
 		"day":  dayHTML,
 		"moment": func(t time.Time) template.HTML {
 			return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.UTC().Format(time.RFC3339Nano), t.UTC().Format("2 Jan 2006, 15:04:05")))
@@ -98,17 +99,32 @@ func timeHTML(t time.Time) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s UTC</time>`, t.Format(time.RFC3339), t.Format("2 Jan 2006, 15:04")))
 }
 
-// dayHTML is the day of a point in time, "" for none.
-func dayHTML(of any) template.HTML {
-	var t time.Time
+// agoHTML is how long ago a point in time was, for lists that are read at a glance;
+// the point itself stands in the element and in its title. "" for none.
+func agoHTML(of any, now time.Time) template.HTML {
+	t := timeOf(of).UTC()
+	if t.IsZero() {
+		return ""
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC">%s</time>`, t.Format(time.RFC3339), t.Format("2 Jan 2006, 15:04:05"), Ago(t, now)))
+}
+
+// timeOf reads a point in time, or a pointer to one; zero for none.
+func timeOf(of any) time.Time {
 	switch v := of.(type) {
 	case time.Time:
-		t = v
+		return v
 	case *time.Time:
 		if v != nil {
-			t = *v
+			return *v
 		}
 	}
+	return time.Time{}
+}
+
+// dayHTML is the day of a point in time, "" for none.
+func dayHTML(of any) template.HTML {
+	t := timeOf(of)
 	if t.IsZero() {
 		return ""
 	}

@@ -40,6 +40,43 @@ func Sentence(s string) string {
 // OnDay is the day of a point in time as pages show it, in UTC.
 func OnDay(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
+// Ago says how long ago a point in time was, or how far ahead it is, as one reads it
+// in a list; what is more than a week off is its day.
+func Ago(t, now time.Time) string {
+	d, form := now.Sub(t), "%s ago"
+	if d < 0 {
+		d, form = -d, "in %s"
+	}
+	switch {
+	case d < 45*time.Second && form == "%s ago":
+		return "just now"
+	case d < 45*time.Second:
+		return "in a moment"
+	case d < 90*time.Minute:
+		return fmt.Sprintf(form, Many(int(max(d.Round(time.Minute)/time.Minute, 1)), "minute", "minutes"))
+	case d < 36*time.Hour:
+		return fmt.Sprintf(form, Many(int(d.Round(time.Hour)/time.Hour), "hour", "hours"))
+	case d < 7*24*time.Hour:
+		return fmt.Sprintf(form, Many(int(d.Round(24*time.Hour)/(24*time.Hour)), "day", "days"))
+	}
+	return t.UTC().Format("2 Jan 2006")
+}
+
+// Short is the beginning of a text for a line of a list: no more than n characters,
+// at a word's end if one is near.
+func Short(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	cut := string(runes[:n-1])
+	if i := strings.LastIndexByte(cut, ' '); i > len(cut)*2/3 {
+		cut = cut[:i]
+	}
+	return cut + "…"
+}
+
 // Soon says when to try again.
 func Soon(d time.Duration) string {
 	minutes := int(math.Ceil(d.Minutes()))

@@ -15,6 +15,11 @@ export class Viewer {
   get username(): string { return this.all.get("username").text; }
   // roles are those in the course, or in the tenant for a page of no course.
   get roles(): Value[] { return this.all.get("roles").items(); }
+  // isEnrolled reports whether the viewer is known to be enrolled in the course of the
+  // page, for which it takes enrollments:read; mode is the track of the enrolment, of one
+  // who has left the one she had.
+  get isEnrolled(): bool { return this.all.get("enrolled").get("is_active").truth; }
+  get mode(): string { return this.all.get("enrolled").get("mode").text; }
   // has reports whether the viewer has a role here.
   has(role: string): bool {
     const roles = this.roles;

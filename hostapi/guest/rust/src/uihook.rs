@@ -94,6 +94,18 @@ impl<'d> Viewer<'d> {
         self.person.get("roles").items().filter_map(Value::text)
     }
 
+    /// Reports whether the viewer is known to be enrolled in the course of the page, for
+    /// which it takes enrollments:read.
+    pub fn is_enrolled(self) -> bool {
+        self.person.get("enrolled").get("is_active").boolean() == Some(true)
+    }
+
+    /// Returns the track of the enrolment, "" where it is not known; of one who has left,
+    /// the one she had.
+    pub fn mode(self) -> &'d str {
+        self.person.get("enrolled").get("mode").text().unwrap_or_default()
+    }
+
     /// Reports whether the viewer has one of some roles here.
     pub fn has(self, roles: &[&str]) -> bool {
         self.roles().any(|r| roles.contains(&r))

@@ -58,7 +58,7 @@ export function place(ptr: usize, len: i32): u64 {
     const v = p.person;
     if (p.slot == "nowhere") return View.failed(new Problem(Kind.NotFound, "no such place"));
     if (!v) return View.nothing();
-    return View.show(new Text([p.slot, p.tenant, p.course, p.locale, p.trace, v.id, v.name, v.email, v.username, v.has("staff") ? "staff" : "others", p.settings.get("a").text].join(" ")));
+    return View.show(new Text([p.slot, p.tenant, p.course, p.locale, p.trace, v.id, v.name, v.email, v.username, v.has("staff") ? "staff" : "others", v.isEnrolled ? "in" : "out", v.mode, p.settings.get("a").text].join(" ")));
   });
 }
 

@@ -91,7 +91,8 @@ static View place(const Place &p) {
   Out said;
   const Text all[] = {p.slot, p.tenant, p.course, p.locale, p.trace, p.person.id, p.person.name, p.person.email, p.person.username};
   for (Text s : all) said.add(s).byte(' ');
-  said.add(p.person.has("staff") ? Text("staff") : Text("others")).byte(' ').add(a);
+  said.add(p.person.has("staff") ? Text("staff") : Text("others")).byte(' ');
+  said.add(p.person.enrolled ? Text("in ") : Text("out ")).add(p.person.mode).byte(' ').add(a);
   return Paragraph(said.text());
 }
 TRELLIS_SHOW(place, place)

@@ -76,7 +76,8 @@ fn place(p: &Place) -> Result<Option<Node>, Error> {
     }
     let Some(v) = p.person() else { return Ok(None) };
     let has = if v.has(&["staff"]) { "staff" } else { "others" };
-    let said = [p.slot(), p.tenant(), p.course(), p.locale(), p.trace(), v.id(), v.name(), v.email(), v.username(), has, p.settings().get("a").text().unwrap_or_default()];
+    let place = if v.is_enrolled() { "in" } else { "out" };
+    let said = [p.slot(), p.tenant(), p.course(), p.locale(), p.trace(), v.id(), v.name(), v.email(), v.username(), has, place, v.mode(), p.settings().get("a").text().unwrap_or_default()];
     Ok(Some(Text::new(said.join(" ")).into()))
 }
 
