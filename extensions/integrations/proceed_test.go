@@ -119,6 +119,49 @@ func TestBrakeAtTheDoor(t *testing.T) {
 	}
 }
 
+// TestRecheck: what an import has left that stopped at the brake is checked without
+// being sent again, by its own tenant, and imported by whoever says how much it removes.
+func TestRecheck(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(100, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	gone := pack(t, "delta:users", users+rows(100, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	stopped, err := c.jobs.Wait(c.ctx, c.upload(`{"title":"Spring","at_most":70}`, gone).ID)
+	if err != nil || stopped.State != jobs.Failed || !c.imports.Stopped(c.ctx, stopped.ID) {
+		t.Fatalf("%s: %s, %v", stopped.State, stopped.Error, err)
+	}
+	if found := c.report(stopped); found.Removed != 64 { // one chunk
+		t.Fatalf("it has removed %d", found.Removed)
+	}
+	strange := trellis.WithActor(t.Context(), trellis.Actor{Tenant: "other", ID: "test", Kind: trellis.SystemActor})
+	if _, err := c.imports.Recheck(strange, integrations.Rechecking{Job: stopped.ID}); trellis.KindOf(err) != trellis.NotFound {
+		t.Errorf("by another tenant: %v", err)
+	}
+	if _, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: stopped.ID, Removes: 36}); trellis.KindOf(err) != trellis.Conflict {
+		t.Errorf("without a check: %v", err)
+	}
+	check, err := c.imports.Recheck(c.ctx, integrations.Rechecking{Job: stopped.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check, err = c.jobs.Wait(c.ctx, check.ID); err != nil || check.Title != stopped.Title || c.report(check).Removed != 36 {
+		t.Fatalf("checked: %+v, %v", c.report(check), err)
+	}
+	for _, id := range []string{stopped.ID, check.ID} {
+		if _, err := c.imports.Recheck(c.ctx, integrations.Rechecking{Job: id}); trellis.KindOf(err) != trellis.Conflict || c.imports.Stopped(c.ctx, id) {
+			t.Errorf("checked again: %v", err)
+		}
+	}
+	job, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID, Removes: 36})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job, err = c.jobs.Wait(c.ctx, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.want(c.report(job), "users.csv", "36 removed 64 unchanged")
+	eventually(t, "the upload to go", func() bool { return c.blobs() == 0 })
+}
+
 // TestLeftovers: the rows that were not taken come back with the reason, as an
 // archive that can be sent again; for the tenant alone, sealed where it lies, and
 // not after somebody was erased.

@@ -129,6 +129,15 @@ func TestCancel(t *testing.T) {
 		sent, err := l.RetryAll(r.ctx, delivery.Of{Subscriber: "s", Type: thing, Error: "broken"})
 		r.must(err)
 		r.until("some", func() bool { return s.count() > 10 })
+		on, err := l.Batches(r.ctx)
+		r.must(err)
+		if len(on.Items) != 1 || on.Items[0].Batch != sent.Batch || on.Items[0].Subscriber != "s" || on.Items[0].Type != thing || on.Items[0].Waits < 20 || on.Items[0].Waits > 90 ||
+			on.Items[0].Ends.Sub(on.Items[0].Began) < time.Second || on.Items[0].Ends.Sub(on.Items[0].Began) > 2*time.Second {
+			t.Errorf("on its way: %+v", on)
+		}
+		if on, err := l.Batches(as(t.Context(), "other")); err != nil || len(on.Items) != 0 {
+			t.Errorf("on its way in another tenant: %+v, %v", on, err)
+		}
 		if _, err := l.Cancel(as(t.Context(), "other"), delivery.Resent{Batch: sent.Batch}); trellis.KindOf(err) != trellis.NotFound {
 			t.Errorf("taken back by another tenant: %v", err)
 		}
@@ -137,6 +146,9 @@ func TestCancel(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if dead := len(r.rows(l, delivery.Dead)); dead != back.Changed || dead+s.count() != 100 || dead < 20 || len(r.rows(l, "")) != dead {
 			t.Errorf("%d are given up again of %d taken back, %d were sent", dead, back.Changed, s.count())
+		}
+		if on, err := l.Batches(r.ctx); err != nil || len(on.Items) != 0 {
+			t.Errorf("still on its way: %+v, %v", on, err)
 		}
 		for _, batch := range []string{sent.Batch, ""} {
 			if _, err := l.Cancel(r.ctx, delivery.Resent{Batch: batch}); err == nil {

@@ -84,6 +84,11 @@ func (p *Pages) needs(r *frame.Request) ([]need, error) {
 		if err != nil {
 			return nil, err
 		}
+		held, err := heldBack(r)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, held...)
 		for _, c := range causes.Items {
 			if c.State == delivery.Dead {
 				needs = append(needs, need{"bad", "Stuck", n.extension(c.Subscriber).Text, fmt.Sprintf("%s: %s", frame.Many(c.Count, "event did not arrive", "events did not arrive"), c.Error), "/console/deliveries", "Read and send again", c.Updated})
@@ -106,6 +111,16 @@ func (p *Pages) needs(r *frame.Request) ([]need, error) {
 		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Since.Compare(b.Since))
 	})
 	return needs, nil
+}
+
+// heldBack is what was given up so long ago that the log grows by it.
+func heldBack(r *frame.Request) ([]need, error) {
+	s, err := frame.Call[delivery.Standing](r, "deliveries.standing", struct{}{})
+	now := time.Now()
+	if err != nil || s.Oldest == nil || now.Sub(*s.Oldest) < longHeld {
+		return nil, err
+	}
+	return []need{{"bad", "Waits long", "Deliveries", standingText(s, now), "/console/deliveries", "Send them again, or drop them", *s.Oldest}}, nil
 }
 
 // needsOf is what an extension needs.

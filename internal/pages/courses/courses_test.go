@@ -204,7 +204,7 @@ func TestFindCourses(t *testing.T) {
 func TestHostileTitles(t *testing.T) {
 	s := pagestest.NewSchool(t)
 	pagestest.Account(t, s.Platform, "demo", "kim")
-	for i, title := range []string{strings.Repeat("W", 200), "مقدمة في المنطق", `<img src=x onerror=alert(1)>`, `"><script>alert(1)</script>`, "{{.}}"} {
+	for i, title := range []string{strings.Repeat("W", 200), "مقدمة في المنطق", "\u2067gnoL\u2069", `<img src=x onerror=alert(1)>`, `"><script>alert(1)</script>`, "{{.}}"} {
 		t.Run(title, func(t *testing.T) {
 			key := s.Course(t, fmt.Sprint("T", i), title, nil)
 			b := pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password)
@@ -216,6 +216,9 @@ func TestHostileTitles(t *testing.T) {
 			b.Get("/courses/"+key).Submit("form[method=post][action=/t/demo/courses/"+key+"]", nil).Want(http.StatusOK, "You are in")
 			if h := b.Find("h1 bdi"); len(h) != 1 || pagestest.RawText(h[0]) != title {
 				t.Errorf("the heading says %q", b.Texts("h1"))
+			}
+			if n := b.Texts(".notice")[0]; strings.Count(n, "\u2067")+strings.Count(n, "\u2068") != strings.Count(n, "\u2069") {
+				t.Errorf("the title turns the sentence around: %+q", n)
 			}
 		})
 	}
