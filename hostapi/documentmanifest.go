@@ -34,7 +34,7 @@ func manifest(b *bytes.Buffer, m Manifest) error {
 	if m.Path != "" {
 		fmt.Fprintf(b, "; a server has it at `%s`", m.Path)
 	}
-	b.WriteString(". `?` marks what may be absent.\n")
+	b.WriteString(". Words that people read (titles, descriptions) hold nothing that is not seen or that turns the order of what follows. `?` marks what may be absent.\n")
 	table{b: b, optional: true}.write("key", s)
 	b.WriteString(`
 ### Settings
