@@ -34,9 +34,8 @@ func (x *Integrations) Operations() []hostapi.Operation {
 }
 
 // Proceed imports what was checked: it takes over the upload of a dry run. An import
-// that removes much wants to be told how much: a roster that was cut short looks
-// like one from which everybody is gone. It removes no more than that: where things
-// have changed since the check, it stops.
+// that removes much wants to be told how much: see [oneroster.MayRemove]. It removes no
+// more than that: where things have changed since the check, it stops.
 func (x *Integrations) Proceed(ctx context.Context, in Proceeding) (jobs.Job, error) {
 	check, u, o, err := x.uploaded(ctx, in.Job)
 	if err != nil {

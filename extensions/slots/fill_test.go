@@ -197,7 +197,7 @@ func TestContainer(t *testing.T) {
 	r.addWith(t, "acme.card", "", guest{"card": says("Hello")}, map[string]any{"title": `<b>"x"&`}, line{"call": "card"})
 	want := `<section class="slot" data-slot="course.sidebar.v1" id="slot-course-sidebar-v1-acme-card" tabindex="-1" role="group" data-extension="acme.card" aria-label="&lt;b&gt;&#34;x&#34;&amp;">`
 	got := r.fill(r.learner, here)
-	if !strings.Contains(got, want) || !strings.Contains(got, `<footer class="slot-foot"><bdi>&lt;b&gt;&#34;x&#34;&amp;</bdi></footer></section></div>`) {
+	if !strings.Contains(got, want) || !strings.Contains(got, `<footer class="slot-foot">from <bdi>&lt;b&gt;&#34;x&#34;&amp;</bdi></footer></section></div>`) {
 		t.Errorf("filled: %s", got)
 	}
 }
