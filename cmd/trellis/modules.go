@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
@@ -101,6 +103,28 @@ func (m modulesConfig) cache() (int64, error) { return sizeOf("modules.cache", m
 // mostCompiling is how much time an operator may give to a module.
 const mostCompiling = 5 * time.Minute
 
+// modulesHere returns the part of the configuration that the environment says, for
+// commands that have no file of it.
+func modulesHere() (modulesConfig, error) {
+	var m modulesConfig
+	return m, fromEnvironment(m.settings(), os.Getenv)
+}
+
+// into puts the values into the configuration of a platform.
+func (m modulesConfig) into(cfg *app.Config) (err error) {
+	if cfg.Compiler, err = m.compiler(); err != nil {
+		return err
+	}
+	if cfg.Memory, err = m.instances(); err != nil {
+		return err
+	}
+	if cfg.CacheSize, err = m.cache(); err != nil {
+		return err
+	}
+	cfg.Accept, cfg.Modules, err = m.parse()
+	return err
+}
+
 // sizeOf reads a number of bytes such as 16MiB.
 func sizeOf(key, text string) (int64, error) {
 	if text == "" {
@@ -123,6 +147,14 @@ func raise(limit string) string {
 		return "the manifest asks for more with limits.memory, up to 64MiB"
 	}
 	return "an operator raises it with modules." + keyOf(limit) + " in trellis.toml"
+}
+
+// raiseDemo says how a limit of modules is raised in a demo, which has no file.
+func raiseDemo(limit string) string {
+	if limit == "memory" {
+		return raise(limit)
+	}
+	return "whoever runs this demo raises it with TRELLIS_MODULES_" + strings.ToUpper(keyOf(limit)) + " in its environment, when it starts"
 }
 
 // keyOf returns the key of a limit of modules, after "modules.".

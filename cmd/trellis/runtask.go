@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"reflect"
 	"time"
 
@@ -17,8 +16,8 @@ const usualWork = time.Minute
 // mostWork returns what limits.work may say at most here: what the environment says,
 // as it says it to a server.
 func mostWork() (time.Duration, error) {
-	var m modulesConfig
-	if err := fromEnvironment(m.settings(), os.Getenv); err != nil {
+	m, err := modulesHere()
+	if err != nil {
 		return 0, err
 	}
 	_, how, err := m.parse()

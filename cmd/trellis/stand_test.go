@@ -15,7 +15,9 @@ func TestExtTestAsksAll(t *testing.T) {
 	s := newShell(t)
 	ok := func(c *testkit.Code) { c.Answer(`null`) }
 	bad := func(c *testkit.Code) { c.Trap() }
-	filter := func(call string) any { return map[string]any{"on": "org.openedx.learning.course.enrollment.started.v1", "call": call} }
+	filter := func(call string) any {
+		return map[string]any{"on": "org.openedx.learning.course.enrollment.started.v1", "call": call}
+	}
 	event := func(call string) any { return map[string]any{"on": "enrollment.created", "call": call} }
 	slot := func(call string, actions ...string) any {
 		return map[string]any{"slot": "course.sidebar.v1", "call": call, "actions": actions}
