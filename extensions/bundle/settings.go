@@ -13,7 +13,6 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/internal/line"
 )
 
 // Settings is the schema of an extension's settings: a strict part of JSON
@@ -106,9 +105,6 @@ func (n *node) schema(path string, depth int) (*jsonschema.Schema, error) {
 	for _, c := range n.OneOf {
 		s.Enum = append(s.Enum, c.Const)
 	}
-	if where, wrong := n.unfit(); wrong != "" {
-		return nil, fault("%s: %s", where, wrong)
-	}
 	if len(n.Default) > 0 && n.Type != "object" && (n.Type != "array" || n.Items != nil) {
 		var v any
 		var faults Faults
@@ -160,35 +156,6 @@ func (n *node) schema(path string, depth int) (*jsonschema.Schema, error) {
 		return s, nil
 	}
 	return nil, fault("the type is string, integer, number, boolean, array or object, not %q", n.Type)
-}
-
-// unfit says which of the words that a form shows are not as those of a line are, and
-// why. A description may have several lines.
-func (n *node) unfit() (where, wrong string) {
-	if wrong = line.Fault(n.Title); wrong != "" {
-		return "title", wrong
-	}
-	for part := range strings.FieldsFuncSeq(n.Description, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }) {
-		if wrong = line.Fault(part); wrong != "" {
-			return "description", wrong
-		}
-	}
-	for _, c := range n.OneOf {
-		if wrong = line.Fault(c.Title); wrong != "" {
-			return "oneOf", wrong
-		}
-	}
-	for _, v := range n.Enum {
-		if s, ok := v.(string); ok && line.Fault(s) != "" {
-			return "enum", line.Fault(s)
-		}
-	}
-	for name := range n.Properties {
-		if wrong = line.Fault(name); wrong != "" {
-			return "properties", wrong
-		}
-	}
-	return "", ""
 }
 
 // Complete checks settings and returns them with the defaults of what is not

@@ -166,9 +166,21 @@ func (l *Ledger) Cancel(ctx context.Context, in Resent) (Bulk, error) {
 		if err == nil && n == 0 {
 			return trellis.Errorf(trellis.NotFound, "nothing of %.80q waits any more: it was tried, or taken back", in.Batch)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return unpark(ctx, tx, tenant, now)
 	}))
 	return out, err
+}
+
+// unpark lets those parked rows go that are the first of their key: what they waited for
+// was given up without being tried.
+func unpark(ctx context.Context, tx *store.Tx, tenant string, now int64) error {
+	_, err := tx.Exec(ctx, `UPDATE deliveries AS d SET state = 'failing', next_at = ?, updated = ? WHERE tenant = ? AND state = 'parked'
+		AND NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.tenant = d.tenant AND e.role = d.role AND e.subscriber = d.subscriber
+		AND e.key = d.key AND e.position < d.position AND e.state <> 'dead')`, now, now, tenant)
+	return err
 }
 
 // DiscardAll drops deliveries of one cause that were given up. [Ledger.Restore]

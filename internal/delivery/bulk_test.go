@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -154,6 +155,50 @@ func TestCancel(t *testing.T) {
 			if _, err := l.Cancel(r.ctx, delivery.Resent{Batch: batch}); err == nil {
 				t.Errorf("%q is taken back again", batch)
 			}
+		}
+	})
+}
+
+// TestCancelParked: what waits behind a delivery that was sent again and taken back
+// goes on, and so does all that comes after it.
+func TestCancelParked(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		var mended atomic.Bool
+		s := r.subscribe("s", func(context.Context, delivery.Delivery) error {
+			if mended.Load() {
+				return nil
+			}
+			return errBroken
+		})
+		l := r.ledger(delivery.Config{})
+		role := r.role()
+		role.Attempts = 1
+		defer r.start(l, role)()
+		r.emit("k")
+		r.emit(keys(100, 100)...)
+		r.emit("k")
+		r.until("all given up", func() bool { return len(r.rows(l, delivery.Dead)) == 102 })
+		mended.Store(true)
+		sent, err := l.RetryAll(r.ctx, delivery.Of{Subscriber: "s", Type: thing, Error: "broken"})
+		r.must(err)
+		r.until("the first", func() bool { return s.count() > 0 })
+		r.emit("k", "k")
+		r.until("those behind it", func() bool { return len(r.rows(l, delivery.Parked)) == 2 })
+		back, err := l.Cancel(r.ctx, delivery.Resent{Batch: sent.Batch})
+		r.must(err)
+		r.emit("k")
+		r.until("what came after it", func() bool { return s.count() == 102-back.Changed+3 })
+		if rows := r.rows(l, ""); len(rows) != back.Changed || len(r.rows(l, delivery.Dead)) != back.Changed {
+			t.Errorf("%d rows, %d of them dead; %d were taken back", len(rows), len(r.rows(l, delivery.Dead)), back.Changed)
+		}
+		var got []string // of the key
+		for _, d := range s.heard {
+			if d.Event.Key == "k" {
+				got = append(got, d.Event.Subject)
+			}
+		}
+		if want := []string{"0", "102", "103", "104"}; !slices.Equal(got, want) {
+			t.Errorf("of the key it heard of %v, want %v", got, want)
 		}
 	})
 }

@@ -114,7 +114,7 @@ func quiet(b *pagestest.Browser) *pagestest.Browser {
 func TestConsoleOverview(t *testing.T) {
 	s := openBureau(t)
 	b := s.signedIn()
-	b.Get("/console").Want(200, "Nothing needs you.", "People", "Enrolments that hold", "Console")
+	b.Get("/console").Want(200, "Nothing needs you.", "People", "new within 24 hours", "Console")
 	s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": "acme.hears", "version": "1.0.0", "abi": 1, "title": hostileTitle(s), "permissions": []string{"kv", "events:emit"},
 		"events": []any{map[string]any{"on": enrolledType, "call": "welcome"}}}, testkit.Module(t, "welcome")), "", nil)
 	s.deadLetter("x")

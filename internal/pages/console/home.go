@@ -129,7 +129,7 @@ func needsOf(x extensions.Extension) (needs []need) {
 		needs = append(needs, need{"bad", "Suspended", x.Title, "It failed again and again: " + x.Reason, pathOf(x), "Look at it", time.Time{}})
 	}
 	if x.State == "installed" && x.Resting != nil {
-		needs = append(needs, need{"warn", "Left alone", x.Title, frame.RestingText(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
+		needs = append(needs, need{"warn", "Left alone", x.Title, frame.RestingReason(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
 	}
 	for _, e := range x.Enabled {
 		switch {

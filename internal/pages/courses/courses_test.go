@@ -27,7 +27,7 @@ func TestJoinAndLeave(t *testing.T) {
 	kim := pagestest.Account(t, s.Platform, "demo", "kim")
 	b := pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password)
 	b.Get("/courses").Want(http.StatusOK, "You are in no course yet.", "Choose one below.", "Courses to join", "Logic 1")
-	b.Submit("Join Logic 1", pagestest.Fields{"mode": "honor"}).Want(http.StatusOK, "You are in Logic 1.", "track Honor")
+	b.Submit("Join Logic 1", pagestest.Fields{"mode": "honor"}).Want(http.StatusOK, "You are in Logic 1.", "Honor track")
 	if got, want := b.At.Path, "/t/demo/courses/"+logic; got != want {
 		t.Errorf("after joining one is at %s, want %s", got, want)
 	}
@@ -44,7 +44,7 @@ func TestJoinAndLeave(t *testing.T) {
 		t.Errorf("after undoing: enrolled %v on %q", active, mode)
 	}
 	b.Submit("Leave again", nil).Want(http.StatusOK, "You left Logic 1.")
-	b.Get("/courses/"+logic).Submit("Join Logic 1", pagestest.Fields{"mode": "audit"}).Want(http.StatusOK, "You are in Logic 1.", "Leave this course")
+	b.Get("/courses/"+logic).Submit("Join Logic 1", pagestest.Fields{"mode": "audit"}).Want(http.StatusOK, "You are in Logic 1.", "You are enrolled", "If you leave, your grades")
 	b.Get("/courses/" + logic).Want(http.StatusOK).Lacks("You are in Logic 1.") // said once
 }
 

@@ -40,7 +40,7 @@ func (p *Pages) uploadForm(r *frame.Request, at place) error {
 func showUpload(r *frame.Request, status int, at place, data uploadPage, faults []frame.Fault) error {
 	data.At, data.Limit = at, frame.Megabytes(frame.UploadLimit)
 	return r.ShowAs(status, "upload", frame.View{
-		Title: "Bring an extension", Nav: at.Nav, Crumbs: at.Crumbs, Data: data, Faults: faults,
+		Title: "Add an extension", Nav: at.Nav, Crumbs: at.Crumbs, Data: data, Faults: faults,
 		Code: []frame.Code{
 			{What: "Look at a bundle first:", CLI: "trellis ext inspect NAME-VERSION.trellis", HTTP: "POST /api/v1/extensions/inspect" + at.with()},
 			{What: "Install it:", CLI: "trellis ext install NAME-VERSION.trellis" + at.flag(), HTTP: "POST /api/v1/extensions" + at.with() + "\nContent-Type: application/zip"},
