@@ -310,5 +310,5 @@ func manifestOf(ctx context.Context, tx *store.Tx, tenant, id, version string) (
 	if err := tx.QueryRow(ctx, `SELECT manifest FROM extension_versions WHERE tenant = ? AND installation = ? AND version = ?`, tenant, id, version).Scan(&raw); err != nil {
 		return bundle.Manifest{}, err
 	}
-	return bundle.ReadManifest([]byte(raw))
+	return bundle.ReadKept([]byte(raw))
 }

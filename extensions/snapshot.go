@@ -176,7 +176,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 			continue
 		}
 		if next != "" {
-			if in.next, err = bundle.ReadManifest([]byte(next)); err != nil {
+			if in.next, err = bundle.ReadKept([]byte(next)); err != nil {
 				r.log.Error("version that waits cannot be read", "extension", in.extension, "version", in.pending, "err", err)
 			}
 		}
@@ -192,7 +192,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 }
 
 func (r *Registry) parse(in *installation, manifest []byte) (err error) {
-	if in.manifest, err = bundle.ReadManifest(manifest); err != nil {
+	if in.manifest, err = bundle.ReadKept(manifest); err != nil {
 		return err
 	}
 	if in.limits, err = in.manifest.RuntimeLimits(); err != nil {

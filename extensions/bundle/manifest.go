@@ -96,7 +96,15 @@ const maxManifest = 256 << 10
 
 // ReadManifest reads extension.json strictly: a key that it does not know, in
 // whatever depth, is a fault, and all faults are found at once ([Faults]).
-func ReadManifest(raw []byte) (Manifest, error) {
+func ReadManifest(raw []byte) (Manifest, error) { return readManifest(raw, false) }
+
+// ReadKept reads the extension.json of a bundle that was taken in already, perhaps
+// when less was asked of its words. What no line may hold is taken out of these: an
+// extension that is installed does not go away, with all that it refuses, for how it
+// is called.
+func ReadKept(raw []byte) (Manifest, error) { return readManifest(raw, true) }
+
+func readManifest(raw []byte, kept bool) (Manifest, error) {
 	var m Manifest
 	if len(raw) > maxManifest {
 		return m, trellis.Errorf(trellis.Invalid, "extension.json has %d bytes, of at most %d", len(raw), maxManifest)
@@ -113,7 +121,7 @@ func ReadManifest(raw []byte) (Manifest, error) {
 	if err := trellis.DecodeStrict(raw, &m); err != nil {
 		return m, trellis.Errorf(trellis.Invalid, "extension.json: %s", err)
 	}
-	m.check(&faults)
+	m.check(&faults, kept)
 	if len(faults) > 0 {
 		return m, trellis.Errorf(trellis.Invalid, "extension.json: %w", faults)
 	}

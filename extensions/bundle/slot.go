@@ -66,7 +66,7 @@ func roleNames() []string {
 
 // checkSlots finds what is wrong with the slots by themselves, and fills in
 // defaults. It returns how many there are.
-func (m *Manifest) checkSlots(f *Faults, once func(at, what string)) int {
+func (m *Manifest) checkSlots(f *Faults, text texts, once func(at, what string)) int {
 	if len(m.Slots) > maxSlots {
 		f.add("slots", "has %d entries, of at most %d", len(m.Slots), maxSlots)
 	}
@@ -89,7 +89,7 @@ func (m *Manifest) checkSlots(f *Faults, once func(at, what string)) int {
 		if h.Order < 1 || h.Order > 10_000 {
 			f.add(at+".order", "must lie between 1 and 10,000")
 		}
-		text(f, at+".title", h.Title, 0, 100)
+		text(f, at+".title", &h.Title, 0, 100)
 		h.checkOp(f, at, m.ID)
 		h.checkCalls(f, at, m.ID)
 		h.When.check(f, at+".when")

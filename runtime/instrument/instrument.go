@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 10
+const Version = 11
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".
