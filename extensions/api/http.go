@@ -123,13 +123,17 @@ func (a *API) operation(o hostapi.Operation) func(*fiber.Ctx) error {
 // repeatable returns the context of a request. If it has an Idempotency-Key, the
 // identifiers of what it makes also depend on what is asked for: with the same key
 // but another input it is another request, not a repeat that gets the first answer.
-func repeatable(c *fiber.Ctx, in []byte) context.Context {
+func repeatable(c *fiber.Ctx, in ...[]byte) context.Context {
 	ctx := web.Context(c)
 	if c.Get("Idempotency-Key") == "" {
 		return ctx
 	}
-	sum := sha256.Sum256(in)
-	return trellis.WithIDs(ctx, trellis.IDFrom(ctx), hex.EncodeToString(sum[:]))
+	var sums []string
+	for _, part := range in {
+		sum := sha256.Sum256(part)
+		sums = append(sums, hex.EncodeToString(sum[:]))
+	}
+	return trellis.WithIDs(ctx, trellis.IDFrom(ctx), sums...)
 }
 
 // input puts together what an operation is asked.
@@ -299,7 +303,7 @@ func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
 
 // bundle reads a bundle that is sent, once it has its turn, and hands it on with whose
 // it is to be.
-func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope) error) error {
+func (a *API) bundle(c *fiber.Ctx, take func(ctx context.Context, raw []byte, owner extensions.Scope) error) error {
 	query, err := web.Query(c)
 	if err != nil {
 		return err
@@ -325,12 +329,12 @@ func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope)
 	if err != nil {
 		return err
 	}
-	return take(raw, owner)
+	return take(repeatable(c, []byte(owner.Course), raw), raw, owner)
 }
 
 func (a *API) inspect(c *fiber.Ctx) error {
-	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
-		out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
+	return a.bundle(c, func(ctx context.Context, raw []byte, owner extensions.Scope) error {
+		out, err := a.cfg.Registry.Inspect(ctx, raw, owner)
 		if err != nil {
 			return err
 		}
@@ -339,8 +343,8 @@ func (a *API) inspect(c *fiber.Ctx) error {
 }
 
 func (a *API) install(c *fiber.Ctx) error {
-	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
-		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
+	return a.bundle(c, func(ctx context.Context, raw []byte, owner extensions.Scope) error {
+		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(ctx, "extensions.install", owner.Course), raw, owner)
 		if err != nil {
 			return err
 		}
