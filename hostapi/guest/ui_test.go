@@ -241,13 +241,13 @@ func TestReplies(t *testing.T) {
 
 // TestPlaces: the functions are given what the platform says.
 func TestPlaces(t *testing.T) {
-	const in = `{"slot":"s","tenant":"t","course":"c","person":{"id":"p","roles":["learner"],"name":"Ada"},"settings":{"n":3},"locale":"en","trace":"f","time":"2026-05-03T14:02:10Z","id":"i","action":"vote","values":{"mood":"good","n":null},"later":1}`
+	const in = `{"slot":"s","tenant":"t","course":"c","person":{"id":"p","roles":["learner"],"name":"Ada","enrolled":{"is_active":true,"mode":"audit"}},"settings":{"n":3},"locale":"en","trace":"f","time":"2026-05-03T14:02:10Z","id":"i","action":"vote","values":{"mood":"good","n":null},"later":1}`
 	out, failed := guest.Display([]byte(in), func(p guest.Place) (guest.Node, error) {
 		var settings struct{ N int }
 		err := p.Configure(&settings)
-		return guest.Text(fmt.Sprint(p.Slot, p.Tenant, p.Course, *p.Person, p.Locale, p.Trace, p.Time.Minute(), settings, p.Person.Has("staff", "learner"))), err
+		return guest.Text(fmt.Sprint(p.Slot, p.Tenant, p.Course, p.Person.ID, p.Person.Name, *p.Person.Enrolled, p.Person.In(), p.Locale, p.Trace, p.Time.Minute(), settings, p.Person.Has("staff", "learner"))), err
 	})
-	if want := `{"kind":"text","text":"stc{p [learner] Ada  }enf2 {3} true"}`; failed || string(out) != want {
+	if want := `{"kind":"text","text":"stcpAda{true audit} trueenf2 {3} true"}`; failed || string(out) != want {
 		t.Errorf("answer %s, want %s", out, want)
 	}
 	out, failed = guest.Perform([]byte(in), func(a guest.Act) (guest.Reply, error) {
@@ -262,6 +262,9 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("answer %s, want %s", out, want)
 	}
 	nobody := guest.Place{}
+	if nobody.Person.In() {
+		t.Error("nobody is enrolled")
+	}
 	if nobody.Person.Has("learner") {
 		t.Error("nobody has a role")
 	}

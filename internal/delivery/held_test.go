@@ -2,6 +2,10 @@ package delivery_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	goruntime "runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -127,4 +131,68 @@ func TestPostponed(t *testing.T) {
 			t.Errorf("too late: %+v", r.rows(l, ""))
 		}
 	})
+}
+
+// TestHeldMemory: subscribers that are held have nothing of the log in memory but one
+// event for each partition, after a restart too.
+func TestHeldMemory(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		const many, size = 6, 200 << 10
+		var held atomic.Bool
+		for i := range many {
+			r.subscribe(fmt.Sprint("s", i), nil).held = held.Load
+		}
+		stop := r.start(r.ledger(delivery.Config{}), r.role())
+		held.Store(true)
+		r.emit(keys(64, 64)...)
+		time.Sleep(5 * time.Second)
+		for range 8 {
+			r.emitBig(size, 16, "key1")
+		}
+		r.emit(keys(1000, 64)...)
+		time.Sleep(10 * time.Second)
+		stop()
+		before := heap()
+		stop = r.start(r.ledger(delivery.Config{}), r.role())
+		defer stop()
+		time.Sleep(time.Minute)
+		if more := int64(heap()) - int64(before); more > 8*16*size {
+			t.Errorf("%d that are held have %d MiB in memory", many, more>>20)
+		}
+		held.Store(false)
+		r.until("all of it", func() bool {
+			for _, s := range r.subs {
+				if s.count() != 64+8*16+1000 {
+					return false
+				}
+			}
+			return true
+		})
+	})
+}
+
+// emitBig commits events with so much data.
+func (r *rig) emitBig(size, count int, key string) {
+	r.t.Helper()
+	data := json.RawMessage(`"` + strings.Repeat("x", size) + `"`)
+	r.must(r.db.Write(r.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+		for range count {
+			e := trellis.NewEvent(ctx, thing, fmt.Sprint(r.next), "", "", data)
+			e.Key = key
+			if err := tx.Emit(ctx, e); err != nil {
+				return err
+			}
+			r.next++
+		}
+		return nil
+	})))
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	goruntime.GC()
+	goruntime.GC()
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

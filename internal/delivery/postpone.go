@@ -89,6 +89,7 @@ func (t *tail) hold(ln *lane) {
 		return
 	}
 	ln.held, ln.lags = true, true
+	t.room.Broadcast() // a reader may wait for room in it, with what it has read
 	if len(ln.queue) > 1 {
 		ln.queue = []trellis.Event{ln.queue[0]}
 		t.apart(ln, ln.queue[0].Position)

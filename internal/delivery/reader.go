@@ -73,8 +73,12 @@ func (t *tail) catchUp(ctx context.Context, r *reader) {
 			continue
 		}
 		for _, e := range events {
-			if !t.feed(ctx, r, joined, e) {
+			back, ok := t.feed(ctx, r, joined, e)
+			if !ok {
 				return
+			}
+			if back {
+				break
 			}
 			last = e.Position
 		}
@@ -91,18 +95,20 @@ func (t *tail) catchUp(ctx context.Context, r *reader) {
 
 // next returns what r is to read, after and up to which position. It waits where
 // r has read everything, but has lanes that are still full; once they are not, the
-// lanes join the others and r ends.
+// lanes join the others and r ends. Where its subscriber is held and has what it keeps, it
+// waits too, and so has nothing of the log in memory meanwhile.
 func (t *tail) next(ctx context.Context, r *reader) (after, to uint64, joined int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for ctx.Err() == nil {
 		lanes := t.lanesOf(r)
-		full := false
+		full, rests := false, false
 		for _, ln := range lanes {
+			rests = rests || ln.held && len(ln.queue) >= t.bound(ln)
 			to = max(to, t.dispatched(ln.part))
 			full = full || len(ln.queue) > t.bound(ln)/2
 		}
-		if r.read < to {
+		if r.read < to && !rests {
 			return r.read, to, r.joined, true
 		}
 		if !full {
@@ -118,9 +124,11 @@ func (t *tail) next(ctx context.Context, r *reader) (after, to uint64, joined in
 }
 
 // feed queues e in the lane that it belongs to, if that is one of r's and the
-// subscriber wants e. It waits while the queue is full. A lane that came when r
-// had read on already gets nothing of what r is at: it would miss what lies before.
-func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event) bool {
+// subscriber wants e. It waits while the queue is full; where the subscriber is held,
+// which may be for ever, it says that e is to go back to the log. It is not ok if ctx is
+// done. A lane that came when r had read on already gets nothing of what r is at: it would
+// miss what lies before.
+func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event) (back, ok bool) {
 	n := Partition(e.Key)
 	t.mu.Lock()
 	p := t.parts[n]
@@ -136,7 +144,7 @@ func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event)
 	ln := fits()
 	t.mu.Unlock()
 	if ln == nil {
-		return true
+		return false, true
 	}
 	for _, s := range t.role.Subscribers(ctx, e) {
 		if s.ID != r.who.subscriber || s.Tenant != r.who.tenant || s.From >= e.Position {
@@ -144,6 +152,10 @@ func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event)
 		}
 		t.mu.Lock()
 		for ln = fits(); ln != nil && len(ln.queue) >= t.bound(ln) && ctx.Err() == nil; ln = fits() {
+			if ln.held {
+				t.mu.Unlock()
+				return true, true
+			}
 			t.room.Wait()
 		}
 		if ln != nil && ctx.Err() == nil {
@@ -151,5 +163,5 @@ func (t *tail) feed(ctx context.Context, r *reader, joined int, e trellis.Event)
 		}
 		t.mu.Unlock()
 	}
-	return ctx.Err() == nil
+	return false, ctx.Err() == nil
 }
