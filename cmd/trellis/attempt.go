@@ -16,6 +16,7 @@ type attempt struct {
 	hook   string
 	in     any                // what it is told
 	reads  bool               // whether it may only read, as filters and slots may
+	shows  bool               // whether it answers what a page shows
 	action bool               // whether somebody has to press something before it is asked
 	work   time.Duration      // that a schedule or a job may do; 0: as any other hook
 	taken  func([]byte) error // what the platform says to its answer; nil: it is not asked

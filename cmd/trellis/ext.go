@@ -20,7 +20,7 @@ type extCmd struct {
 	Pack         extPackCmd    `cmd:"" help:"Make the bundle NAME-VERSION.trellis."`
 	Inspect      extInspectCmd `cmd:"" help:"Say what a bundle or project is and asks for."`
 	Test         extTestCmd    `cmd:"" help:"Run the project's tests and look whether everything fits together."`
-	Run          extRunCmd     `cmd:"" help:"Ask the project's filter, tell its subscriber, or see what it shows, here and now."`
+	Run          extRunCmd     `cmd:"" help:"Ask the project's filter, tell its subscriber, run its schedule or job, or see what it shows, here and now."`
 	UpgradeGuest extGuestCmd   `cmd:"" help:"Refresh the project's copy of the guest library."`
 	Keygen       extKeygenCmd  `cmd:"" help:"Make a key to sign bundles with."`
 	Sign         extSignCmd    `cmd:"" help:"Sign a bundle."`
@@ -112,6 +112,9 @@ func describe(w io.Writer, x extensions.Extension) {
 	}
 	if x.State == "stopped" {
 		fmt.Fprintf(w, "SWITCHED OFF FOR EVERYBODY by %s: %s\n", x.StoppedBy, cmp.Or(x.Reason, "no reason was given"))
+	}
+	if x.Resting != nil {
+		fmt.Fprintln(w, resting(*x.Resting))
 	}
 	fmt.Fprintln(w, "It asks for:")
 	sentences(w, x.Asks)

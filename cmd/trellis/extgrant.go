@@ -47,8 +47,10 @@ func (c *extEnableCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "POST", c.path("/enable"), nil, body(in), &out); err != nil {
 		return err
 	}
+	clashes := c.clashes(e)
 	e.show(out, func(w io.Writer) {
 		describe(w, out)
+		writeClashes(w, clashes)
 		if on, ok := enabling(out, c.Course); ok && on.State == "waiting" {
 			fmt.Fprintln(w, "\nIt asks for more than course staff may grant, and waits: those who run the tenant must approve it. Next: trellis ext list shows whether they have")
 			return

@@ -17,13 +17,15 @@ func (c *extShowCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "GET", c.path("/detail"), params("course", c.Course), nil, &d); err != nil {
 		return err
 	}
+	clashes := c.clashes(e)
 	e.show(d, func(w io.Writer) {
 		describe(w, d.Extension)
+		writeClashes(w, clashes)
 		if d.Suspended != nil {
 			fmt.Fprintf(w, "Suspended since %s\n", when(*d.Suspended))
 		}
 		if d.Errors > 0 {
-			fmt.Fprintf(w, "Errors in 24 hours: %d; the last: %s\n", d.Errors, d.LastError)
+			fmt.Fprintf(w, "Errors in 24 hours: %s; the last: %s\n", countOf(d.Errors), d.LastError)
 		}
 		fmt.Fprintln(w, "Hooks:")
 		for _, h := range d.Hooks {
@@ -54,13 +56,37 @@ func (c *extShowCmd) Run(e *env) error {
 
 // standing says how a hook does.
 func standing(h extensions.HookState) string {
-	if h.State == "open" && h.Until != nil {
+	if h.State == "open" && h.Until != nil && time.Now().Before(*h.Until) {
 		return fmt.Sprintf("left alone until %s: %s", when(*h.Until), h.Reason)
 	}
 	if h.Failures > 0 {
 		return fmt.Sprintf("failed %d times in a row: %s", h.Failures, h.Reason)
 	}
 	return "works"
+}
+
+// fullLog is how many lines the log of an extension keeps.
+const fullLog = 1000
+
+// countOf says how many errors there were, as far as the log goes back.
+func countOf(errors int) string {
+	if errors >= fullLog {
+		return "1,000 or more"
+	}
+	return fmt.Sprint(errors)
+}
+
+// resting says what of an extension is left alone, until when and why.
+func resting(r extensions.Resting) string {
+	text := fmt.Sprintf("Left alone until %s: ", when(r.Until))
+	if !time.Now().Before(r.Until) {
+		text = "Was left alone, is tried again when it is asked next: "
+	}
+	text += fmt.Sprintf("%s, which failed %d times in a row: %s", r.On, r.Failures, r.Reason)
+	if r.Hooks > 1 {
+		text += fmt.Sprintf(" (one of %d that are left alone)", r.Hooks)
+	}
+	return text
 }
 
 func signedBy(signer string) string {

@@ -21,8 +21,8 @@ const sampleCourse = "course-v1:Demo+Welcome+2026"
 
 type extRunCmd struct {
 	Path     string `arg:"" default:"." help:"Bundle, or directory of a project that was built."`
-	Hook     string `help:"Export to call; that of the first filter, event or slot if absent."`
-	Data     string `help:"The event's or filter's data, or the values of an action: JSON, or @FILE; an enrolment if absent."`
+	Hook     string `help:"Export to call, of a filter, event, slot, action, schedule or job; that of the first in this order if absent, actions aside."`
+	Data     string `help:"The event's or filter's data, the values of an action, or the input of a schedule or job: JSON, or @FILE; if absent, an enrolment, no values, no input."`
 	Settings string `help:"Settings: JSON, or @FILE."`
 	Course   string `default:"course-v1:Demo+Welcome+2026" help:"Key of the course."`
 }
@@ -50,7 +50,11 @@ func (c *extRunCmd) Run(e *env) error {
 		e.print(json.RawMessage(a.out))
 		return nil
 	}
-	_, err = fmt.Fprintln(e.out, string(a.out))
+	answer := string(a.out)
+	if a.shows && showsNothing(a.out) {
+		answer = "It shows nothing here."
+	}
+	_, err = fmt.Fprintln(e.out, answer)
 	return err
 }
 

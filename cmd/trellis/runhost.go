@@ -23,6 +23,7 @@ type local struct {
 	note        func(format string, args ...any)
 
 	mu    sync.Mutex
+	lacks string // the last operation that only a platform answers
 	notes map[string]extensions.Note
 }
 
@@ -54,6 +55,7 @@ func (l *local) Call(_ context.Context, operation string, in []byte) ([]byte, er
 	case operation == "events.emit" && l.extension != "":
 		return perform(l, "events:emit", true, in, l.emit)
 	}
+	l.lacks = operation
 	l.note("%s was asked for: there is no platform here that could answer it. Install the extension to try that.", operation)
 	return nil, trellis.Errorf(trellis.Denied, "there is no platform here that could answer %.80q", operation)
 }

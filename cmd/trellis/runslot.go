@@ -20,7 +20,7 @@ func (c *extRunCmd) slotAttempts(m bundle.Manifest, settings, values json.RawMes
 			Settings: settings, Locale: "en", Trace: trellis.NewTraceID(), Time: time.Now().UTC(),
 		}
 		if s.Call != "" {
-			all = append(all, attempt{hook: s.Call, in: asked, reads: true, taken: readTree})
+			all = append(all, attempt{hook: s.Call, in: asked, reads: true, shows: true, taken: readTree})
 		}
 		for _, name := range s.Actions {
 			all = append(all, attempt{hook: name, in: slots.Acted{Asked: asked, ID: trellis.NewID(), Action: name, Values: values}, action: true, taken: readReply})

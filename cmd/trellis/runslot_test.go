@@ -16,8 +16,10 @@ func TestRunSlot(t *testing.T) {
 	says := func(answer string) func(*testkit.Code) { return func(c *testkit.Code) { c.Answer(answer) } }
 	bundle := testkit.Bundle(t, map[string]any{"id": "acme.card", "version": "1.0.0", "abi": 1, "title": "Card", "slots": []any{
 		map[string]any{"slot": "course.sidebar.v1", "call": "card", "actions": []string{"vote", "bad"}},
-		map[string]any{"slot": "course.main.v1", "call": "broken"}}},
-		testkit.Guest(map[string]func(*testkit.Code){"card": says(`{"kind":"text","text":"Hello"}`), "broken": says(`{"kind":"html"}`), "vote": says(`{"message":"Counted."}`), "bad": says(`{"redirect":"//x"}`)}))
+		map[string]any{"slot": "course.main.v1", "call": "broken"}, map[string]any{"slot": "course.main.v1", "call": "none"}},
+		"schedules": []any{map[string]any{"name": "nightly", "cron": "0 3 * * *", "call": "people"}}},
+		testkit.Guest(map[string]func(*testkit.Code){"card": says(`{"kind":"text","text":"Hello"}`), "broken": says(`{"kind":"html"}`), "vote": says(`{"message":"Counted."}`), "bad": says(`{"redirect":"//x"}`), "none": says(`null`),
+			"people": func(c *testkit.Code) { c.Call("users.list", `{}`); c.Fail(`{"kind":"denied","message":"no people"}`) }}))
 	if err := os.WriteFile(filepath.Join(s.dir, "card.trellis"), bundle, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +31,13 @@ func TestRunSlot(t *testing.T) {
 	}
 	s.fails(1, "the platform would not take that", "ext", "run", "card.trellis", "-hook", "broken")
 	s.fails(1, "redirect: must be a path within the tenant", "ext", "run", "card.trellis", "-hook", "bad")
+	if got, want := s.ok("ext", "run", "card.trellis", "-hook", "none"), "It shows nothing here.\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := s.ok("ext", "run", "card.trellis", "-hook", "none", "-json"), "null\n"; got != want {
+		t.Errorf("as JSON: %q, want %q", got, want)
+	}
+	s.fails(1, "Next: trellis ext pack, install and enable it where a platform answers users.list", "ext", "run", "card.trellis", "-hook", "people")
 }
 
 // TestRunNotes: what is tried keeps notes and emits events as on a platform, where

@@ -77,7 +77,11 @@ func (s *stand) try(ctx context.Context, b *bundle.Archive, a attempt, settings 
 		return nil, runtime.Stats{}, err
 	}
 	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: a.reads, note: note, notes: map[string]extensions.Note{}}
-	return s.call(ctx, a.hook, in, a.work, host)
+	out, stats, err := s.call(ctx, a.hook, in, a.work, host)
+	if errors.Is(err, runtime.ErrAnswer) && host.lacks != "" {
+		err = advise(err, "trellis ext pack, install and enable it where a platform answers %s, such as trellis demo", host.lacks)
+	}
+	return out, stats, err
 }
 
 // crashes makes all attempts at a bundle and returns the first error that is a crash,

@@ -35,6 +35,8 @@ func New(dir, kind, lang, convention, id, title string) error {
 		return trellis.Errorf(trellis.Invalid, "the language is one of %s, not %q", strings.Join(Languages(), ", "), lang)
 	case !slices.Contains(Conventions(), convention):
 		return trellis.Errorf(trellis.Invalid, "the convention is one of %s, not %q", strings.Join(Conventions(), ", "), convention)
+	case convention != Conventions()[0] && lang == "c" && kind == "card":
+		return trellis.Errorf(trellis.Invalid, "a new project that is called as %s begins as a filter: choose that, or the convention %s for a card", convention, Conventions()[0])
 	case convention != Conventions()[0] && (lang != "c" || kind != "filter"):
 		return trellis.Errorf(trellis.Invalid, "a new project that is called as %s is a filter in C; in another language, copy extension.json from examples/enrollment-policy-command or -extism-c, and write the command that makes main.wasm into build.sh", convention)
 	case kind != "filter" && kind != "card":

@@ -23,7 +23,7 @@ func TestRefused(t *testing.T) {
 		{"a convention that there is not", "filter", "c", "corba", "acme.late", "the convention is one of trellis, command, extism"},
 		{"a convention in another language", "filter", "go", "extism", "acme.late", "a filter in C"},
 		{"a kind that there is not", "block", "go", "trellis", "acme.late", "the kind is filter or card"},
-		{"a card by another convention", "card", "c", "command", "acme.late", "is a filter in C"},
+		{"a card by another convention", "card", "c", "command", "acme.late", "begins as a filter: choose that, or the convention trellis"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "late")
