@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
+	"github.com/trellis-learning/trellis/extensions/integrations/oneroster"
 	"github.com/trellis-learning/trellis/internal/jobs"
 )
 
@@ -63,7 +65,7 @@ func (c *jobsCancelCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "POST", "/api/v1/jobs/"+seg(c.ID)+"/cancel", nil, nil, &job); err != nil {
 		return err
 	}
-	e.done(job, "%s: it is to stop; what it has done stays. Next: trellis jobs wait %s, trellis jobs retry %s", job.Title, c.ID, c.ID)
+	e.done(job, "%s: it is to stop; what it has done stays. Next: trellis jobs wait %s", job.Title, c.ID)
 	return nil
 }
 
@@ -71,6 +73,10 @@ type jobsRetryCmd struct{ jobRef }
 
 func (c *jobsRetryCmd) Run(e *env) error {
 	if err := c.do(e.ctx, "POST", "/api/v1/jobs/"+seg(c.ID)+"/retry", nil, nil, nil); err != nil {
+		var job jobs.Job
+		if c.do(e.ctx, "GET", "/api/v1/jobs/"+seg(c.ID), nil, nil, &job) == nil && (job.State == jobs.Failed || job.State == jobs.Cancelled) {
+			return advise(err, "%s", goOn(job))
+		}
 		return err
 	}
 	return waitFor(e, c.remote, c.ID)
@@ -114,9 +120,21 @@ func waitFor(e *env, r remote, id string) error {
 		e.print(job)
 	}
 	if job.State != jobs.Done {
-		return advise(trellis.Errorf(trellis.Conflict, "the job %s: %s", job.State, job.Error), "trellis jobs retry %s lets it go on where it stopped", id)
+		return advise(trellis.Errorf(trellis.Conflict, "the job %s: %s", job.State, job.Error), "%s", goOn(job))
 	}
 	return nil
+}
+
+// goOn says how a job that was not done comes to its end. What an import was to read is
+// gone soon after it ended.
+func goOn(job jobs.Job) string {
+	switch {
+	case oneroster.Braked(job.Error):
+		return "trellis import FILE -dry-run says what it removes; trellis import FILE -at-most ROWS lets it"
+	case strings.HasPrefix(job.Kind, "import."):
+		return "put that right, and trellis import FILE again; what was imported stays"
+	}
+	return "trellis jobs retry " + job.ID + " lets it go on where it stopped"
 }
 
 func progress(j jobs.Job) string {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/trellis-learning/trellis/extensions/integrations/oneroster"
 	"github.com/trellis-learning/trellis/internal/jobs"
 )
 
@@ -22,6 +23,11 @@ type importCmd struct {
 	DryRun    bool   `help:"Say what would come of it, and change nothing."`
 	AtMost    *int   `help:"How many rows it may remove. Without it, ten or a tenth of all. An import that would remove more changes nothing."`
 	NoWait    bool   `help:"Do not wait until it is done."`
+}
+
+// Help says what of a roster goes away, for trellis import --help.
+func (c *importCmd) Help() string {
+	return "A row removes what it is about if its status is tobedeleted or inactive: a person can no longer log in, a course is hidden, an enrolment ends. Who is missing from the file stays."
 }
 
 func (c *importCmd) Run(e *env) error {
@@ -58,7 +64,8 @@ func (c *importCmd) Run(e *env) error {
 // reportText writes the report of an import for people; any other as it is.
 func reportText(w io.Writer, j jobs.Job) {
 	var r struct {
-		Rows, Created, Changed, Removed, Unchanged, Skipped int64
+		DryRun                                              bool `json:"dry_run"`
+		Rows, Created, Changed, Removed, Unchanged, Skipped int
 		Refused                                             []struct {
 			File, Extension, Message string
 			Row                      int64
@@ -88,6 +95,14 @@ func reportText(w io.Writer, j jobs.Job) {
 			break
 		}
 		fmt.Fprintf(w, "  invalid  %s row %d %s: %s\n", x.File, x.Row, x.Column, x.Message)
+	}
+	switch most := oneroster.MayRemove(r.Rows); {
+	case r.DryRun && r.Removed > most:
+		fmt.Fprintf(w, "\nNothing was changed. An import that removes more than %d of these %d rows stops before it does anything, unless it is told how many it may remove.\nNext: trellis import FILE -at-most %d\n", most, r.Rows, r.Removed)
+		return
+	case r.DryRun:
+		fmt.Fprintf(w, "\nNothing was changed. Next: trellis import FILE\n")
+		return
 	}
 	fmt.Fprintf(w, "\nNext: trellis events, trellis course list, trellis jobs wait %s -json for the whole report\n", j.ID)
 }

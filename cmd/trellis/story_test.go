@@ -279,7 +279,7 @@ func TestImport(t *testing.T) {
 	}
 	s.fails(1, "what was sent is no zip archive", "import", "text.zip")
 	var failed struct{ State, Error string }
-	if r := s.json(&failed, "import", "broken.zip"); r.status != 1 || failed.State != "failed" || !strings.Contains(r.errs, "Next: trellis jobs retry") {
+	if r := s.json(&failed, "import", "broken.zip"); r.status != 1 || failed.State != "failed" || !strings.Contains(r.errs, "trellis import FILE again") {
 		t.Errorf("no zip: %+v %+v", failed, r)
 	}
 }

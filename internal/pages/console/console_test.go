@@ -131,6 +131,20 @@ func TestConsoleOverview(t *testing.T) {
 	b.Get("/console/extensions?q=nothing").Want(200, "No extension is like that.").Follow("Show all 2").Want(200, "tea.poll")
 }
 
+// TestInTheWay: extensions that do something to the same part of a page stand there.
+func TestInTheWay(t *testing.T) {
+	s := openBureau(t)
+	b := s.signedIn()
+	for _, id := range []string{"acme.one", "acme.two"} {
+		s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": id, "version": "1.0.0", "abi": 1, "title": "Title of " + id,
+			"slots": []any{map[string]any{"slot": "course.about.v1", "op": "hide", "target": "default"}}}, testkit.Module(t, "welcome")), "", nil)
+		if id == "acme.one" {
+			b.Get("/console").Want(200, "Nothing needs you.")
+		}
+	}
+	b.Get("/console").Want(200, "In the way", "Title of acme.one, Title of acme.two", "They apply in this order").Follow("Look at the last of them : Title of acme.one, Title of acme.two").Want(200, "Title of acme.two")
+}
+
 // hostileTitle is the worst title that a manifest may have.
 func hostileTitle(*bureau) string { return strings.TrimSuffix(hostile, "\u202e") }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
@@ -79,6 +80,9 @@ func (p *Pages) needs(r *frame.Request) ([]need, error) {
 	for _, x := range list.Items {
 		needs = append(needs, needsOf(x)...)
 	}
+	if needs, err = inTheWay(r, list.Items, needs); err != nil {
+		return nil, err
+	}
 	if frame.Can(r.Ctx, "deliveries:read", hostapi.Scope{}) {
 		causes, err := frame.Call[delivery.Causes](r, "deliveries.causes", struct{}{})
 		if err != nil {
@@ -121,6 +125,30 @@ func heldBack(r *frame.Request) ([]need, error) {
 		return nil, err
 	}
 	return []need{{"bad", "Waits long", "Deliveries", standingText(s, now), "/console/deliveries", "Send them again, or drop them", *s.Oldest}}, nil
+}
+
+// inTheWay adds where extensions of the whole school get in each other's way.
+func inTheWay(r *frame.Request, all []extensions.Extension, needs []need) ([]need, error) {
+	list, err := frame.Call[slots.Listed](r, "slots.list", slots.List{})
+	if err != nil {
+		return nil, err
+	}
+	for _, place := range list.Items {
+		for _, c := range place.Conflicts {
+			var titles []string
+			path := "/console/extensions"
+			for _, id := range c.Extensions {
+				at := slices.IndexFunc(all, func(x extensions.Extension) bool { return x.ID == id && x.Course == "" })
+				if at < 0 {
+					titles = append(titles, id)
+					continue
+				}
+				titles, path = append(titles, all[at].Title), pathOf(all[at]) // of the last, which is seen
+			}
+			needs = append(needs, need{"warn", "In the way", strings.Join(titles, ", "), c.Text, path, "Look at the last of them", time.Time{}})
+		}
+	}
+	return needs, nil
 }
 
 // needsOf is what an extension needs.

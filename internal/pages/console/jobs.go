@@ -98,6 +98,8 @@ type jobPage struct {
 	Brakes  bool
 	Braked  bool                // it stopped before it removed too much
 	Stays   bool                // and what it has left can still be checked
+	Over    bool                // it was not done to its end
+	Again   bool                // it can go on where it stopped
 	Refused []oneroster.Refusal // the first of them
 	Invalid []oneroster.Fault
 	Left    bool // whether the rows themselves can be had
@@ -129,6 +131,8 @@ func (p *Pages) showJob(r *frame.Request, status int, id string, faults []frame.
 	for _, f := range faults {
 		d.Faults[f.Field] = f.Text
 	}
+	d.Over = j.State == jobs.Failed || j.State == jobs.Cancelled
+	d.Again = d.Over && p.imports.Again(r.Ctx, j) == nil
 	if j.Started != nil {
 		end := time.Now()
 		if j.Finished != nil {
