@@ -20,5 +20,5 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// {"course":"course-v1:A+B+1","mode":"audit"} <nil>
-	// the message of the refusal must have 1 to 500 printable characters
+	// the message of the refusal must have 1 to 500 characters that one sees
 }

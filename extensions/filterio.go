@@ -14,6 +14,7 @@ import (
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/bundle"
+	"github.com/trellis-learning/trellis/internal/line"
 )
 
 // Question is what a filter's export receives.
@@ -74,7 +75,7 @@ type Answer struct {
 // Refuse is a filter's no.
 type Refuse struct {
 	Code    string          `json:"code" doc:"For programs: lower-case letters, digits and _."`
-	Message string          `json:"message" doc:"For the person: 1 to 500 characters."`
+	Message string          `json:"message" doc:"For the person: 1 to 500 characters of one line."`
 	Effect  *trellis.Effect `json:"effect,omitempty" doc:"What else is asked for, where the filter's outcomes allow it."`
 }
 
@@ -106,19 +107,26 @@ func ReadAnswer(raw []byte, outcomes []trellis.Outcome) (Answer, error) {
 		return a, nil
 	}
 	r := a.Refuse
+	// A no stays one, whatever its words hold that no line may.
+	r.Message, _ = line.Mend(r.Message)
 	switch {
 	case len(a.Patch) > 0 || a.Stop:
 		return a, trellis.Errorf(trellis.Invalid, "the answer refuses and goes on at once")
 	case !codePattern.MatchString(r.Code):
 		return a, trellis.Errorf(trellis.Invalid, "the code of the refusal must be lower-case letters, digits and _")
-	case r.Message == "" || utf8.RuneCountInString(r.Message) > 500 || strings.ContainsFunc(r.Message, unicode.IsControl):
-		return a, trellis.Errorf(trellis.Invalid, "the message of the refusal must have 1 to 500 printable characters")
+	case !sayable(r.Message):
+		return a, trellis.Errorf(trellis.Invalid, "the message of the refusal must have 1 to 500 characters that one sees")
 	case r.Effect != nil && !slices.ContainsFunc(outcomes, func(o trellis.Outcome) bool { return o.Effect == r.Effect.Kind && o.Effect != "" }):
 		return a, trellis.Errorf(trellis.Invalid, "this filter has no effect %.40q", r.Effect.Kind)
 	case r.Effect != nil && r.Effect.Kind == trellis.EffectRedirect && !localPath(r.Effect.Redirect):
 		return a, trellis.Errorf(trellis.Invalid, "a redirect stays within the tenant: it begins with one / and has no host")
 	}
 	return a, nil
+}
+
+func sayable(message string) bool {
+	_, err := line.Clean("the message", message, 1, 500)
+	return err == nil
 }
 
 // localPath reports whether s is the path of a page of ours, which no browser

@@ -38,12 +38,30 @@ func TestReadAnswer(t *testing.T) {
 		`{}`: true, `{"patch":{"a":1}}`: true, `{"stop":true}`: true, `{"refuse":{"code":"no","message":"No."}}`: true,
 		`{"refuse":{"code":"no","message":"No.","effect":{"kind":"redirect","redirect":"/x"}}}`: true,
 		``: false, `null`: false, `[]`: false, `{"a":1}`: false, `{"patch":null}`: false, `{"refuse":{"code":"No!","message":"x"}}`: false,
-		`{"refuse":{"code":"no","message":""}}`: false, `{"refuse":{"code":"no","message":"a\nb"}}`: false, `{"refuse":{"code":"no","message":"x"},"stop":true}`: false,
+		`{"refuse":{"code":"no","message":""}}`: false, `{"refuse":{"code":"no","message":"a\nb"}}`: true, `{"refuse":{"code":"no","message":"\u200b"}}`: false, `{"refuse":{"code":"no","message":"\u2800"}}`: false, `{"refuse":{"code":"no","message":"x"},"stop":true}`: false,
 		`{"refuse":{"code":"no","message":"x","effect":{"kind":"template"}}}`: false, `{"refuse":{"code":"no","message":"x","effect":{"kind":"redirect","redirect":"//evil"}}}`: false,
 		`{} {}`: false, "{\"patch\":{\"a\":\"\xff\"}}": false,
 	} {
 		if _, err := extensions.ReadAnswer([]byte(in), redirect); (err == nil) != ok {
 			t.Errorf("%s: %v", in, err)
+		}
+	}
+}
+
+// TestRefusalsWords: what no line may hold is taken out of what a refusal says, and the
+// refusal stays one.
+func TestRefusalsWords(t *testing.T) {
+	for _, tt := range [][2]string{
+		{`The course is full.`, "The course is full."},
+		{`Full.\nCome back in May.`, "Full. Come back in May."},
+		{`See \u202egnp.exe`, "See gnp.exe"},
+		{`Fu\u200bll\u0000.`, "Full."},
+		{`\u2067Full.`, "Full."},
+		{`\u0645\u06cc\u200c\u062e`, "می\u200cخ"},
+	} {
+		a, err := extensions.ReadAnswer([]byte(`{"refuse":{"code":"no","message":"`+tt[0]+`"}}`), nil)
+		if err != nil || a.Refuse == nil || a.Refuse.Message != tt[1] {
+			t.Errorf("%s: %+v, %v; want %+q", tt[0], a.Refuse, err, tt[1])
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (r *Registry) own() []hostapi.Operation {
 			Doc: "Tells others of something. The type begins with the extension's ID and a point."},
 			func(in Emit) hostapi.Scope { return hostapi.Scope{Course: in.Course} }, r.emit),
 		hostapi.DefineList(hostapi.Spec{Name: "http.fetch", Permission: "http:", Doors: guest,
-			Doc: "Sends a request to a host that the extension was granted. A filter may only GET."}, fetchScope, r.fetch),
+			Doc: "Sends a request to a host that the extension was granted. A filter may only GET. The input has 1 MiB at most, with its JSON: in body_base64 that is a body of about 768 KiB."}, fetchScope, r.fetch),
 		hostapi.Define(hostapi.Spec{Name: "log.write", Doors: guest, Doc: "Writes a line to the extension's log."}, none[LogInput], r.logLine),
 	}
 }

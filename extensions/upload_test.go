@@ -8,27 +8,36 @@ import (
 	"github.com/trellis-learning/trellis/extensions"
 )
 
-// TestUploading: a tenant whose bundles come slowly holds up itself, and no other; all
+// TestUploading: who sends bundles slowly holds up herself, course staff hold up no
+// admin, and a tenant holds up no other; all
 // of them together are bounded; and who has done makes room, once.
 func TestUploading(t *testing.T) {
 	r := &extensions.Registry{}
-	begin := func(tenant string) (func(), error) {
-		done, err := r.Uploading(trellis.WithActor(t.Context(), trellis.Actor{Tenant: tenant, ID: "ada", Kind: trellis.PersonActor}))
+	as := func(tenant, who string, role trellis.Role) (func(), error) {
+		done, err := r.Uploading(trellis.WithActor(t.Context(), trellis.Actor{Tenant: tenant, ID: who, Kind: trellis.PersonActor, Roles: []trellis.Role{role}}))
 		if err != nil && (trellis.KindOf(err) != trellis.Exhausted || trellis.RetryAfter(err) <= 0) {
 			t.Errorf("%s: %v", tenant, err)
 		}
 		return done, err
 	}
+	staff, admin := trellis.Role{Name: trellis.RoleStaff, Course: "course-v1:A+B+1"}, trellis.Role{Name: trellis.RoleTenantAdmin}
+	begin := func(tenant string) (func(), error) { return as(tenant, "ada", admin) }
 	var slow []func()
-	for {
-		done, err := begin("slow")
-		if err != nil {
-			break
+	for _, tt := range []struct {
+		who   string
+		role  trellis.Role
+		taken int
+	}{{"sam", staff, 2}, {"sue", staff, 1}, {"ada", admin, 1}, {"hal", admin, 0}} {
+		taken := 0
+		for range 3 {
+			if done, err := as("slow", tt.who, tt.role); err == nil {
+				slow = append(slow, done)
+				taken++
+			}
 		}
-		slow = append(slow, done)
-	}
-	if len(slow) != 4 {
-		t.Errorf("one tenant has %d at once", len(slow))
+		if taken != tt.taken {
+			t.Errorf("of %s %d are taken in at once, want %d", tt.who, taken, tt.taken)
+		}
 	}
 	done, err := begin("other")
 	if err != nil {

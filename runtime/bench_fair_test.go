@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -13,10 +14,10 @@ import (
 
 // BenchmarkFlood is what a tenant that floods its extension does to another: 64
 // callers of one class call again and again, and the median of another class's
-// calls, one after the other without a pause, is compared with what it is without
-// them, in turns. The flood's guests are cheap, cost 20 ms each, or call the host;
-// each class has its own module, as tenants have, or both share one, as they do an
-// extension that the platform offers to all.
+// calls, one after the other, without a pause or as seldom as a person, is compared
+// with what it is without them, in turns. The flood's guests are cheap, cost 20 ms
+// each, or call the host; each class has its own module, as tenants have, or both
+// share one, as they do an extension that the platform offers to all.
 func BenchmarkFlood(b *testing.B) {
 	for _, f := range []struct {
 		name, guest, hook string
@@ -33,26 +34,36 @@ func BenchmarkFlood(b *testing.B) {
 			if own {
 				name = f.name + "/own"
 			}
-			b.Run(name, func(b *testing.B) {
-				r := newRuntime(b, runtime.Config{Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) { return nil, nil })})
-				loud := compile(b, r, f.guest, runtime.Limits{})
-				quiet := loud
-				if own {
-					quiet = compile(b, r, f.guest, runtime.Limits{})
+			for _, pause := range []time.Duration{0, 20 * time.Millisecond} {
+				if pause > 0 && !own {
+					continue
 				}
-				budget := runtime.Budget{Fuel: uint64(float64(r.FuelPerSecond()) * f.fuel.Seconds())}
-				benchmarkFlood(b, loud, runtime.Call{Hook: f.hook, In: f.in, Class: "loud", Key: "loud", Budget: budget, Untimed: true},
-					quiet, runtime.Call{Hook: f.quiet, In: []byte("x"), Class: "quiet", Key: "quiet", Untimed: true})
-			})
+				b.Run(fmt.Sprint(name, "/every ", pause), func(b *testing.B) {
+					r := newRuntime(b, runtime.Config{Host: hostFunc(func(context.Context, string, []byte) ([]byte, error) { return nil, nil })})
+					loud := compile(b, r, f.guest, runtime.Limits{})
+					quiet := loud
+					if own {
+						quiet = compile(b, r, f.guest, runtime.Limits{})
+					}
+					budget := runtime.Budget{Fuel: uint64(float64(r.FuelPerSecond()) * f.fuel.Seconds())}
+					benchmarkFlood(b, loud, runtime.Call{Hook: f.hook, In: f.in, Class: "loud", Key: "loud", Budget: budget, Untimed: true},
+						quiet, runtime.Call{Hook: f.quiet, In: []byte("x"), Class: "quiet", Key: "quiet", Untimed: true}, pause)
+				})
+			}
 		}
 	}
 }
 
-func benchmarkFlood(b *testing.B, loud *runtime.Module, flood runtime.Call, quiet *runtime.Module, lone runtime.Call) {
+func benchmarkFlood(b *testing.B, loud *runtime.Module, flood runtime.Call, quiet *runtime.Module, lone runtime.Call, pause time.Duration) {
 	const callers = 64
 	alone, among := &way{}, &way{}
 	trickle := func(w *way) {
-		for range 200 {
+		n := 200
+		if pause > 0 {
+			n = 50
+		}
+		for range n {
+			time.Sleep(pause)
 			start := time.Now()
 			if _, _, err := quiet.Call(context.Background(), lone); err != nil {
 				b.Fatal(err)

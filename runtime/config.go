@@ -30,7 +30,7 @@ type Config struct {
 	// cannot be preempted, so this is what keeps a flood of guests from the
 	// rest of the process; they are shared out fairly, see [Call.Class], and
 	// while calls wait a class has all but one at the most, unless no other class
-	// has had to wait for some milliseconds.
+	// has come for a second.
 	// Default: GOMAXPROCS.
 	Workers int
 	// Memory is how many bytes the instances of all modules may take together,

@@ -98,6 +98,9 @@ func stackAttacks() []attack {
 		{name: "a hundred thousand calls of a long function", module: tinyGuest(
 			tinyFunction{name: "attack", params: "ii", results: "I", body: code(slices.Repeat([]byte{opCall, self + 1}, 100_000), opI64Const, 0)},
 			tinyFunction{body: slices.Repeat(code(i32(7), i32(3), opI32DivU, opDrop), 30_000)}).build(), sentinel: runtime.ErrFuel},
+		{name: "back from 20,000 calls through long code", module: attacker(code(i32(20_000), opCall, self+1, opI64Const, 0),
+			exporting(tinyFunction{params: "i", body: code(opLocalGet, 0, opI32Eqz, opIf, typeEmpty, opReturn, opEnd, opLocalGet, 0, i32(1), 0x6b, opCall, self+1,
+				opLocalGet, 0, opI32Eqz, opIf, typeEmpty, opReturn, opEnd, slices.Repeat(code(opLocalGet, 0, opI32Load, 2, 0, opDrop), 30_000))})), sentinel: runtime.ErrFuel},
 		{name: "a table of itself", module: attacker(code(i32(0), opRefFunc, self, opTableSet, 0, opLocalGet, 0, opLocalGet, 1, i32(0), opCallIndirect, 1, 0), withTable(4, self)),
 			sentinel: runtime.ErrTrap, says: deep},
 		{name: "an entry of another type", module: attacker(code(opLocalGet, 0, opLocalGet, 1, i32(0), opCallIndirect, 1, 0), withTable(4, 0)),

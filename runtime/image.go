@@ -121,13 +121,7 @@ func (im *image) reset(inst *instance) bool {
 		g.Set(im.globals[i])
 	}
 	if im.file != nil {
-		written, kept, ok := inst.mapping.reset(im, inst.m.rt.scanner, inst.mayKeep())
-		inst.m.note(written)
-		if kept != inst.kept {
-			inst.kept = kept
-			inst.weigh()
-		}
-		return ok
+		return inst.mendView(im)
 	}
 	memory, ok := inst.mem.Read(0, uint32(im.size))
 	if ok {
@@ -136,40 +130,46 @@ func (im *image) reset(inst *instance) bool {
 	return ok
 }
 
-// restore makes the bytes from an offset to another what they are in the image.
-func (im *image) restore(memory []byte, from, to int) {
+// restore makes the bytes from an offset to another what they are in the image. It
+// says how many bytes the pages have that were something else.
+func (im *image) restore(memory []byte, from, to int) (changed int) {
 	next, _ := slices.BinarySearchFunc(im.pieces, from, func(p piece, from int) int { return cmp.Compare(p.end(), from+1) })
 	for _, p := range im.pieces[next:] {
 		if p.at >= to {
 			break
 		}
 		start, end := max(p.at, from), min(p.end(), to)
-		wipe(memory[from:start])
-		restore(memory[start:end], p.data[start-p.at:])
+		changed += wipe(memory[from:start])
+		changed += restore(memory[start:end], p.data[start-p.at:])
 		from = end
 	}
-	wipe(memory[from:to])
+	return changed + wipe(memory[from:to])
 }
 
-// wipe makes all of memory zero. Most of it usually is: reading costs less than
-// writing, and pages that nobody ever wrote to stay without memory of their own.
-func wipe(memory []byte) {
+// wipe makes all of memory zero, and says how much was in pages that were not. Most
+// usually is: reading costs less than writing, and pages that nobody ever wrote to
+// stay without memory of their own.
+func wipe(memory []byte) (changed int) {
 	for len(memory) > 0 {
 		part := memory[:min(grain, len(memory))]
 		if !bytes.Equal(part, zeros[:len(part)]) {
 			clear(part)
+			changed += len(part)
 		}
 		memory = memory[len(part):]
 	}
+	return changed
 }
 
-// restore makes memory equal to data.
-func restore(memory, data []byte) {
+// restore makes memory equal to data, and says how much was in pages that were not.
+func restore(memory, data []byte) (changed int) {
 	for len(memory) > 0 {
 		part := memory[:min(grain, len(memory))]
 		if !bytes.Equal(part, data[:len(part)]) {
 			copy(part, data)
+			changed += len(part)
 		}
 		memory, data = memory[len(part):], data[len(part):]
 	}
+	return changed
 }

@@ -59,13 +59,12 @@ func (m *mapping) view(im *image) bool {
 	return err == nil
 }
 
-// reset puts back a view of the image. It says how many bytes of pages of its own
-// the view was found to have, and how many it still has: all of them, up to keep.
-func (m *mapping) reset(im *image, s *scanner, keep int) (written, kept int, ok bool) {
-	if written, ok = im.mend(m.all[:im.size], s, keep); ok {
-		return written, written, true
-	}
-	return written, 0, m.forget(im.size)
+// mend puts back a view of the image and leaves it its pages. It says how many bytes
+// of pages of its own the view was found to have, and how many of them were not as
+// the image has them. It reports false if there are more than keep, or cannot be told:
+// then nothing is put back.
+func (m *mapping) mend(im *image, s *scanner, keep int) (own, changed int, ok bool) {
+	return im.mend(m.all[:im.size], s, keep)
 }
 
 // populate gives the view pages of its own, of the first n bytes. Where that fails

@@ -20,13 +20,13 @@ func newScanner() *scanner   { return nil }
 func (*scanner) works() bool { return false }
 func (*scanner) close()      {}
 
-func newMapping(uint64) *mapping                              { return nil }
-func (*mapping) Reallocate(uint64) []byte                     { return nil }
-func (*mapping) Free()                                        {}
-func (*mapping) view(*image) bool                             { return false }
-func (*mapping) reset(*image, *scanner, int) (int, int, bool) { return 0, 0, false }
-func (*mapping) populate(int)                                 {}
-func (*mapping) forget(int) bool                              { return false }
-func (*mapping) zero(int, int) bool                           { return false }
-func (*image) put([]piece) error                              { return errors.ErrUnsupported }
-func (*image) close()                                         {}
+func newMapping(uint64) *mapping                             { return nil }
+func (*mapping) Reallocate(uint64) []byte                    { return nil }
+func (*mapping) Free()                                       {}
+func (*mapping) view(*image) bool                            { return false }
+func (*mapping) mend(*image, *scanner, int) (int, int, bool) { return 0, 0, false }
+func (*mapping) populate(int)                                {}
+func (*mapping) forget(int) bool                             { return false }
+func (*mapping) zero(int, int) bool                          { return false }
+func (*image) put([]piece) error                             { return errors.ErrUnsupported }
+func (*image) close()                                        {}

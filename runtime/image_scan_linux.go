@@ -109,30 +109,31 @@ func (r *scanRoom) scan(pagemap uintptr, m []byte, from, pages int) (found []pag
 }
 
 // mend puts back those pages of a private view of the image that were written to,
-// and says how many bytes they are: they stay, so that the next call finds them. It
-// reports false if they are more than keep, or cannot be told.
-func (im *image) mend(m []byte, s *scanner, keep int) (written int, ok bool) {
+// and says how many bytes they are and how many of those were not as in the image:
+// they stay, so that the next call finds them. It reports false if they are more than
+// keep, or cannot be told.
+func (im *image) mend(m []byte, s *scanner, keep int) (own, changed int, ok bool) {
 	if !s.works() {
-		return 0, false
+		return 0, 0, false
 	}
 	room := s.rooms.Get().(*scanRoom)
 	defer s.rooms.Put(room)
 	for at := 0; at < len(m); {
-		most := (keep-written)/os.Getpagesize() + 1
+		most := (keep-own)/os.Getpagesize() + 1
 		found, next, err := room.scan(s.file.Fd(), m, at, most)
 		if err != nil || next <= at {
-			return 0, false
+			return 0, 0, false
 		}
 		for _, r := range found {
-			written += int(r.end - r.start)
+			own += int(r.end - r.start)
 		}
-		if written > keep {
-			return written, false
+		if own > keep {
+			return own, changed, false
 		}
 		for _, r := range found {
-			im.restore(m, int(r.start), int(r.end))
+			changed += im.restore(m, int(r.start), int(r.end))
 		}
 		at = next
 	}
-	return written, true
+	return own, changed, true
 }

@@ -32,6 +32,7 @@ type Module struct {
 	parked    parking
 	uses      atomic.Int64 // of pinned instances
 	written   atomic.Int64 // bytes of memory that a call was found to have written to, at most
+	unused    atomic.Int64 // calls in a row that had no use for most of the pages they were given
 	halted    atomic.Bool  // nothing is parked any more
 
 	mu     sync.Mutex

@@ -25,6 +25,46 @@ func (inst *instance) mayKeep() int {
 	return keptMemory
 }
 
+// relearn is after how many calls in a row that changed little of the pages that
+// they were given a module is looked at anew.
+const relearn = 16
+
+// mendView puts back a view of the image.
+func (inst *instance) mendView(im *image) bool {
+	had := inst.kept
+	own, changed, ok := inst.mapping.mend(im, inst.m.rt.scanner, inst.mayKeep())
+	if had <= keptMemory && !ok {
+		inst.autopsy()
+	}
+	if inst.m.learn(had, own, changed, ok) || !ok {
+		own, ok = 0, inst.mapping.forget(im.size)
+	}
+	if own != inst.kept {
+		inst.kept = own
+		inst.weigh()
+	}
+	return ok
+}
+
+// learn remembers what a call was found to have written to: the pages that are the
+// instance's own, if it had hardly any before. Those that it had say nothing: of them
+// only what was changed tells, where it was looked at. It reports whether they are to
+// be dropped, because calls in a row had no use for them: so that a module that once
+// wrote to all of its memory does not have all of it compared for ever.
+func (m *Module) learn(had, own, changed int, looked bool) (drop bool) {
+	switch {
+	case had <= keptMemory:
+		m.note(own)
+	case looked && changed > had/4:
+		m.unused.Store(0)
+	case m.unused.Add(1) >= relearn:
+		m.unused.Store(0)
+		m.written.Store(0)
+		return true
+	}
+	return false
+}
+
 // note remembers the most that a call was found to have written to.
 func (m *Module) note(written int) {
 	for {

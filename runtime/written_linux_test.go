@@ -10,7 +10,8 @@ import (
 )
 
 // writer is a guest of so many pages whose hooks say something and then write to
-// every page of the system's: "write" answers then, "crash" traps.
+// every page of the system's: "write" answers then, "crash" traps. "rest" only says
+// something.
 func writer(pages int) []byte {
 	var stores []byte
 	for at := int64(0); at < int64(pages)*pageSize; at += 4096 {
@@ -19,6 +20,7 @@ func writer(pages int) []byte {
 	says := saysHello()
 	g := tinyGuest(
 		tinyFunction{name: "write", params: "ii", results: "I", body: slices.Concat(says, stores, i64(0))},
+		tinyFunction{name: "rest", params: "ii", results: "I", body: slices.Concat(says, i64(0))},
 		tinyFunction{name: "crash", params: "ii", results: "I", body: slices.Concat(says, stores, []byte{opUnreachable})},
 	)
 	g.imports, g.pages = []tinyFunction{importLog}, pages
@@ -27,7 +29,8 @@ func writer(pages int) []byte {
 
 // TestWriters: a module that writes to all of a large memory is given its pages
 // before it runs, when that is known, also after a trap. They are kept where there is
-// memory for them. None of that changes what a call costs, or what it finds.
+// memory for them, as long as calls have use for them. None of that changes what a
+// call costs, or what it finds.
 func TestWriters(t *testing.T) {
 	const pages, size = 128, 128 * pageSize
 	for _, tt := range []struct {
@@ -73,6 +76,15 @@ func TestWriters(t *testing.T) {
 				if took, fuel, err := run("write"); err != nil || took < size || fuel != first {
 					t.Errorf("%v; it began with %d bytes, used %d units, at first %d", err, took, fuel, first)
 				}
+			}
+			for n := range 17 {
+				took, _, err := run("rest")
+				if given := took >= size; err != nil || given && n == 16 || !given && n < 12 {
+					t.Errorf("call %d that writes to nothing: %v; it began with %d bytes", n+1, err, took)
+				}
+			}
+			if _, kept := runtime.Memory(m); kept > pageSize {
+				t.Errorf("%d bytes of pages are kept that nobody has use for", kept)
 			}
 		})
 	}

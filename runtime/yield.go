@@ -21,9 +21,10 @@ const (
 	turnSlices = 20
 
 	// calmWorkers is how long a class must have come alone to have all workers. One
-	// that comes then waits no longer than for the end of a slice, once: with two
-	// workers, half of the machine would otherwise lie idle for that.
-	calmWorkers = 10 * time.Millisecond
+	// that comes then waits for the end of a slice, once: some 20 us, but milliseconds
+	// where a guest has been made to wait for memory. With two workers, half of the
+	// machine would otherwise lie idle for that.
+	calmWorkers = time.Second
 
 	maxFuel = math.MaxInt64 / 2 // of a call: it is counted below zero too
 )

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -395,8 +396,9 @@ func TestUploadsTakeTurns(t *testing.T) {
 	s := open(t)
 	b := s.Tenant(t, "b")
 	_, other := s.Person(t, b, "ben", learning.Assign{Role: trellis.RoleTenantAdmin})
-	for range 4 {
-		done, err := s.Registry.Uploading(s.ctx)
+	for n := range 4 {
+		actor := trellis.Actor{Tenant: "acme", ID: fmt.Sprint("admin", n), Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleTenantAdmin}}}
+		done, err := s.Registry.Uploading(trellis.WithActor(s.ctx, actor))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,6 +32,9 @@ const (
 	maxUpload = 1 << 30
 )
 
+// ManifestSchema is the path at which the JSON Schema of manifests is served.
+const ManifestSchema = "/api/schemas/extension-1.json"
+
 // Routes returns the routes of every operation that has an HTTP door, and those
 // of uploads, downloads and the login.
 func (a *API) Routes() ([]web.Route, error) {
@@ -70,7 +73,13 @@ func (a *API) Routes() ([]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
+	manifest, err := bundle.Schema()
+	if err != nil {
+		return nil, err
+	}
 	return append(routes,
+		web.Route{Method: "GET", Path: ManifestSchema, Name: "schemas.extension", Summary: "JSON Schema of extension.json, the manifest of an extension, for editors and tests.",
+			Public: true, Handle: func(c *fiber.Ctx) error { return web.Raw(c, fiber.StatusOK, manifest) }},
 		web.Route{Method: "POST", Path: "/api/v1/login", Name: "login", Summary: "Exchanges a name and a password for a token that lasts twelve hours.",
 			Public: true, Limit: 16 << 10, Request: login, Handle: a.login},
 		web.Route{Method: "POST", Path: "/api/v1/register", Name: "users.register", Summary: "Makes an account for the one who asks, in a tenant in which people may register themselves. Then she logs in.",
@@ -114,13 +123,17 @@ func (a *API) operation(o hostapi.Operation) func(*fiber.Ctx) error {
 // repeatable returns the context of a request. If it has an Idempotency-Key, the
 // identifiers of what it makes also depend on what is asked for: with the same key
 // but another input it is another request, not a repeat that gets the first answer.
-func repeatable(c *fiber.Ctx, in []byte) context.Context {
+func repeatable(c *fiber.Ctx, in ...[]byte) context.Context {
 	ctx := web.Context(c)
 	if c.Get("Idempotency-Key") == "" {
 		return ctx
 	}
-	sum := sha256.Sum256(in)
-	return trellis.WithIDs(ctx, trellis.IDFrom(ctx), hex.EncodeToString(sum[:]))
+	var sums []string
+	for _, part := range in {
+		sum := sha256.Sum256(part)
+		sums = append(sums, hex.EncodeToString(sum[:]))
+	}
+	return trellis.WithIDs(ctx, trellis.IDFrom(ctx), sums...)
 }
 
 // input puts together what an operation is asked.
@@ -290,7 +303,7 @@ func permitted(c *fiber.Ctx, permission string, at hostapi.Scope) error {
 
 // bundle reads a bundle that is sent, once it has its turn, and hands it on with whose
 // it is to be.
-func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope) error) error {
+func (a *API) bundle(c *fiber.Ctx, take func(ctx context.Context, raw []byte, owner extensions.Scope) error) error {
 	query, err := web.Query(c)
 	if err != nil {
 		return err
@@ -316,12 +329,12 @@ func (a *API) bundle(c *fiber.Ctx, take func(raw []byte, owner extensions.Scope)
 	if err != nil {
 		return err
 	}
-	return take(raw, owner)
+	return take(repeatable(c, []byte(owner.Course), raw), raw, owner)
 }
 
 func (a *API) inspect(c *fiber.Ctx) error {
-	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
-		out, err := a.cfg.Registry.Inspect(web.Context(c), raw, owner)
+	return a.bundle(c, func(ctx context.Context, raw []byte, owner extensions.Scope) error {
+		out, err := a.cfg.Registry.Inspect(ctx, raw, owner)
 		if err != nil {
 			return err
 		}
@@ -330,8 +343,8 @@ func (a *API) inspect(c *fiber.Ctx) error {
 }
 
 func (a *API) install(c *fiber.Ctx) error {
-	return a.bundle(c, func(raw []byte, owner extensions.Scope) error {
-		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(web.Context(c), "extensions.install", owner.Course), raw, owner)
+	return a.bundle(c, func(ctx context.Context, raw []byte, owner extensions.Scope) error {
+		x, err := a.cfg.Registry.Install(a.cfg.API.Audited(ctx, "extensions.install", owner.Course), raw, owner)
 		if err != nil {
 			return err
 		}

@@ -209,7 +209,15 @@ func TestPackIsDeterministicAndSigned(t *testing.T) {
 func TestManifestFaults(t *testing.T) {
 	for _, tt := range []struct{ change, want string }{
 		{`"id":"org.x"`, "the publisher org is reserved"}, {`"id":"acme"`, "must be publisher.name"}, {`"version":"1"`, "must be a semantic version"},
-		{`"abi":2`, "must be 1"}, {`"title":""`, "must have 1 to 100"}, {`"permissions":["kv","kv"]`, "stands here twice"},
+		{`"abi":2`, "must be 1"}, {`"title":""`, "title: must have 1 to 100"}, {`"title":"Invoice\u202efdp"`, "title: holds U+202E, which turns the order of what follows"}, {`"title":"Tr\u200bellis"`, "title: holds U+200B, which is not seen"},
+		{`"title":" \u2800"`, "title: must have 1 to 100 characters that one sees"}, {`"description":"a\u0007"`, "description: holds U+0007"}, {`"homepage":"https://a.example/\u2067b"`, "homepage: begins a change of direction that never ends"},
+		{`"secrets":[{"name":"key","title":"K\u00adey"}]`, "secrets[0].title: holds U+00AD"}, {`"slots":[{"slot":"course.sidebar.v1","call":"show","title":"\u202eX"}]`, "slots[0].title: holds U+202E"},
+		{`"settings":{"type":"object","properties":{"a":{"type":"integer","title":"Days\u202e"}}}`, "settings: a: title: holds U+202E"},
+		{`"settings":{"type":"object","properties":{"a":{"type":"integer","description":"One.\n\u202eTwo."}}}`, "settings: a: description: holds U+202E"},
+		{`"settings":{"type":"object","properties":{"a":{"type":"string","oneOf":[{"const":"x","title":"\u200bX"}]}}}`, "settings: a: oneOf: holds U+200B"},
+		{`"settings":{"type":"object","properties":{"a":{"type":"string","enum":["x\u2060"]}}}`, "settings: a: enum: holds U+2060"},
+		{`"settings":{"type":"object","properties":{"a\u202e":{"type":"string"}}}`, "settings: properties: holds U+202E"},
+		{`"permissions":["kv","kv"]`, "stands here twice"},
 		{`"permissions":["tokens:write"]`, "is for people"}, {`"permissions":["nonsense"]`, "there is no permission"}, {`"permissions":["http:localhost:80"]`, "there is no permission"},
 		{`"isolation":"shared"`, "pristine or pinned"}, {`"limits":{"memory":"1GB"}`, "1MiB to 64MiB"}, {`"slots":[{}]`, "slots[0].slot: must be"}, {`"blocks":[{}]`, "not supported by this version"},
 		{`"settings":{"type":"object","$ref":"#"}`, "unknown field"}, {`"settings":{"type":"array"}`, "the settings are an object"},

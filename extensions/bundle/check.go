@@ -4,19 +4,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/adhocore/gronx"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/egress"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
-// check finds what is wrong with a manifest by itself, and fills in defaults.
-func (m *Manifest) check(f *Faults) {
+// check finds what is wrong with a manifest by itself, and fills in defaults. The words
+// of one that is kept are mended.
+func (m *Manifest) check(f *Faults, kept bool) {
+	text := checkText
+	if kept {
+		text = mendText
+	}
 	if parts := idPattern.FindStringSubmatch(m.ID); parts == nil {
 		f.add("id", "must be publisher.name, each of lower-case letters, digits and hyphens")
 	} else if reserved(parts[1]) {
@@ -28,9 +32,9 @@ func (m *Manifest) check(f *Faults) {
 	if m.ABI != hostapi.Version {
 		f.add("abi", "must be %d", hostapi.Version)
 	}
-	text(f, "title", m.Title, 1, 100)
-	text(f, "description", m.Description, 0, 1000)
-	text(f, "homepage", m.Homepage, 0, 500)
+	text(f, "title", &m.Title, 1, 100)
+	text(f, "description", &m.Description, 0, 1000)
+	text(f, "homepage", &m.Homepage, 0, 500)
 	if m.Isolation == "" {
 		m.Isolation = runtime.Pristine.String()
 	}
@@ -38,19 +42,24 @@ func (m *Manifest) check(f *Faults) {
 		f.add("isolation", "must be pristine or pinned")
 	}
 	m.checkPermissions(f)
-	if _, err := ParseSettings(m.Settings); err != nil {
+	settings, err := ParseSettings(m.Settings)
+	if err == nil && !kept {
+		err = settings.root.words("")
+	}
+	if err != nil {
 		f.add("settings", "%s", err)
 	}
-	for i, s := range m.Secrets {
+	for i := range m.Secrets {
+		s := &m.Secrets[i]
 		if !namePattern.MatchString(s.Name) {
 			f.add(fmt.Sprintf("secrets[%d].name", i), "must be lower-case letters, digits, _ and -")
 		}
-		text(f, fmt.Sprintf("secrets[%d].title", i), s.Title, 1, 200)
+		text(f, fmt.Sprintf("secrets[%d].title", i), &s.Title, 1, 200)
 	}
 	if _, err := m.Limits.parse(); err != nil {
 		f.add("limits", "%s", err)
 	}
-	m.checkHooks(f)
+	m.checkHooks(f, text)
 	for _, later := range []struct {
 		name string
 		set  bool
@@ -108,7 +117,7 @@ func (m *Manifest) checkPermissions(f *Faults) {
 	}
 }
 
-func (m *Manifest) checkHooks(f *Faults) {
+func (m *Manifest) checkHooks(f *Faults, text texts) {
 	calls := 0
 	export := func(at, name string) {
 		calls++
@@ -170,7 +179,7 @@ func (m *Manifest) checkHooks(f *Faults) {
 			f.add(at+".name", "must be lower-case letters, digits, _ and -")
 		}
 	}
-	calls += m.checkSlots(f, once)
+	calls += m.checkSlots(f, text, once)
 	if calls == 0 {
 		f.add("", "it takes part in nothing: name filters, events, schedules, jobs or slots")
 	}
@@ -179,8 +188,20 @@ func (m *Manifest) checkHooks(f *Faults) {
 	}
 }
 
-func text(f *Faults, path, s string, least, most int) {
-	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, unicode.IsControl) {
-		f.add(path, "must have %d to %d printable characters", least, most)
+// texts does what is to be done with a text that people read among what others have
+// written.
+type texts func(f *Faults, path string, s *string, least, most int)
+
+// checkText finds what is wrong with it.
+func checkText(f *Faults, path string, s *string, least, most int) {
+	if fault := line.Fault(*s); fault != "" {
+		f.add(path, "%s", fault)
+		return
+	}
+	if _, err := line.Clean("it", *s, least, most); err != nil {
+		f.add(path, "must have %d to %d characters that one sees", least, most)
 	}
 }
+
+// mendText takes out what is wrong with it.
+func mendText(_ *Faults, _ string, s *string, _, _ int) { *s, _ = line.Mend(*s) }

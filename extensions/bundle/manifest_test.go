@@ -23,3 +23,19 @@ func TestWork(t *testing.T) {
 		t.Errorf("it asks for %s", asks)
 	}
 }
+
+// TestReadKept: what was taken in when less was asked of its words can still be read,
+// and looks like what it is.
+func TestReadKept(t *testing.T) {
+	const raw = `{"id":"acme.x","version":"1.0.0","abi":1,"title":"Invoice\u202efdp","description":"\u200bOf May","jobs":[{"name":"tidy","call":"toil"}],
+		"secrets":[{"name":"key","title":"K\u00adey"}],"settings":{"type":"object","properties":{"a":{"type":"string","title":"\u202eA"}}}}`
+	_, err := bundle.ReadManifest([]byte(raw))
+	kind(t, "anew", err, trellis.Invalid, "title: holds U+202E", "description: holds U+200B", "settings: a: title: holds U+202E")
+	m, err := bundle.ReadKept([]byte(raw))
+	must(t, err)
+	if m.Title != "Invoicefdp" || m.Description != "Of May" || m.Secrets[0].Title != "Key" {
+		t.Errorf("%+q, %+q, %+q", m.Title, m.Description, m.Secrets[0].Title)
+	}
+	_, err = bundle.ReadKept([]byte(strings.Replace(raw, `"abi":1`, `"abi":2`, 1)))
+	kind(t, "what nobody can run", err, trellis.Invalid, "abi: must be 1")
+}

@@ -108,7 +108,13 @@ func (x *Integrations) run(ctx context.Context, r *jobs.Run, f Format) (err erro
 			x.cfg.Logger.Warn("opened upload not removed", "job", r.Job().ID, "err", e)
 		}
 	}()
-	return f.Import(ctx, r, opened, size, u.Options)
+	err = f.Import(ctx, r, opened, size, u.Options)
+	if err != nil && oneroster.Braked(err.Error()) {
+		if e := x.keepBraked(ctx, r.Job().ID); e != nil {
+			x.cfg.Logger.Warn("upload not kept for another check", "job", r.Job().ID, "err", e)
+		}
+	}
+	return err
 }
 
 func (x *Integrations) importRoster(ctx context.Context, r *jobs.Run, f *os.File, size int64, options json.RawMessage) error {

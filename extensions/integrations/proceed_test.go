@@ -99,24 +99,127 @@ func TestProceedRemovesWhatWasConfirmed(t *testing.T) {
 // and says how to go on.
 func TestBrakeAtTheDoor(t *testing.T) {
 	c := start(t, nil)
-	c.load("", pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
-	gone := pack(t, "delta:users", users+rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	c.load("", pack(t, "users", users+rows(100, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	gone := pack(t, "delta:users", users+rows(100, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
 	for _, tt := range []struct {
 		options, want string
 		state         jobs.State
 	}{
-		{"", "more than 10 of what its 30 rows are about", jobs.Failed},
-		{`{"at_most":29}`, "more than the 29 rows that were confirmed", jobs.Failed},
-		{`{"at_most":30}`, "", jobs.Done},
+		{"", "more than 10 of what its 100 rows are about", jobs.Failed},
+		{"", "say how many rows it may remove (at_most: 100)", jobs.Failed},
+		{`{"at_most":99}`, "more than the 99 rows that were confirmed, namely 100. Nothing was changed", jobs.Failed},
+		{`{"at_most":100}`, "", jobs.Done},
 	} {
 		job, err := c.jobs.Wait(c.ctx, c.upload(tt.options, gone).ID)
 		if err != nil || job.State != tt.state || !strings.Contains(job.Error, tt.want) {
 			t.Errorf("%s: %s %s (%v)", tt.options, job.State, job.Error, err)
 		}
+		working := 0
+		for _, p := range c.everybody() {
+			if p.Active {
+				working++
+			}
+		}
+		if want := map[jobs.State]int{jobs.Failed: 100}[tt.state]; working != want {
+			t.Errorf("%s: %d accounts work, want %d", tt.options, working, want)
+		}
 	}
 	if _, err := c.imports.Upload(c.ctx, "oneroster", bytes.NewReader(gone), []byte(`{"at_most":-1}`)); trellis.KindOf(err) != trellis.Invalid {
 		t.Errorf("less than nothing: %v", err)
 	}
+}
+
+// TestBrakeOnTheWay: an import that removes what it has given itself, which nobody can
+// see before, stops where it would have removed too much.
+func TestBrakeOnTheWay(t *testing.T) {
+	c := start(t, nil)
+	give := rows(100, "e%d,,,c,school,u%d,student,false,,", number, number)
+	take := rows(100, "f%d,tobedeleted,"+since+",c,school,u%d,student,false,,", number, number)
+	archive := pack(t, "classes", classes+class("c"), "users", users+rows(100, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number), "enrollments", enrollments+give+take)
+	job, err := c.jobs.Wait(c.ctx, c.upload("", archive).ID)
+	if err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, "more than 30 of what its 301 rows are about: it stopped after 28") {
+		t.Errorf("it is %s: %s, %v", job.State, job.Error, err)
+	}
+	if got := c.enrolled(); got != 72 {
+		t.Errorf("%d are enrolled, want 72", got)
+	}
+}
+
+// TestBrakeCountsWhatGoes: rows that say that something is to go which is gone already
+// stop nothing.
+func TestBrakeCountsWhatGoes(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(5, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	gone := pack(t, "delta:users", users+rows(40, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	c.want(c.load("", gone), "users.csv", "5 removed 35 unchanged")
+}
+
+// TestAgain: an import whose upload is gone, or that would stop again where it did, is
+// not begun again, and still says why it stopped.
+func TestAgain(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	for _, tt := range []struct {
+		name, why, want string
+		archive         []byte
+	}{
+		{"stopped", "more than 10", "it would stop again", pack(t, "delta:users", users+rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))},
+		{"damaged", "zip", "no longer there: upload it again", []byte("PK, and yet no zip")},
+	} {
+		job, err := c.jobs.Wait(c.ctx, c.upload("", tt.archive).ID)
+		if err != nil || job.State != jobs.Failed {
+			t.Fatalf("%s: it is %s, %v", tt.name, job.State, err)
+		}
+		if tt.name == "damaged" {
+			eventually(t, "the upload to go", func() bool { return c.blobs() == 1 })
+		}
+		if _, err := c.jobs.Retry(c.ctx, job.ID); trellis.KindOf(err) != trellis.Conflict || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		}
+		if job, err = c.jobs.Get(c.ctx, job.ID); err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, tt.why) {
+			t.Errorf("%s: it is %s: %s, %v", tt.name, job.State, job.Error, err)
+		}
+	}
+}
+
+// TestRecheck: what an import has left that stopped at the brake is checked without
+// being sent again, by its own tenant, and imported by whoever says how much it removes.
+func TestRecheck(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(100, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	gone := pack(t, "delta:users", users+rows(100, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	stopped, err := c.jobs.Wait(c.ctx, c.upload(`{"title":"Spring","at_most":70}`, gone).ID)
+	if err != nil || stopped.State != jobs.Failed || !c.imports.Stopped(c.ctx, stopped.ID) {
+		t.Fatalf("%s: %s, %v", stopped.State, stopped.Error, err)
+	}
+	strange := trellis.WithActor(t.Context(), trellis.Actor{Tenant: "other", ID: "test", Kind: trellis.SystemActor})
+	if _, err := c.imports.Recheck(strange, integrations.Rechecking{Job: stopped.ID}); trellis.KindOf(err) != trellis.NotFound {
+		t.Errorf("by another tenant: %v", err)
+	}
+	if _, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: stopped.ID, Removes: 100}); trellis.KindOf(err) != trellis.Conflict {
+		t.Errorf("without a check: %v", err)
+	}
+	check, err := c.imports.Recheck(c.ctx, integrations.Rechecking{Job: stopped.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check, err = c.jobs.Wait(c.ctx, check.ID); err != nil || check.Title != stopped.Title || c.report(check).Removed != 100 {
+		t.Fatalf("checked: %+v, %v", c.report(check), err)
+	}
+	for _, id := range []string{stopped.ID, check.ID} {
+		if _, err := c.imports.Recheck(c.ctx, integrations.Rechecking{Job: id}); trellis.KindOf(err) != trellis.Conflict || c.imports.Stopped(c.ctx, id) {
+			t.Errorf("checked again: %v", err)
+		}
+	}
+	job, err := c.imports.Proceed(c.ctx, integrations.Proceeding{Job: check.ID, Removes: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job, err = c.jobs.Wait(c.ctx, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	c.want(c.report(job), "users.csv", "100 removed")
+	eventually(t, "the upload to go", func() bool { return c.blobs() == 0 })
 }
 
 // TestLeftovers: the rows that were not taken come back with the reason, as an

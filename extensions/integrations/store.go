@@ -8,11 +8,18 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
+// What an upload is kept for.
+const (
+	toImport = 0 // its job, which imports it
+	checked  = 1 // whoever reads what its job, which only checked it, has found
+	braked   = 2 // whoever reads that its job has stopped before it removed too much
+)
+
 // insertUpload notes that a blob belongs to a job, unless one does already: then
 // the request for the job is repeated, and it gets the first answer.
 type insertUpload struct {
 	job, blob string
-	checked   bool // only, so far
+	kept      int  // for what
 	repeated  bool // known once it is applied
 }
 
@@ -22,7 +29,7 @@ func (u *insertUpload) Apply(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob, checked) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, job) DO NOTHING`, tenant, u.job, u.blob, u.checked)
+	n, err := tx.Exec(ctx, `INSERT INTO uploads (tenant, job, blob, checked) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, job) DO NOTHING`, tenant, u.job, u.blob, u.kept)
 	u.repeated = n == 0
 	return err
 }
@@ -41,7 +48,7 @@ func forget(ctx context.Context, db *store.DB, tenant, job string) error {
 // kept is an upload whose job had not ended when somebody last looked.
 type kept struct {
 	tenant, job, blob string
-	checked           bool
+	kept              int // for what
 }
 
 // uploads returns every upload of every tenant. There are few: they go with their
@@ -55,7 +62,7 @@ func uploads(ctx context.Context, db *store.DB) (all []kept, err error) {
 		defer func() { err = errors.Join(err, rows.Close()) }()
 		for rows.Next() {
 			var k kept
-			if err := rows.Scan(&k.tenant, &k.job, &k.blob, &k.checked); err != nil {
+			if err := rows.Scan(&k.tenant, &k.job, &k.blob, &k.kept); err != nil {
 				return err
 			}
 			all = append(all, k)

@@ -61,7 +61,10 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 	job, err := x.cfg.Jobs.PrepareEnqueue(ctx, "import."+f.Name, upload{digest, seal, options}, jobs.Options{Title: title})
 	var kept *insertUpload
 	if err == nil {
-		kept = &insertUpload{job: job.Job.ID, blob: digest, checked: o.DryRun}
+		kept = &insertUpload{job: job.Job.ID, blob: digest}
+		if o.DryRun {
+			kept.kept = checked
+		}
 		err = x.cfg.DB.Write(ctx, job, kept)
 	}
 	if err != nil || kept.repeated {
@@ -158,7 +161,9 @@ func (x *Integrations) tidy() error {
 const sweepEvery = 2 * time.Second
 
 // Run removes uploads whose jobs have ended, however they did, until ctx is done.
-// One that was only checked stays for an hour, for [Integrations.Proceed].
+// One that was only checked stays for an hour, for [Integrations.Proceed], and so does
+// one that was not imported to its end for all that it removes, for
+// [Integrations.Recheck].
 func (x *Integrations) Run(ctx context.Context) error {
 	ctx = store.Platform(ctx)
 	tick := time.NewTicker(sweepEvery)
@@ -186,7 +191,7 @@ func (x *Integrations) sweep(ctx context.Context) error {
 	for _, u := range all {
 		owner := trellis.WithActor(ctx, trellis.Actor{Tenant: u.tenant, ID: "integrations", Kind: trellis.SystemActor})
 		job, err := x.cfg.Jobs.Get(owner, u.job)
-		if err == nil && (!job.State.Ended() || u.checked && job.State == jobs.Done && job.Finished != nil && time.Since(*job.Finished) < keepChecked) {
+		if err == nil && (!job.State.Ended() || u.waits(job)) {
 			continue
 		}
 		if err != nil && trellis.KindOf(err) != trellis.NotFound {
@@ -201,4 +206,11 @@ func (x *Integrations) sweep(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waits reports whether an upload waits for somebody to go on with it, when its job has
+// ended.
+func (u kept) waits(job jobs.Job) bool {
+	goesOn := u.kept == checked && job.State == jobs.Done || u.kept == braked && job.State == jobs.Failed
+	return goesOn && job.Finished != nil && time.Since(*job.Finished) < keepChecked
 }

@@ -96,7 +96,7 @@ func (f *filling) section(b *strings.Builder, slot string, sec *section, html []
 		titles = append(titles, h.Title())
 	}
 	if len(titles) > 0 {
-		b.WriteString(`<footer class="slot-foot">`)
+		b.WriteString(`<footer class="slot-foot">from `)
 		for i, t := range titles {
 			if i > 0 {
 				b.WriteString(", ")

@@ -262,6 +262,9 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("answer %s, want %s", out, want)
 	}
 	nobody := guest.Place{}
+	if nobody.Person.In() {
+		t.Error("nobody is enrolled")
+	}
 	if nobody.Person.Has("learner") {
 		t.Error("nobody has a role")
 	}

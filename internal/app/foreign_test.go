@@ -168,6 +168,8 @@ func (v victim) requests(t *testing.T) []request {
 		{"exports.get", "GET", of + "exports/oneroster", "", 200, false},
 		{"deliveries.list", "GET", of + "deliveries", "", 200, false},
 		{"deliveries.causes", "GET", of + "deliveries/causes", "", 200, false},
+		{"deliveries.standing", "GET", of + "deliveries/standing", "", 200, false},
+		{"deliveries.batches", "GET", of + "deliveries/batches", "", 200, false},
 		{"deliveries.get", "GET", of + "deliveries/" + v.letter, "", 200, false},
 		{"extensions.list", "GET", of + "extensions", "", 200, false},
 		{"extensions.get", "GET", x, "", 200, false},
@@ -180,6 +182,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
 		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
+		{"schemas.extension", "GET", "/api/schemas/extension-1.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
 		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},
@@ -200,12 +203,14 @@ func (v victim) requests(t *testing.T) []request {
 		{"grades.set", "PUT", of + "grades", `{` + course + `,` + person + `,"earned":1,"possible":1}`, 200, false},
 		{"completions.set", "PUT", of + "completions", `{` + course + `,` + person + `,"block":"x","completion":1}`, 200, false},
 		{"imports.create", "POST", of + "imports/oneroster", "not a zip", 400, false},
-		{"imports.run", "POST", of + "imports/" + v.job + "/run", `{}`, 409, false}, // it was no check
-		{"work.cancel", "POST", of + "jobs/" + v.job + "/cancel", `{}`, 409, false}, // it is over
+		{"imports.run", "POST", of + "imports/" + v.job + "/run", `{}`, 409, false},     // it was no check
+		{"imports.check", "POST", of + "imports/" + v.job + "/check", `{}`, 409, false}, // it came to its end
+		{"work.cancel", "POST", of + "jobs/" + v.job + "/cancel", `{}`, 409, false},     // it is over
 		{"work.retry", "POST", of + "jobs/" + v.job + "/retry", `{}`, 409, false},
 		{"deliveries.discard_all", "POST", of + "deliveries/discard", `{"subscriber":"none","type":"none","error":"none"}`, 200, true},
 		{"deliveries.restore", "POST", of + "deliveries/restore", `{"batch":"` + v.letter + `"}`, 404, false}, // it was not dropped by itself
 		{"deliveries.retry_all", "POST", of + "deliveries/retry", `{"subscriber":"none","type":"none","error":"none"}`, 200, true},
+		{"deliveries.cancel", "POST", of + "deliveries/cancel", `{"batch":"` + v.letter + `"}`, 404, false}, // it was not sent again with others
 		{"deliveries.retry", "POST", of + "deliveries/" + v.letter + "/retry", `{}`, 200, false},
 		{"deliveries.discard", "DELETE", of + "deliveries/" + v.letter, "", 409, false}, // it is tried again
 		{"keys.trust", "PUT", of + "keys/beacorp", `{"key":"` + public + `"}`, 200, false},

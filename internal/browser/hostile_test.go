@@ -15,6 +15,7 @@ import (
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
 	"github.com/trellis-learning/trellis/internal/browser"
 	"github.com/trellis-learning/trellis/internal/learning"
+	"github.com/trellis-learning/trellis/internal/line"
 	"github.com/trellis-learning/trellis/internal/testkit"
 )
 
@@ -99,16 +100,15 @@ func TestHostile(t *testing.T) {
 	for what, answer := range hostileTrees() {
 		i++
 		id := fmt.Sprintf("acme.h%d", i)
+		// What turns or hides the letters around it is refused in a manifest: it is in the trees.
+		description, _ := line.Mend(evil[i%len(evil)][:min(900, len(evil[i%len(evil)]))])
 		manifest, err := json.Marshal(map[string]any{
-			"id": id, "version": "1.0.0", "abi": 1, "title": what + evil[i%12][:min(40, len(evil[i%12]))], "description": evil[i%len(evil)][:min(900, len(evil[i%len(evil)]))],
+			"id": id, "version": "1.0.0", "abi": 1, "title": what + evil[i%12][:min(40, len(evil[i%12]))], "description": description,
 			"settings": map[string]any{"type": "object", "properties": map[string]any{"a": map[string]any{"type": "string", "title": evil[0], "description": evil[2], "default": evil[5], "enum": []string{evil[5], evil[6], evil[12]}}}},
 			"slots":    []any{map[string]any{"slot": "course.sidebar.v1", "call": "card", "actions": []string{"act"}}},
 		})
 		if err != nil {
 			t.Fatal(err)
-		}
-		if strings.ContainsRune(string(manifest), 0) || strings.Contains(string(manifest), `\u0000`) {
-			manifest = []byte(strings.ReplaceAll(string(manifest), `\u0000`, ""))
 		}
 		b, err := bundle.Make(map[string][]byte{
 			"extension.json": manifest, "assets/evil.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="top.` + ran + `"><script>top.` + ran + `</script></svg>`),

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,13 +123,8 @@ func TestVisitsAreComplete(t *testing.T) {
 	}
 }
 
-// readme are the pictures of README.md: as wide as they are shown there, twice as
-// sharp, and the upper part of the page.
-func readme() map[string]string {
-	return map[string]string{"course": "course", "review": "extension.courses.review", "extensions": "team.extensions", "console": "console.extensions"}
-}
-
-// TestReadmePictures writes the pictures of README.md to the directory that
+// TestReadmePictures writes the pictures of README.md, as wide as they are shown there
+// and the upper part of the page, to the directory that
 // TRELLIS_README names; `just readme-pictures` runs it.
 func TestReadmePictures(t *testing.T) {
 	dir := os.Getenv("TRELLIS_README")
@@ -136,13 +132,51 @@ func TestReadmePictures(t *testing.T) {
 		t.Skip("SKIPPED the pictures of README.md: TRELLIS_README names no directory for them")
 	}
 	s := open(t)
-	s.live()
-	for name, page := range readme() {
-		v := s.visits()[page]
-		tab := s.signIn(t, v.who)
-		tab.Viewport(1100, 760)
-		tab.Go(s.URL + v.path)
+	take := func(name, who, path string) {
+		t.Helper()
+		tab := s.signIn(t, who)
+		tab.Viewport(1100, 720)
+		tab.Go(s.URL + path)
 		tab.Visible(filepath.Join(dir, name+".png"))
+	}
+	ask := s.poll()
+	take("review", "staff", in("/extensions/trellis-demo.poll/review"))
+	ask()
+	take("course", "learner", in(""))
+	take("extensions", "staff", in("/extensions"))
+	take("console", "operator", "/t/demo/console/extensions")
+}
+
+// poll brings a poll to the course, and returns what asks its question: what the demo
+// has is in C, so that it needs no compiler, and this is in Go.
+func (s *school) poll() (ask func()) {
+	s.t.Helper()
+	check := func(err error) {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	root, out := testkit.Root(s.t), filepath.Join(s.t.TempDir(), "main.wasm")
+	cmd := exec.CommandContext(s.t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./examples/poll")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("build the poll: %v\n%s", err, said)
+	}
+	module, err := os.ReadFile(out)
+	check(err)
+	raw, err := os.ReadFile(filepath.Join(root, "examples/poll/extension.json"))
+	check(err)
+	var manifest map[string]any
+	check(json.Unmarshal(raw, &manifest))
+	_, err = s.Registry.Install(s.ctx, testkit.Bundle(s.t, manifest, module), extensions.Scope{Course: demoCourse})
+	check(err)
+	return func() {
+		_, err := s.Registry.Enable(s.ctx, extensions.Enable{ID: "trellis-demo.poll", Course: demoCourse, Grants: []string{"*"},
+			Settings: json.RawMessage(`{"question": "When should the weekly call be?", "answers": ["Monday, 9:00", "Wednesday, 17:00", "Friday, 14:00"]}`)})
+		check(err)
+		_, err = s.Learning.Enroll(s.ctx, learning.Enroll{Person: s.demo.LearnerID, Course: demoCourse})
+		check(err)
 	}
 }
 

@@ -8,55 +8,6 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// Cause is why deliveries are stuck: those of one subscriber, type, state and error
-// are one.
-type Cause struct {
-	Subscriber string    `json:"subscriber" doc:"Who is owed them."`
-	Type       string    `json:"type" doc:"Type of the events."`
-	State      State     `json:"state" doc:"Why they are here." enum:"failing,parked,dead"`
-	Error      string    `json:"error,omitempty" doc:"What went wrong the last time."`
-	Count      int       `json:"count" doc:"How many there are."`
-	Attempts   int       `json:"attempts" doc:"How often the one was tried that was tried most often."`
-	Next       time.Time `json:"next,omitzero" doc:"When the first of them is tried again."`
-	Updated    time.Time `json:"updated" doc:"When the last of them changed."`
-}
-
-// Causes is why deliveries are stuck, those that wait for people first.
-type Causes struct {
-	Items []Cause `json:"items" doc:"The causes, those that wait for people first, then the most frequent; at most 200."`
-}
-
-// Causes groups what is stuck in the tenant of ctx.
-func (l *Ledger) Causes(ctx context.Context) (Causes, error) {
-	tenant, err := store.Tenant(ctx)
-	if err != nil {
-		return Causes{}, err
-	}
-	out := Causes{Items: []Cause{}}
-	err = l.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT subscriber, type, state, error, COUNT(*), MAX(attempts), MIN(next_at), MAX(updated) FROM deliveries WHERE tenant = ?
-			GROUP BY subscriber, type, state, error ORDER BY state, COUNT(*) DESC, subscriber, type, error LIMIT 200`, tenant)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var c Cause
-			var next, updated int64
-			if err := rows.Scan(&c.Subscriber, &c.Type, &c.State, &c.Error, &c.Count, &c.Attempts, &next, &updated); err != nil {
-				return err
-			}
-			if next != 0 {
-				c.Next = store.FromMicros(next)
-			}
-			c.Updated = store.FromMicros(updated)
-			out.Items = append(out.Items, c)
-		}
-		return rows.Err()
-	})
-	return out, err
-}
-
 // Of names the deliveries of one cause.
 type Of struct {
 	Subscriber string `json:"subscriber" doc:"Who is owed them."`
@@ -100,6 +51,53 @@ type Resent struct {
 	Batch string `json:"batch" doc:"What deliveries.retry_all answered."`
 }
 
+// Batch is what is sent again together, as far as it was not tried.
+type Batch struct {
+	Batch      string    `json:"batch" doc:"Its name, for deliveries.cancel."`
+	Subscriber string    `json:"subscriber" doc:"Who is owed them."`
+	Type       string    `json:"type" doc:"Type of the events."`
+	Waits      int       `json:"waits" doc:"How many of them wait for their time."`
+	Began      time.Time `json:"began" doc:"When somebody asked for it."`
+	Ends       time.Time `json:"ends" doc:"When the last of them is tried."`
+}
+
+// Batches is what is sent again together.
+type Batches struct {
+	Items []Batch `json:"items" doc:"What is on its way, the latest first; at most 100."`
+}
+
+// Batches returns what of the tenant of ctx is being sent again together: what
+// [Ledger.Cancel] would take back.
+func (l *Ledger) Batches(ctx context.Context) (Batches, error) {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return Batches{}, err
+	}
+	out := Batches{Items: []Batch{}}
+	err = l.db.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT resent, subscriber, type, COUNT(*), MIN(updated), MAX(next_at) FROM deliveries
+			WHERE tenant = ? AND resent <> '' AND `+untried+` GROUP BY resent, subscriber, type ORDER BY MIN(updated) DESC, resent LIMIT 100`, tenant, store.Micros(time.Now()))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var b Batch
+			var began, ends int64
+			if err := rows.Scan(&b.Batch, &b.Subscriber, &b.Type, &b.Waits, &began, &ends); err != nil {
+				return err
+			}
+			b.Began, b.Ends = store.FromMicros(began), store.FromMicros(ends)
+			out.Items = append(out.Items, b)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
+// untried are the rows of what was sent again together whose time has not come.
+const untried = `state = 'failing' AND attempts = 0 AND next_at > ?`
+
 // Cancel takes back what was sent again together and has not been tried: it is given up
 // as it was before. What is under way goes on.
 func (l *Ledger) Cancel(ctx context.Context, in Resent) (Bulk, error) {
@@ -113,7 +111,7 @@ func (l *Ledger) Cancel(ctx context.Context, in Resent) (Bulk, error) {
 	out := Bulk{Batch: in.Batch}
 	err = l.db.Write(ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
 		now := store.Micros(time.Now())
-		n, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'dead', next_at = 0, resent = '', updated = ? WHERE tenant = ? AND resent = ? AND state = 'failing' AND attempts = 0 AND next_at > ?`,
+		n, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'dead', next_at = 0, resent = '', updated = ? WHERE tenant = ? AND resent = ? AND `+untried,
 			now, tenant, in.Batch, now)
 		out.Changed = int(n)
 		if err == nil && n == 0 {
@@ -163,15 +161,17 @@ func (l *Ledger) bulk(ctx context.Context, of Of, change func(context.Context, *
 			}
 		}
 		out.Changed = len(rows)
-		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'`,
-			tenant, of.Subscriber, of.Type, of.Error).Scan(&out.Left)
+		cause, args := ofCause(of.Error)
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND state = 'dead'`+cause,
+			append([]any{tenant, of.Subscriber, of.Type}, args...)...).Scan(&out.Left)
 	}))
 	return out, err
 }
 
 func deadOf(ctx context.Context, tx *store.Tx, tenant string, of Of) ([]Row, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'
-		ORDER BY position, id LIMIT ?`, tenant, of.Subscriber, of.Type, of.Error, maxBulk)
+	cause, args := ofCause(of.Error)
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND state = 'dead'`+cause+`
+		ORDER BY position, id LIMIT ?`, append(append([]any{tenant, of.Subscriber, of.Type}, args...), maxBulk)...)
 	if err != nil {
 		return nil, err
 	}

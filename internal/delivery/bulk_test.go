@@ -24,7 +24,7 @@ func TestCauses(t *testing.T) {
 			case d.Event.Key == "odd":
 				return errors.New("odd")
 			}
-			return errors.New("broken")
+			return errors.New("broken (last log line: at " + d.Event.Key + ")")
 		})
 		l := r.ledger(delivery.Config{})
 		role := r.role()
@@ -43,6 +43,16 @@ func TestCauses(t *testing.T) {
 		of := delivery.Of{Subscriber: c.Subscriber, Type: c.Type, Error: c.Error}
 		if list, err := l.List(r.ctx, delivery.Query{Error: "odd", Type: c.Type}); err != nil || len(list.Items) != 1 || list.Items[0].Key != "odd" {
 			t.Errorf("those of one cause: %+v, %v", list.Items, err)
+		}
+		for _, said := range []string{"broken", "broken (last log line: at b)"} {
+			if list, err := l.List(r.ctx, delivery.Query{Error: said}); err != nil || len(list.Items) != 4 || list.Items[1].Error != "broken (last log line: at b)" {
+				t.Errorf("those that are %s: %+v, %v", said, list.Items, err)
+			}
+		}
+		for _, said := range []string{"brok_n", "broke%", "broke"} {
+			if list, err := l.List(r.ctx, delivery.Query{Error: said}); err != nil || len(list.Items) != 0 {
+				t.Errorf("those that are %s: %+v, %v", said, list.Items, err)
+			}
 		}
 		if list, err := l.List(r.ctx, delivery.Query{Event: causes.Items[1].Error}); err != nil || len(list.Items) != 0 {
 			t.Errorf("those of no event: %+v, %v", list.Items, err)
@@ -130,6 +140,15 @@ func TestCancel(t *testing.T) {
 		sent, err := l.RetryAll(r.ctx, delivery.Of{Subscriber: "s", Type: thing, Error: "broken"})
 		r.must(err)
 		r.until("some", func() bool { return s.count() > 10 })
+		on, err := l.Batches(r.ctx)
+		r.must(err)
+		if len(on.Items) != 1 || on.Items[0].Batch != sent.Batch || on.Items[0].Subscriber != "s" || on.Items[0].Type != thing || on.Items[0].Waits < 20 || on.Items[0].Waits > 90 ||
+			on.Items[0].Ends.Sub(on.Items[0].Began) < time.Second || on.Items[0].Ends.Sub(on.Items[0].Began) > 2*time.Second {
+			t.Errorf("on its way: %+v", on)
+		}
+		if on, err := l.Batches(as(t.Context(), "other")); err != nil || len(on.Items) != 0 {
+			t.Errorf("on its way in another tenant: %+v, %v", on, err)
+		}
 		if _, err := l.Cancel(as(t.Context(), "other"), delivery.Resent{Batch: sent.Batch}); trellis.KindOf(err) != trellis.NotFound {
 			t.Errorf("taken back by another tenant: %v", err)
 		}
@@ -138,6 +157,9 @@ func TestCancel(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if dead := len(r.rows(l, delivery.Dead)); dead != back.Changed || dead+s.count() != 100 || dead < 20 || len(r.rows(l, "")) != dead {
 			t.Errorf("%d are given up again of %d taken back, %d were sent", dead, back.Changed, s.count())
+		}
+		if on, err := l.Batches(r.ctx); err != nil || len(on.Items) != 0 {
+			t.Errorf("still on its way: %+v, %v", on, err)
 		}
 		for _, batch := range []string{sent.Batch, ""} {
 			if _, err := l.Cancel(r.ctx, delivery.Resent{Batch: batch}); err == nil {

@@ -51,6 +51,8 @@ func (l *Learning) SignUp(ctx context.Context, in SignUp) (Person, error) {
 		return Person{}, err
 	}
 	id := trellis.NewID()
+	ctx = trellis.WithIDs(ctx, id) // whoever asks lends the account nothing, nor the identifiers of what is made
+	ctx = store.WithAudit(ctx, store.Entry{Operation: "users.register", Target: id, Door: "http"})
 	p, err := l.Register(
 		trellis.WithActor(ctx, trellis.Actor{Tenant: tenant, ID: id, Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleLearner}}}),
 		Register{ID: id, Username: in.Username, Email: in.Email, Name: in.Name, Password: in.Password})

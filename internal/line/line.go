@@ -94,11 +94,34 @@ func plain(text string) bool {
 	return true
 }
 
+// maxMarks is how many marks may stand on a letter. No language puts on so many; more
+// cover the lines above and below.
+const maxMarks = 6
+
+// marksOn returns how many marks stand on a letter with r, if put stood there before
+// it: of a letter with accents those it is composed of count, so that it is the same
+// however the text is encoded.
+func marksOn(r rune, put int) int {
+	if !unicode.In(r, unicode.Mark, unicode.Cf) {
+		put = 0
+	}
+	parts := string(r)
+	if d := norm.NFD.PropertiesString(parts).Decomposition(); d != nil {
+		parts = string(d)
+	}
+	for _, r := range parts {
+		if unicode.In(r, unicode.Mn, unicode.Me) {
+			put++
+		}
+	}
+	return put
+}
+
 // walk goes through the characters of text, with what is wrong with each where it
 // stands, until it is told to stop. It returns what is wrong with the text as a
 // whole.
 func walk(text string, visit func(r rune, fault string) bool) string {
-	depth := 0
+	depth, put := 0, 0     // put is how many marks stand on a letter so far
 	prev, base := ' ', ' ' // what stands before, and the same without what any script puts onto its letters
 	for i, r := range text {
 		size := utf8.RuneLen(r)
@@ -130,13 +153,17 @@ func walk(text string, visit func(r rune, fault string) bool) string {
 		default:
 			fault = faultOf(r)
 		}
+		now := marksOn(r, put)
+		if fault == "" && now > put && now > maxMarks {
+			fault = holds(r, fmt.Sprintf("is one mark more than the %d that a letter may have", maxMarks))
+		}
 		if !visit(r, fault) {
 			return ""
 		}
 		if fault != "" && !unicode.IsSpace(r) {
 			continue // as if it were not there, which mending makes true
 		}
-		prev = r
+		prev, put = r, now
 		if !unicode.Is(unicode.Mn, r) || !unicode.Is(unicode.Inherited, r) {
 			base = r
 		}

@@ -60,6 +60,14 @@ func TestClean(t *testing.T) {
 		{"two joiners", "می\u200c\u200cخ", "", "joins nothing here"},
 		{"a picture and a joiner", "🏫\u200d", "", "joins nothing here"},
 		{"non-joiner in a picture", "👩\u200c🏫", "", "joins nothing here"},
+		{"an object", "a\ufffc", "", "U+FFFC, which is not seen"},
+		{"a note without a head", "a\U0001d159", "", "U+1D159, which is not seen"},
+		{"a circle around nothing", "\u20dd", "", "nothing in it that one sees"},
+		{"many marks", "a" + strings.Repeat("\u0323", 6), "ạ" + strings.Repeat("\u0323", 5), ""},
+		{"too many marks", "a" + strings.Repeat("\u0323", 7), "", "U+0323, which is one mark more than the 6"},
+		{"too many, two by two", "a" + strings.Repeat("\u0344", 4), "", "U+0344, which is one mark more"},
+		{"too many beside a mark of direction", "a" + strings.Repeat("\u0323", 6) + "\u200e\u0323", "", "U+0323, which is one mark more"},
+		{"marks on each letter", strings.Repeat("ก\u0e31\u0e49", 6), strings.Repeat("ก\u0e31\u0e49", 6), ""},
 		{"form of nothing", "a \ufe0f", "", "U+FE0F, which is not seen, and chooses"},
 		{"form of a form", "a\ufe0f\ufe0f", "", "U+FE0F, which is not seen, and chooses"},
 	} {
@@ -96,6 +104,7 @@ func TestMend(t *testing.T) {
 		{"می\u200c\u200cخواهم", "می\u200cخواهم", true},
 		{"\u200b", "", true},
 		{"A\xffda", "Ada", true},
+		{"a" + strings.Repeat("\u0323", 9), "ạ" + strings.Repeat("\u0323", 5), true},
 	} {
 		if got, changed := line.Mend(tt.in); got != tt.want || changed != tt.changed {
 			t.Errorf("%+q became %+q, %t; want %+q, %t", tt.in, got, changed, tt.want, tt.changed)
@@ -106,7 +115,7 @@ func TestMend(t *testing.T) {
 // FuzzLine: what is clean stays as it is when it is cleaned again, holds nothing that
 // turns or hides what stands beside it, and mending makes clean whatever is left.
 func FuzzLine(f *testing.F) {
-	for _, s := range []string{"Go", " a\u0301 ", "می\u200cخ", "👩\u200d🏫", "\u202e", "\u2067a\u2069", "\u2069", "\u2066", "a\u200d", "\xff", "\ufeff", "1\ufe0f\u20e3", "\u1100\u115f", "\u0344", "\u2126"} {
+	for _, s := range []string{"Go", " a\u0301 ", "می\u200cخ", "👩\u200d🏫", "\u202e", "\u2067a\u2069", "\u2069", "\u2066", "a\u200d", "\xff", "\ufeff", "1\ufe0f\u20e3", "\u1100\u115f", "\u0344", "\u2126", "\u01d6\u0323\u0344\u0344"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -28,9 +28,9 @@ func withoutIsolates(r rune) rune {
 func marks(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
 // unseen reports whether r has no look of its own: what Unicode lets programs ignore,
-// and what is for programs alone.
+// what is for programs alone, what stands for an object, and the note without a head.
 func unseen(r rune) bool {
-	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+	return r == '\ufffc' || r == '\U0001d159' || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
@@ -42,7 +42,7 @@ func Unseen(r rune) bool {
 
 // seen reports whether there is something in text that one sees.
 func seen(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return !Unseen(r) && !unicode.Is(unicode.Mn, r) })
+	return strings.ContainsFunc(text, func(r rune) bool { return !Unseen(r) && !unicode.In(r, unicode.Mn, unicode.Me) })
 }
 
 // cursive are the scripts whose letters a joiner joins, or keeps apart.

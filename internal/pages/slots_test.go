@@ -114,7 +114,7 @@ func TestBrokenPlace(t *testing.T) {
 	s.Install(t, s.Ctx, testkit.Bundle(t, map[string]any{"id": "acme.broken", "version": "1.0.0", "abi": 1, "title": "Broken card",
 		"slots": []any{map[string]any{"slot": "course.main.v1", "call": "card"}}}, testkit.Guest(map[string]func(*testkit.Code){"card": func(c *testkit.Code) { c.Trap() }})), "", nil)
 	path := "/courses/" + url.PathEscape(course)
-	pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password).Get(path).Want(http.StatusOK, "About this course", "Given by: Demo").Lacks("Broken card")
+	pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password).Get(path).Want(http.StatusOK, "About this course", "Organisation: Demo").Lacks("Broken card")
 	b := pagestest.Browse(t, s.Platform).SignIn("demo", "sam", pagestest.Password).Get(path).Want(http.StatusOK, "About this course", "Broken card")
 	if got := b.Texts(".slot-trouble code"); len(got) != 1 || len(got[0]) != 32 {
 		t.Errorf("the team reads of the traces %q", got)
@@ -129,5 +129,5 @@ func TestPlaceReplaced(t *testing.T) {
 	s.Install(t, s.Ctx, testkit.Bundle(t, map[string]any{"id": "acme.about", "version": "1.0.0", "abi": 1, "title": "About",
 		"slots": []any{map[string]any{"slot": "course.about.v1", "op": "replace", "target": "default", "call": "card"}}},
 		testkit.Guest(map[string]func(*testkit.Code){"card": func(c *testkit.Code) { c.Answer(`{"kind":"text","text":"All about logic."}`) }})), "", nil)
-	pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password).Get("/courses/"+course).Want(http.StatusOK, "All about logic.").Lacks("Given by: Demo")
+	pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password).Get("/courses/"+course).Want(http.StatusOK, "All about logic.").Lacks("Organisation: Demo")
 }

@@ -118,6 +118,7 @@ func walkConsole() []step {
 		{route: "console.courses", path: at("/console/courses"), want: see},
 		{route: "console.import", path: at("/console/import"), want: see},
 		{route: "console.import.post", path: at("/console/import"), form: sent("title", "x"), file: noZip("roster"), want: bad},
+		{route: "console.import.check", path: held("/console/import/", "braked", "/check"), form: sent(), ready: braked, want: do},
 		{route: "console.import.run", path: held("/console/import/", "roster", "/run"), form: sent(), ready: imported, want: no},
 		{route: "console.export", path: at("/console/export/oneroster"), want: see},
 		{route: "console.jobs", path: at("/console/jobs"), want: see},
@@ -135,6 +136,7 @@ func walkConsole() []step {
 		{route: "console.delivery.send", path: held("/console/deliveries/", "letter", ""), form: sent("do", "same"), ready: letter, want: do},
 		{route: "console.delivery.drop", path: held("/console/deliveries/", "letter", "/drop"), form: sent(), ready: letter, want: do},
 		{route: "console.deliveries.all", path: at("/console/deliveries/all"), form: of("subscriber", "subscriber", "type", "type", "error", "error", "do", "drop"), ready: letter, want: do},
+		{route: "console.deliveries.cancel", path: at("/console/deliveries/cancel"), form: of("batch", "batch"), ready: resent, want: do},
 		{route: "console.deliveries.restore", path: at("/console/deliveries/restore"), form: of("batch", "letter"), ready: dropped, want: do},
 		{route: "console.audit", path: at("/console/audit"), want: see},
 		{route: "console.audit.csv", path: at("/console/audit.csv"), want: see},
@@ -289,8 +291,35 @@ func imported(t *testing.T, w *world) {
 	w.held["roster"] = job.ID
 	testkit.Eventually(t, "the upload to go", func() bool {
 		n := 1
-		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error { return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads`).Scan(&n) })
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n)
+		})
 		return n == 0
+	})
+}
+
+// braked imports a roster that may remove nothing and would.
+func braked(t *testing.T, w *world) {
+	t.Helper()
+	for _, status := range []string{"active", "tobedeleted"} {
+		job, err := w.Imports.Upload(w.Ctx, "oneroster", bytes.NewReader(pagestest.Roster(t, pagestest.RosterRows(1, status, "Ada"))), []byte(`{"at_most":0}`))
+		if err == nil {
+			job, err = w.Jobs.Wait(w.Ctx, job.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.held["braked"] = job.ID
+	}
+	if !w.Imports.Stopped(w.Ctx, w.held["braked"]) {
+		t.Fatal("the import did not stop")
+	}
+	testkit.Eventually(t, "the upload of the first to go", func() bool {
+		n := 0
+		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = 'demo'`).Scan(&n)
+		})
+		return n == 1
 	})
 }
 
@@ -321,6 +350,15 @@ func someEvent(t *testing.T, w *world) {
 func letter(t *testing.T, w *world) {
 	t.Helper()
 	wholeThere(t, w)
+	if running, err := w.Ledger.Batches(w.Ctx); err != nil {
+		t.Fatal(err)
+	} else {
+		for _, b := range running.Items { // which nobody who was asked before could take back
+			if _, err := w.Ledger.Cancel(w.Ctx, delivery.Resent{Batch: b.Batch}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	testkit.Eventually(t, "what was sent to arrive", func() bool {
 		list, err := w.Ledger.List(w.Ctx, delivery.Query{State: delivery.Failing})
 		return err == nil && len(list.Items) == 0
@@ -339,6 +377,24 @@ func letter(t *testing.T, w *world) {
 		w.held["letter"], w.held["subscriber"], w.held["type"], w.held["error"] = row.ID, row.Subscriber, row.Type, row.Error
 		return true
 	})
+	w.rest(t)
+}
+
+// resent lets what was given up be sent again, much later.
+func resent(t *testing.T, w *world) {
+	t.Helper()
+	letter(t, w)
+	out, err := w.Ledger.RetryAll(w.Ctx, delivery.Of{Subscriber: w.held["subscriber"], Type: w.held["type"], Error: w.held["error"]})
+	if err == nil {
+		w.held["batch"] = out.Batch
+		err = w.DB.Write(w.Ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE deliveries SET next_at = ? WHERE tenant = 'demo' AND resent = ? AND attempts = 0`, store.Micros(time.Now().Add(time.Hour)), out.Batch)
+			return err
+		}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.rest(t)
 }
 

@@ -242,6 +242,38 @@ func TestSlowBodies(t *testing.T) {
 	})
 }
 
+// TestDrippingFiles: a form with a file is given as long as any other request, unless its
+// route is a stream, though each of its bytes comes in time.
+func TestDrippingFiles(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cfg := config()
+		cfg.Timeout, cfg.ReadTimeout = 30*time.Second, 10*time.Second
+		ended := make(chan error, 1)
+		l, _ := begin(t, newServer(t, cfg, web.Route{Method: "POST", Path: "/file", Page: true, File: true, Limit: 1 << 20, Handle: func(c *fiber.Ctx) error {
+			_, err := io.Copy(io.Discard, web.FormOf(c).File)
+			ended <- err
+			return err
+		}}))
+		c, _ := connect(t, l)
+		began := time.Now()
+		const head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"
+		send(t, c, fmt.Sprintf("POST /file HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer demo-learner\r\nContent-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(head), head))
+		for range 100 {
+			select {
+			case err := <-ended:
+				if took := time.Since(began); !web.TooSlow(err) || took < 29*time.Second || took > 31*time.Second {
+					t.Errorf("%v after %v", err, took)
+				}
+				return
+			case <-time.After(time.Second):
+			}
+			_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = io.WriteString(c, "1\r\na\r\n")
+		}
+		t.Fatal("it goes on for ever")
+	})
+}
+
 // TestDrippingBodies: whoever sends a byte now and then, each in time, does not go
 // on for ever.
 func TestDrippingBodies(t *testing.T) {

@@ -40,7 +40,7 @@ const (
 )
 
 // form reads what a form has sent, up to its file. A route that is a stream takes
-// one, any other does not.
+// one, and one that says so; any other does not.
 func (s *Server) form(c *fiber.Ctx, r *Route) (*Form, error) {
 	typ, params, err := mime.ParseMediaType(string(c.Request().Header.ContentType()))
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) form(c *fiber.Ctx, r *Route) (*Form, error) {
 		}
 		return &Form{Values: values}, nil
 	case "multipart/form-data":
-		return parts(Body(c), params["boundary"], r.Stream)
+		return parts(Body(c), params["boundary"], r.Stream || r.File)
 	}
 	return nil, errType("this takes a form: application/x-www-form-urlencoded or multipart/form-data")
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"html/template"
@@ -92,6 +93,12 @@ func tooLarge(limit int64) error {
 
 func errSlow() error {
 	return &fault{status: http.StatusRequestTimeout, title: "The request came too slowly", err: trellis.Errorf(trellis.Invalid, "the next part of the body did not come in time")}
+}
+
+// TooSlow reports whether an error is that what was sent did not come in time.
+func TooSlow(err error) bool {
+	f := (*fault)(nil)
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &f) && f.status == http.StatusRequestTimeout
 }
 
 func errCutOff() error { return trellis.Errorf(trellis.Invalid, "the body ends too early") }

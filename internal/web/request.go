@@ -54,7 +54,9 @@ func stateOf(c *fiber.Ctx) *state {
 //
 // If the request has an Idempotency-Key, [trellis.IDFrom] derives identifiers
 // from it, the tenant, the actor, the method and the path. A repeated request
-// thus asks for the same identifiers, and what they name is made once.
+// thus asks for the same identifiers, and what they name is made once. The handler
+// adds what the body says: it has not been read. Pages and public routes have no such
+// keys: there whoever asks is not whoever acts.
 func Context(c *fiber.Ctx) context.Context { return stateOf(c).ctx }
 
 // Ended returns a function that ends the context of a stream. Its writer calls it

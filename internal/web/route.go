@@ -20,6 +20,7 @@ type Route struct {
 	Public       bool   // whether one need not say who one is
 	Limit        int64  // bytes of the body; 0: it has none
 	Stream       bool   // the body or the answer goes on: no timeout; see [Context]
+	File         bool   // a form may bring a file, as that of a stream may
 	Page         bool   // for people: it takes the session of a browser, and what it is sent is a form of ours; see [FormOf]
 	Session      bool   // a GET for scripts: it takes the session of a browser, too, if a page of ours asks
 	Request      []byte // JSON Schema of the body or, for GET and DELETE, of the query; nil if there is none

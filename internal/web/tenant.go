@@ -100,12 +100,11 @@ func (s *Server) authenticate(c *fiber.Ctx, st *state, r *Route) error {
 		return err
 	}
 	st.token = token
-	ctx, err := idempotent(c, trellis.WithActor(st.ctx, actor), actor)
-	if err != nil {
-		return err
+	st.ctx = trellis.WithActor(st.ctx, actor)
+	if !r.Public && !r.Page {
+		st.ctx, err = idempotent(c, st.ctx, actor)
 	}
-	st.ctx = ctx
-	return nil
+	return err
 }
 
 // session returns the token that a browser's session cookie holds, "" if there is

@@ -172,7 +172,8 @@ func TestWhenNobodyKnows(t *testing.T) {
 func TestIdempotencyKey(t *testing.T) {
 	id := func(c *fiber.Ctx) error { return web.JSON(c, 200, trellis.IDFrom(web.Context(c))) }
 	s := newServer(t, config(),
-		web.Route{Method: "POST", Path: "/a/:b", Handle: id}, web.Route{Method: "PUT", Path: "/a/:b", Handle: id})
+		web.Route{Method: "POST", Path: "/a/:b", Handle: id}, web.Route{Method: "PUT", Path: "/a/:b", Handle: id},
+		web.Route{Method: "POST", Path: "/open", Public: true, Handle: id})
 	ask := func(method, path, token, key string) string {
 		res, raw := call(t, s, method, path, "", "Authorization", "Bearer "+token, "Idempotency-Key", key)
 		if res.StatusCode != 200 {
@@ -191,6 +192,9 @@ func TestIdempotencyKey(t *testing.T) {
 		if other == first {
 			t.Error("another request gets the same identifier")
 		}
+	}
+	if ask("POST", "/open", "demo-learner", "k") == ask("POST", "/open", "demo-learner", "k") {
+		t.Error("a key counts where anybody may ask")
 	}
 	if res, _ := call(t, s, "POST", "/a/1", "", "Authorization", "Bearer demo-learner", "Idempotency-Key", strings.Repeat("k", 256)); res.StatusCode != 400 {
 		t.Errorf("a long key: %d", res.StatusCode)

@@ -68,6 +68,7 @@ type guest struct {
 type host struct {
 	slice, rest uint64
 	yields      int
+	watch       func(api.Module) // is called each time, if there is one
 }
 
 const plenty = 1 << 40
@@ -76,7 +77,9 @@ var errNoFuel = errors.New("the fuel is spent")
 
 // yield is what the guest calls where its fuel is below zero.
 func (h *host) yield(_ context.Context, mod api.Module, _ []uint64) {
-	h.yields++
+	if h.yields++; h.watch != nil {
+		h.watch(mod)
+	}
 	fuel := mod.ExportedGlobal(instrument.FuelGlobal).(api.MutableGlobal)
 	left := int64(fuel.Get()) + int64(h.rest)
 	if left < 0 {

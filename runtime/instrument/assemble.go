@@ -1,7 +1,8 @@
 package instrument
 
-// assemble returns the finished body, preceded by its size.
-func (f *function) assemble() []byte {
+// assemble returns the finished body, preceded by its size. If looks, it looks at
+// the fuel when it is entered.
+func (f *function) assemble(looks bool) []byte {
 	f.settle()
 	weight := f.weight()
 	scratch := len(f.locals) // an i64 for fuel, then an i32 for depth and lengths
@@ -18,14 +19,14 @@ func (f *function) assemble() []byte {
 		switch p.kind {
 		case pointEntry:
 			if p.value > 0 {
-				a.pay(p.value, f.calls || f.cost() > leafCost)
+				a.pay(p.value, looks)
 			}
 			if weight > 0 {
 				a.deepen(weight, int64(f.m.limits.Depth))
 				a.b = append(a.b, opBlock)
 				a.b = f.m.appendResultType(a.b, f.typ.results)
 			}
-		case pointLoop:
+		case pointLoop, pointLook:
 			a.pay(max(p.value, 1), true)
 		case pointRegion:
 			if p.value > 0 {

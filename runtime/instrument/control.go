@@ -80,7 +80,7 @@ func (f *function) begin(op byte, at int) {
 	}
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
-	f.frames = append(f.frames, frame{op: op, typ: t, height: f.height, region: f.region, reach: len(f.frames), sets: f.sets, dead: f.dead})
+	f.frames = append(f.frames, frame{op: op, typ: t, height: f.height, region: f.region, reach: len(f.frames), sets: f.sets, dead: f.dead, before: f.unchecked})
 	f.stack(0, len(t.params))
 	if f.dead {
 		return
@@ -101,9 +101,10 @@ func (f *function) otherwise(at int) {
 	}
 	f.out = append(f.out, opElse)
 	top.op = opElse
+	f.meet(top)
 	top.target = true // two ways lead to its end
 	f.height, f.counted = top.height, min(f.counted, top.height)
-	f.dead = top.dead
+	f.dead, f.unchecked = top.dead, top.before
 	f.stack(0, len(top.typ.params))
 	if !f.dead {
 		f.enter(top.region)
@@ -114,6 +115,10 @@ func (f *function) end() {
 	f.out = append(f.out, opEnd)
 	top := f.frames[len(f.frames)-1]
 	last := len(f.frames) == 1
+	f.meet(&top)
+	if top.op == opIf { // without else
+		top.ways.join(top.before)
+	}
 	wasDead := f.dead
 	if !last {
 		f.frames = f.frames[:len(f.frames)-1]
@@ -121,7 +126,7 @@ func (f *function) end() {
 		above.reach = min(above.reach, top.reach)
 	}
 	f.height, f.counted = top.height, min(f.counted, top.height)
-	f.dead = top.dead
+	f.dead, f.unchecked = top.dead, top.ways
 	f.stack(0, len(top.typ.results))
 	if last {
 		f.frames = f.frames[:0]
@@ -146,6 +151,13 @@ func (f *function) reach(at int) {
 	}
 }
 
+// meet notes that a way leads to the end of a frame.
+func (f *function) meet(to *frame) {
+	if !f.dead {
+		to.ways.join(f.unchecked)
+	}
+}
+
 // branch notes a branch to label.
 func (f *function) branch(label uint32) {
 	at := len(f.frames) - 1 - int(label)
@@ -154,9 +166,10 @@ func (f *function) branch(label uint32) {
 	f.reach(at)
 	if target.op == opLoop {
 		f.pass(len(target.typ.params))
-	} else {
-		f.pass(len(target.typ.results))
+		return
 	}
+	f.meet(target)
+	f.pass(len(target.typ.results))
 }
 
 func (f *function) branchTable() {

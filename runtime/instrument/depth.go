@@ -28,12 +28,22 @@ const (
 // weight returns what an activation of the function adds to the depth, or 0 if
 // it is not counted.
 func (f *function) weight() int64 {
-	slots := len(f.locals) + f.maxHeight + f.sets + f.held + f.merged
-	if f.vectors {
-		slots *= 2 // of 8 bytes
-	}
-	if !f.calls && slots <= leafSlots {
+	if !f.calls && f.slots() <= leafSlots {
 		return 0
 	}
-	return min(int64(baseWeight+slots/slotsPerUnit), maxDepth)
+	return f.units()
+}
+
+// units returns what an activation weighs for the code that was read so far.
+func (f *function) units() int64 {
+	return min(int64(baseWeight+f.slots()/slotsPerUnit), maxDepth)
+}
+
+// slots are places in the frame, of 8 bytes.
+func (f *function) slots() int {
+	n := len(f.locals) + f.maxHeight + f.sets + f.held + f.merged
+	if f.vectors {
+		n *= 2
+	}
+	return n
 }

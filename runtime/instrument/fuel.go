@@ -19,10 +19,10 @@ package instrument
 // and code with few branches pays seldom. An interpreter, one loop around a
 // thousand cases, pays for the case that runs.
 //
-// Paying only subtracts; whether anything is left is asked at the heads of loops
-// and at the entry of functions that call or cost more than leafCost, past which
-// all code that could run for long must come, and before instructions that take
-// as long as an operand says.
+// Paying only subtracts; whether anything is left is asked at the heads of loops,
+// at the entry of functions that call or cost more than leafCost, in straight code
+// behind calls and in any that is long (unchecked.go), and before instructions that
+// take as long as an operand says.
 const slack = 64
 
 // leafCost is what a function that calls nothing may cost without being asked: one
@@ -36,6 +36,7 @@ const (
 	pointRegion pointKind = iota // pay
 	pointEntry                   // of the function: pay
 	pointLoop                    // pay and check
+	pointLook                    // pay and check
 	pointReturn                  // a return with that many blocks around it
 	pointLength                  // pay for a length and check
 )
@@ -72,6 +73,7 @@ func (f *function) enter(parent int) {
 func (f *function) loop() {
 	f.hold() // while it yields
 	f.region = f.addPoint(point{kind: pointLoop, parent: f.region})
+	f.unchecked = unchecked{}
 }
 
 // rejoin begins the region that follows a block, which began in region parent. It
@@ -94,7 +96,7 @@ func (f *function) settle() {
 	for i := range f.points {
 		p := &f.points[i]
 		switch p.kind {
-		case pointEntry, pointLoop:
+		case pointEntry, pointLoop, pointLook:
 			p.payer = i
 		case pointRegion:
 			if p.first != i {
@@ -117,7 +119,7 @@ func (f *function) cost() int64 {
 	var sum int64
 	for _, p := range f.points {
 		switch p.kind {
-		case pointRegion, pointEntry, pointLoop:
+		case pointRegion, pointEntry, pointLoop, pointLook:
 			sum += p.value
 		}
 	}
@@ -128,6 +130,7 @@ func (f *function) cost() int64 {
 func (f *function) spend(fuel int64) {
 	if !f.dead {
 		f.points[f.region].value += fuel
+		f.unchecked.add(fuel)
 	}
 }
 
@@ -139,4 +142,5 @@ func (f *function) length(shift int, most int64) {
 	}
 	f.hold()
 	f.addPoint(point{kind: pointLength, value: int64(shift), most: most})
+	f.unchecked = unchecked{}
 }

@@ -10,6 +10,7 @@ import (
 // preceded by its size.
 func (m *module) rewriteCode() ([][]byte, error) {
 	out := make([][]byte, 0, len(m.bodies))
+	m.findLeaves()
 	all := 0
 	f := function{m: m}
 	for i, body := range m.bodies {
@@ -19,9 +20,7 @@ func (m *module) rewriteCode() ([][]byte, error) {
 		if all += len(f.locals); all > maxAllLocals {
 			f.r.fail("locals and parameters of all functions exceed the limit of %d", maxAllLocals)
 		}
-		for f.r.err == nil && len(f.frames) > 0 {
-			f.instruction()
-		}
+		f.instructions()
 		if f.deepest > 0 && f.r.err == nil {
 			f.r.exceeds(f.deepAt, LimitNesting, f.deepest, f.m.limits.Nesting, "blocks are nested %d deep, deeper than the limit of %d")
 		}
@@ -34,7 +33,7 @@ func (m *module) rewriteCode() ([][]byte, error) {
 			}
 			return nil, trellis.Errorf(trellis.Invalid, "function %d: %w", index, err)
 		}
-		body := f.assemble()
+		body := f.assemble(f.m.leaves[index] == looks)
 		if m.marking {
 			m.marks = append(m.marks, f.placed(len(body)-f.size))
 		}
@@ -53,6 +52,10 @@ type frame struct {
 	sets   int  // assignments to locals before it
 	dead   bool // it lies in code that never runs
 	target bool // something branches to its label
+
+	// What may have run without a look at the fuel where it began, if it is an if;
+	// and on the ways that lead to its end, if there are any.
+	before, ways unchecked
 }
 
 // function rewrites one body. The instructions are encoded anew into out; where
@@ -71,6 +74,7 @@ type function struct {
 	size   int // of the finished body
 
 	region    int // point of the present region
+	unchecked unchecked
 	dead      bool
 	height    int // of the operand stack
 	maxHeight int
@@ -123,10 +127,17 @@ func (f *function) readLocals() {
 	}
 }
 
-// instruction reads one instruction and writes it.
+// instructions reads all of them, and writes them.
+func (f *function) instructions() {
+	for f.r.err == nil && len(f.frames) > 0 {
+		f.instruction()
+	}
+}
+
 func (f *function) instruction() {
 	r := &f.r
 	at := r.pos
+	f.look(r.peek())
 	f.markInstruction(at)
 	op := r.byte()
 	if r.err != nil {
@@ -251,31 +262,35 @@ func (f *function) local(op byte) {
 
 func (f *function) call(op byte) {
 	r := &f.r
-	f.out = append(f.out, op)
 	var t funcType
+	callee := -1
 	if op == opCall {
-		callee := r.index("function", len(f.m.funcs))
-		f.out = appendUint(f.out, f.m.output(callee))
+		index := r.index("function", len(f.m.funcs))
 		if r.err != nil {
 			return
 		}
-		t = f.m.types[f.m.funcs[callee]]
+		callee = int(index)
+		t = f.m.types[f.m.funcs[index]]
+		f.lookBefore(callee)
 		f.spend(costCall)
+		f.out = appendUint(append(f.out, op), f.m.output(index))
 	} else {
 		index := r.index("type", len(f.m.types))
-		f.out = appendUint(f.out, index)
-		f.out = appendUint(f.out, r.index("table", len(f.m.tables)))
+		table := r.index("table", len(f.m.tables))
 		if r.err != nil {
 			return
 		}
 		t = f.m.types[index]
+		f.lookBefore(callee)
 		f.spend(costCallIndirect)
+		f.out = appendUint(appendUint(append(f.out, op), index), table)
 		f.stack(1, 0)
 	}
 	f.calls = true
 	f.pass(len(t.params) + len(t.results))
 	f.stack(len(t.params), 0)
 	f.hold()
+	f.called(callee)
 	f.stack(0, len(t.results))
 }
 

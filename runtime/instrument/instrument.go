@@ -9,7 +9,7 @@
 //
 //   - Fuel, the global [FuelGlobal]. Code pays before it runs; a guest whose
 //     fuel falls below zero traps at the next loop, call or instruction that
-//     takes as long as its operand says. With [Limits].Yield it asks its host for
+//     takes as long as its operand says, or soon in straight code. With [Limits].Yield it asks its host for
 //     more instead.
 //   - Call depth, the global [DepthGlobal]. Functions weigh as much as their
 //     frame; a guest that calls itself too deep traps before the engine's stack
@@ -42,7 +42,7 @@ import (
 
 // Version is part of the key under which compiled modules are cached. It grows
 // whenever the output of [Rewrite] changes for some input.
-const Version = 10
+const Version = 11
 
 // Names of the exports that [Rewrite] adds. No module may bring an export that
 // begins with "__trellis".

@@ -150,6 +150,8 @@ type module struct {
 	addedTypes map[string]int
 	moreTypes  []funcType
 
+	leaves []int64 // of each function: what it costs if it does not look at the fuel, or looks
+
 	codeStart int
 	marking   bool     // where instructions go is to be kept
 	marks     [][]mark // of each body

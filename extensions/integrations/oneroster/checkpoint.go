@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/jobs"
 	"github.com/trellis-learning/trellis/internal/store"
 )
@@ -126,36 +125,6 @@ func (x *importing) apply(ctx context.Context, i int, f File, c *chunk) error {
 	}
 }
 
-// MayRemove returns how many of so many rows an import may take away that nobody was
-// asked about. A roster that was cut short looks like one from which everybody is gone.
-func MayRemove(rows int) int { return max(10, rows/10) }
-
-// brake stops an import before a chunk that would remove more than was confirmed, or,
-// where nobody confirmed anything, than [MayRemove] says.
-func (x *importing) brake(c *chunk) error {
-	if x.options.DryRun {
-		return nil
-	}
-	most := MayRemove(int(x.total))
-	if x.options.AtMost != nil {
-		most = *x.options.AtMost
-	}
-	n := x.report.Removed
-	for _, p := range c.pending {
-		if p.outcome() == Removed {
-			n++
-		}
-	}
-	switch {
-	case n <= most:
-		return nil
-	case x.options.AtMost == nil:
-		return trellis.Errorf(trellis.Conflict, "it would remove more than %d of what its %d rows are about, as a roster does that was cut short: it stopped after %d. What came before is done. Check the roster (dry_run), and if that is meant, import it again and say how many rows it may remove (at_most)",
-			most, x.total, x.report.Removed)
-	}
-	return trellis.Errorf(trellis.Conflict, "it would remove more than the %d rows that were confirmed: it stopped after %d. What came before is done; check the roster again to go on", most, x.report.Removed)
-}
-
 // leaveOut takes a row out of the chunk of which a change failed, unless that is a
 // reason to stop.
 func (c *chunk) leaveOut(i int) error {
@@ -176,7 +145,9 @@ func (x *importing) checkpoint(ctx context.Context, f File, c *chunk) error {
 	a.place.Done += int64(c.rows)
 	progress := jobs.Progress{Done: a.place.Done, Total: x.total, Note: f.Name + ".csv"}
 	if x.options.DryRun {
-		x.run.Progress(progress)
+		if !x.looking {
+			x.run.Progress(progress)
+		}
 		x.done(a.place, c)
 		return ctx.Err()
 	}

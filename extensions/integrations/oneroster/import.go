@@ -45,14 +45,14 @@ const (
 // was cut off. Rows that cannot be used are in the report; the error is of what
 // stopped the import as a whole.
 func (im *Importer) Import(ctx context.Context, r *jobs.Run, a *Archive, o Options) error {
-	x := &importing{
-		im: im, run: r, archive: a, options: o, plan: a.Plan(), index: NewIndex(), flight: newFlight(),
-		orgs: map[string]string{}, courses: map[string]string{}, years: map[string]string{},
-	}
+	x := im.importing(r, a, o)
 	if err := x.begin(ctx); err != nil {
 		return err
 	}
 	if err := x.count(ctx); err != nil {
+		return err
+	}
+	if err := x.look(ctx); err != nil {
 		return err
 	}
 	for i, f := range x.plan {
@@ -72,6 +72,7 @@ type importing struct {
 	run     *jobs.Run
 	archive *Archive
 	options Options
+	looking bool // a dry run that counts what is removed, and passes over other rows
 	plan    []File
 	at      place
 	report  Report // of the rows before at
@@ -82,6 +83,13 @@ type importing struct {
 	orgs    map[string]string // identifiers of organisations, by sourcedId
 	courses map[string]string // codes of courses
 	years   map[string]string // school years of sessions
+}
+
+func (im *Importer) importing(r *jobs.Run, a *Archive, o Options) *importing {
+	return &importing{
+		im: im, run: r, archive: a, options: o, plan: a.Plan(), index: NewIndex(), flight: newFlight(),
+		orgs: map[string]string{}, courses: map[string]string{}, years: map[string]string{},
+	}
 }
 
 // begin restores what an earlier attempt has done. A dry run has done nothing, and
@@ -96,7 +104,7 @@ func (x *importing) begin(ctx context.Context) error {
 			return x.restore(ctx)
 		}
 	}
-	x.report.Job = x.run.Job().ID
+	x.report.Job, x.report.DryRun = x.run.Job().ID, x.options.DryRun
 	x.report.WarnArchive(x.archive)
 	for _, f := range x.plan {
 		x.report.File(f.Name + ".csv")
@@ -206,7 +214,7 @@ func (x *importing) prepare(ctx context.Context, f File, rows []*Row) (*chunk, e
 		}
 		switch {
 		case d.fault != nil:
-		case f.Use != Kept:
+		case f.Use != Kept, x.looking && !d.meta.Removes():
 			d.outcome = Skipped
 		default:
 			usable = append(usable, d)

@@ -171,7 +171,7 @@ func (p *Pages) undecided(r *frame.Request, key string, err error) error {
 	if err != nil {
 		return err
 	}
-	faults[0].Text = "Nothing was decided: " + lowered(faults[0].Text)
+	faults[0].Text = "Nothing was decided: " + frame.Lowered(faults[0].Text)
 	return p.showApprovals(r, http.StatusConflict, key, faults)
 }
 

@@ -35,6 +35,7 @@ func TestConsoleInChromium(t *testing.T) {
 		s.must(err)
 	}
 	letter := s.deadLetter("lost")
+	s.resends(2)
 	bad := pagestest.RosterRows(3, "active", "Ada")
 	job, err := s.Imports.Upload(s.ctx, "oneroster", strings.NewReader(string(pagestest.Roster(t, bad+bad))), []byte(`{"dry_run":true,"title":"Spring"}`))
 	s.must(err)
@@ -65,6 +66,10 @@ func TestConsoleInChromium(t *testing.T) {
 				shot("-" + name)
 			}
 			tab.Look(chromium.Look{})
+			if path == "/console/deliveries" { // whose cards have buttons of one kind
+				tab.Go(s.URL + "/t/demo" + path)
+				chromium.CheckAll(t, tab)
+			}
 			tab.Viewport(320, 800)
 			chromium.Sideways(t, tab)
 			shot("-narrow")

@@ -195,6 +195,20 @@ func (n *names) extension(id string) who {
 	return who{Text: "an extension that is gone (" + short(installation) + ")"}
 }
 
+// course names a course by its title, or by its key if it is gone.
+func (n *names) course(key string) who {
+	known := "course " + key
+	if w, ok := n.known[known]; ok {
+		return w
+	}
+	w := who{Text: key}
+	if c, err := frame.Call[learning.Course](n.r, "courses.get", learning.ByCourse{Course: key}); err == nil {
+		w = who{c.Title, "/courses/" + url.PathEscape(key)}
+	}
+	n.known[known] = w
+	return w
+}
+
 // pathOf is the page of an extension, with its owner.
 func pathOf(x extensions.Extension) string {
 	if x.Course != "" {

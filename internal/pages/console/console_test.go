@@ -71,11 +71,17 @@ func (s *bureau) asStaff() context.Context {
 	return trellis.WithActor(s.ctx, trellis.Actor{Tenant: "demo", ID: s.teacher, Kind: trellis.PersonActor, Roles: []trellis.Role{{Name: trellis.RoleStaff, Course: logicOne}}})
 }
 
+// hopless is an event that is given up at once: it has come too far.
+func (s *bureau) hopless(subject string) trellis.Event {
+	e := trellis.NewEvent(s.ctx, enrolledType, subject, s.teacher, logicOne, []byte(`{"text":`+string(sure(json.Marshal(hostile)))+`}`))
+	e.Hops = 9
+	return e
+}
+
 // deadLetter lets an event be given up, and returns the delivery.
 func (s *bureau) deadLetter(subject string) delivery.Row {
 	s.t.Helper()
-	e := trellis.NewEvent(s.ctx, enrolledType, subject, s.teacher, logicOne, []byte(`{"text":`+string(sure(json.Marshal(hostile)))+`}`))
-	e.Hops = 9
+	e := s.hopless(subject)
 	s.must(s.DB.Write(s.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error { return tx.Emit(ctx, e) })))
 	var row delivery.Row
 	testkit.Eventually(s.t, "the dead letter", func() bool {
@@ -108,7 +114,7 @@ func quiet(b *pagestest.Browser) *pagestest.Browser {
 func TestConsoleOverview(t *testing.T) {
 	s := openBureau(t)
 	b := s.signedIn()
-	b.Get("/console").Want(200, "Nothing needs you.", "People", "Enrolments that hold", "Console")
+	b.Get("/console").Want(200, "Nothing needs you.", "People", "new within 24 hours", "Console")
 	s.Install(t, s.ctx, testkit.Bundle(t, map[string]any{"id": "acme.hears", "version": "1.0.0", "abi": 1, "title": hostileTitle(s), "permissions": []string{"kv", "events:emit"},
 		"events": []any{map[string]any{"on": enrolledType, "call": "welcome"}}}, testkit.Module(t, "welcome")), "", nil)
 	s.deadLetter("x")

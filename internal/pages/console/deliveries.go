@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
@@ -22,6 +23,7 @@ func (p *Pages) deliveryPages() []frame.Page {
 	return []frame.Page{
 		{Method: "GET", Path: "/console/deliveries", Name: "console.deliveries", Summary: "Events that did not arrive, by cause.", Permission: read, Handle: behind(read, p.deliveries)},
 		{Method: "POST", Path: "/console/deliveries/all", Name: "console.deliveries.all", Summary: "Sends all of one cause again, or drops them.", Permission: write, Handle: behind(write, p.allOfCause)},
+		{Method: "POST", Path: "/console/deliveries/cancel", Name: "console.deliveries.cancel", Summary: "Takes back what is sent again together and was not tried.", Permission: write, Handle: behind(write, p.cancelResent)},
 		{Method: "POST", Path: "/console/deliveries/restore", Name: "console.deliveries.restore", Summary: "Brings back what was dropped.", Permission: write, Handle: behind(write, p.restoreDeliveries)},
 		{Method: "GET", Path: at, Name: "console.delivery", Summary: "A delivery, with what is sent.", Permission: read, Handle: behind(read, p.delivery)},
 		{Method: "POST", Path: at, Name: "console.delivery.send", Summary: "Sends a delivery again, as it is or edited.", Permission: write, Handle: behind(write, p.sendDelivery)},
@@ -44,6 +46,8 @@ type cause struct {
 
 type deliveriesPage struct {
 	bar
+	Standing   string // how it stands with what was given up, "" if nothing was
+	Batches    []batch
 	Causes     []cause
 	Rows       []deliveryRow // of one cause
 	Of         *delivery.Of
@@ -59,19 +63,18 @@ func (p *Pages) deliveries(r *frame.Request) error {
 	}
 	n := p.names(r)
 	d := deliveriesPage{bar: navigate(r, "/console/deliveries"), May: frame.Can(r.Ctx, "deliveries:write", hostapi.Scope{})}
+	if d.Batches, err = batches(r, n); err != nil {
+		return err
+	}
 	v := viewOf("Deliveries", frame.Link{Text: "Events", Path: "/console/events"})
-	v.Code = []frame.Code{{CLI: "trellis deliveries list", HTTP: "GET /api/v1/deliveries/causes"}, {What: "Send again", CLI: "trellis deliveries retry ID", HTTP: "POST /api/v1/deliveries/ID/retry"}}
+	if r.Part == "job" {
+		v.Data = d
+		return r.ShowPart("deliveries", "resent", v)
+	}
+	v.Code = deliveryCode(d.Batches)
 	v.Lead = "Events that did not arrive where they were wanted, by cause."
 	if q.Get("subscriber")+q.Get("state")+q.Get("type")+q.Get("error") == "" {
-		list, err := frame.Call[delivery.Causes](r, "deliveries.causes", struct{}{})
-		if err != nil {
-			return err
-		}
-		for _, c := range list.Items {
-			d.Causes = append(d.Causes, cause{c, n.extension(c.Subscriber), with("/console/deliveries", nil, "subscriber", c.Subscriber, "type", c.Type, "error", c.Error, "state", string(c.State))})
-		}
-		v.Data = d
-		return r.Show("deliveries", v)
+		return p.deliveryCauses(r, n, d, v)
 	}
 	in := delivery.Query{State: delivery.State(q.Get("state")), Subscriber: q.Get("subscriber"), Type: q.Get("type"), Error: q.Get("error"), After: q.Get("after"), Limit: 50}
 	list, err := frame.Call[delivery.List](r, "deliveries.list", in)
@@ -92,6 +95,24 @@ func (p *Pages) deliveries(r *frame.Request) error {
 	}
 	v.Crumbs = append(v.Crumbs, frame.Link{Text: "Deliveries", Path: "/console/deliveries"})
 	v.Title, v.Lead, v.Data = "Deliveries of one cause", in.Error, d
+	return r.Show("deliveries", v)
+}
+
+// deliveryCauses shows what is stuck by its causes.
+func (p *Pages) deliveryCauses(r *frame.Request, n *names, d deliveriesPage, v frame.View) error {
+	list, err := frame.Call[delivery.Causes](r, "deliveries.causes", struct{}{})
+	if err != nil {
+		return err
+	}
+	for _, c := range list.Items {
+		d.Causes = append(d.Causes, cause{c, n.extension(c.Subscriber), with("/console/deliveries", nil, "subscriber", c.Subscriber, "type", c.Type, "error", c.Error, "state", string(c.State))})
+	}
+	s, err := frame.Call[delivery.Standing](r, "deliveries.standing", struct{}{})
+	if err != nil {
+		return err
+	}
+	d.Standing = standingText(s, time.Now())
+	v.Data = d
 	return r.Show("deliveries", v)
 }
 

@@ -27,19 +27,21 @@ func (p *Pages) extensionPages() []frame.Page {
 // extensionRow is an extension in the table of all.
 type extensionRow struct {
 	extensions.Extension
-	Path            string
-	Owner           string
-	Wanted          string
-	Locked          bool
-	State, Word     string // what it does, as a badge
-	Reason          string
-	By              who
-	Withheld        []string
-	Updated         time.Time
-	Stop, Resume    string // paths; "" where there is nothing to stop or resume
-	worse           int
-	Courses, Waits  int
-	Everywhere, Off bool
+	Path         string
+	Where        who      // the course that it is in, or the whole school
+	State, Word  string   // what it does, as a badge
+	Notes        []string // why, and what else is to be known of it
+	By           who
+	Updated      time.Time
+	Stop, Resume string // paths; "" where there is nothing to stop or resume
+	worse        int
+
+	in         []string // courses of an extension of the school that it is on in
+	waits      int
+	locked     bool
+	everywhere bool
+	withheld   []string
+	reason     string
 }
 
 // allExtensionsPage is what the table of all extensions shows.
@@ -65,8 +67,8 @@ func (p *Pages) allExtensions(r *frame.Request) error {
 		return err
 	}
 	d := allExtensionsPage{bar: navigate(r, "/console/extensions"), At: "/console/extensions", Write: frame.Can(r.Ctx, "extensions:write", hostapi.Scope{}), Limit: frame.Megabytes(frame.UploadLimit), All: len(list.Items), Text: q.Get("q"),
-		States: options(q.Get("state"), "", "Any state", "attention", "Needs attention", "on", "On somewhere", "off", "Off", "stopped", "Switched off for everybody", "suspended", "Suspended"),
-		Owners: options(q.Get("owner"), "", "Anybody's", "tenant", "The school's", "course", "Of a course"),
+		States: options(q.Get("state"), "", "Any state", "attention", "Needs attention", "on", "On", "off", "Off", "stopped", "Switched off for everybody", "suspended", "Suspended"),
+		Owners: options(q.Get("owner"), "", "Anywhere", "tenant", "From the school", "course", "From a course"),
 	}
 	n := p.names(r)
 	for _, x := range list.Items {
@@ -83,29 +85,25 @@ func (p *Pages) allExtensions(r *frame.Request) error {
 	return r.Show("extensions", v)
 }
 
-// rowOf says of an extension what is wanted and what is the case.
+// rowOf says of an extension where it is on, and what is the case.
 func rowOf(x extensions.Extension, n *names) extensionRow {
-	row := extensionRow{Extension: x, Path: pathOf(x), Owner: "the school", State: "off", Word: "Off", worse: 5}
-	if x.Course != "" {
-		row.Owner = x.Course
-	}
+	row := extensionRow{Extension: x, Path: pathOf(x), State: "off", Word: "Off", worse: 5}
 	fault, granted := "", map[string]bool{}
 	for _, e := range x.Enabled {
 		if e.Updated.After(row.Updated) {
 			row.Updated, row.By = e.Updated, n.of(e.AskedBy)
 		}
 		if e.State == "waiting" {
-			row.Waits++
+			row.waits++
 		}
-		row.Off = row.Off || e.Course == "" && e.State == "off"
 		if e.State != "on" {
 			continue
 		}
-		row.Locked = row.Locked || e.Locked
+		row.locked = row.locked || e.Locked
 		if e.Course == "" {
-			row.Everywhere = true
+			row.everywhere = true
 		} else {
-			row.Courses++
+			row.in = append(row.in, e.Course)
 		}
 		if e.Fault != "" {
 			fault = "Its settings " + where(e.Course) + " do not fit: " + e.Fault
@@ -114,42 +112,82 @@ func rowOf(x extensions.Extension, n *names) extensionRow {
 			granted[g] = true
 		}
 	}
-	row.Wanted = wanted(row)
-	on := row.Everywhere || row.Courses > 0
-	if on {
+	row.Where = row.whereabouts(n)
+	if row.on() {
 		row.State, row.Word, row.worse = "ok", "Works", 4
 		if x.Errors > 0 {
-			row.State, row.Word, row.worse = "warn", "Works, with errors", 3
+			row.State, row.Word, row.worse, row.reason = "warn", "Works, with errors", 3, "Last: "+x.LastError
 		}
 		for _, s := range x.Asks {
 			if s.Permission != "" && !granted[s.Permission] {
-				row.Withheld = append(row.Withheld, s.Text)
+				row.withheld = append(row.withheld, frame.Lowered(s.Text))
 			}
 		}
 	}
 	switch {
 	case x.State == "suspended":
-		row.State, row.Word, row.Reason, row.worse = "bad", "Suspended", "It failed again and again: "+x.Reason, 0
+		row.State, row.Word, row.reason, row.worse = "bad", "Suspended", "It failed again and again: "+x.Reason, 0
 	case x.State == "stopped":
-		row.State, row.Word, row.Reason, row.worse = "off", "Switched off", x.Reason, 4
+		row.State, row.Word, row.reason, row.worse = "off", "Switched off", x.Reason, 4
 		row.Updated, row.By = x.Stopped, n.of(x.StoppedBy)
-	case fault == "" && on && x.Resting != nil:
-		row.State, row.Word, row.Reason, row.worse = "warn", frame.RestingWord(x.Resting), x.Resting.On+frame.Because(x.Resting.Reason), 1
+	case fault == "" && row.on() && x.Resting != nil:
+		row.State, row.Word, row.reason, row.worse = "warn", "Left alone", frame.RestingReason(x.Resting), 1
 	case fault != "":
-		row.State, row.Word, row.Reason, row.worse = "bad", "Does not run", fault, 0
-	case row.Waits > 0:
+		row.State, row.Word, row.reason, row.worse = "bad", "Does not run", fault, 0
+	case row.waits > 0:
 		row.worse = 1
+		if !row.on() {
+			row.State, row.Word = "warn", "Waits for approval"
+		}
 	case x.Pending != "":
 		row.worse = 2
 	}
+	row.Notes = row.notes()
 	at := "/console/extensions/" + url.PathEscape(x.ID)
 	switch query := courseQuery(x.Course); {
 	case x.State == "stopped":
 		row.Resume = at + "/resume"
-	case on:
+	case row.on():
 		row.Stop = at + "/stop" + query
 	}
 	return row
+}
+
+// on reports whether it is on anywhere.
+func (row extensionRow) on() bool { return row.everywhere || len(row.in) > 0 }
+
+// whereabouts says where an extension is: in the course that it belongs to, in the
+// whole school, or in those of its courses that have switched it on.
+func (row extensionRow) whereabouts(n *names) who {
+	switch {
+	case row.Course != "":
+		return n.course(row.Course)
+	case row.everywhere:
+		return who{Text: "The whole school"}
+	case len(row.in) == 1:
+		return n.course(row.in[0])
+	case len(row.in) > 1:
+		return who{Text: frame.Many(len(row.in), "course", "courses")}
+	}
+	return who{Text: "The school, on nowhere"}
+}
+
+// notes are the lines below the badge.
+func (row extensionRow) notes() (list []string) {
+	const most = 120
+	if row.reason != "" {
+		list = append(list, frame.Short(row.reason, most))
+	}
+	if row.waits > 0 {
+		list = append(list, frame.Many(row.waits, "course waits", "courses wait")+" for approval")
+	}
+	if len(row.withheld) > 0 {
+		list = append(list, frame.Short("May not: "+strings.Join(row.withheld, "; "), most))
+	}
+	if row.locked {
+		list = append(list, "Courses cannot switch it off")
+	}
+	return list
 }
 
 func courseQuery(course string) string {
@@ -157,24 +195,6 @@ func courseQuery(course string) string {
 		return ""
 	}
 	return "?course=" + url.QueryEscape(course)
-}
-
-// wanted says where an extension is to be on.
-func wanted(row extensionRow) string {
-	parts := []string{}
-	if row.Everywhere {
-		parts = append(parts, "On in the whole school")
-	}
-	if row.Courses > 0 {
-		parts = append(parts, "On in "+frame.Many(row.Courses, "course", "courses"))
-	}
-	if row.Waits > 0 {
-		parts = append(parts, frame.Many(row.Waits, "course waits", "courses wait"))
-	}
-	if len(parts) == 0 {
-		return "Off"
-	}
-	return strings.Join(parts, "; ")
 }
 
 // fits reports whether a row is one that the filters want.
@@ -186,14 +206,13 @@ func (row extensionRow) fits(q url.Values) bool {
 	if owner := q.Get("owner"); owner == "tenant" && row.Course != "" || owner == "course" && row.Course == "" {
 		return false
 	}
-	on := row.Everywhere || row.Courses > 0
 	switch q.Get("state") {
 	case "attention":
 		return row.worse < 3
 	case "on":
-		return on && row.Extension.State == "installed"
+		return row.on() && row.Extension.State == "installed"
 	case "off":
-		return !on
+		return !row.on()
 	case "stopped", "suspended":
 		return row.Extension.State == q.Get("state")
 	}
@@ -270,17 +289,10 @@ func effects(x extensions.Extension) []string {
 		case strings.HasPrefix(s.Text, "Is told: "):
 			list = append(list, "What happens meanwhile it does not hear of later ("+strings.TrimPrefix(s.Text, "Is told: ")+").")
 		default:
-			list = append(list, "Ends: "+lowered(s.Text)+".")
+			list = append(list, "Ends: "+frame.Lowered(s.Text)+".")
 		}
 	}
 	return append(list, "Where it is on, with which settings and permissions, and what it keeps all stay: Switch on brings it back as it was.")
-}
-
-func lowered(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }
 
 func (p *Pages) stop(r *frame.Request) error {

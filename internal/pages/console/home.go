@@ -84,6 +84,11 @@ func (p *Pages) needs(r *frame.Request) ([]need, error) {
 		if err != nil {
 			return nil, err
 		}
+		held, err := heldBack(r)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, held...)
 		for _, c := range causes.Items {
 			if c.State == delivery.Dead {
 				needs = append(needs, need{"bad", "Stuck", n.extension(c.Subscriber).Text, fmt.Sprintf("%s: %s", frame.Many(c.Count, "event did not arrive", "events did not arrive"), c.Error), "/console/deliveries", "Read and send again", c.Updated})
@@ -108,13 +113,23 @@ func (p *Pages) needs(r *frame.Request) ([]need, error) {
 	return needs, nil
 }
 
+// heldBack is what was given up so long ago that the log grows by it.
+func heldBack(r *frame.Request) ([]need, error) {
+	s, err := frame.Call[delivery.Standing](r, "deliveries.standing", struct{}{})
+	now := time.Now()
+	if err != nil || s.Oldest == nil || now.Sub(*s.Oldest) < longHeld {
+		return nil, err
+	}
+	return []need{{"bad", "Waits long", "Deliveries", standingText(s, now), "/console/deliveries", "Send them again, or drop them", *s.Oldest}}, nil
+}
+
 // needsOf is what an extension needs.
 func needsOf(x extensions.Extension) (needs []need) {
 	if x.State == "suspended" {
 		needs = append(needs, need{"bad", "Suspended", x.Title, "It failed again and again: " + x.Reason, pathOf(x), "Look at it", time.Time{}})
 	}
 	if x.State == "installed" && x.Resting != nil {
-		needs = append(needs, need{"warn", "Left alone", x.Title, frame.RestingText(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
+		needs = append(needs, need{"warn", "Left alone", x.Title, frame.RestingReason(x.Resting), pathOf(x), "See what went wrong", x.Resting.Since})
 	}
 	for _, e := range x.Enabled {
 		switch {

@@ -23,8 +23,9 @@ func (p *Pages) importPages() []frame.Page {
 	write := "imports:write"
 	return []frame.Page{
 		{Method: "GET", Path: "/console/import", Name: "console.import", Summary: "Where one imports and exports rosters.", Permission: write, Handle: behind(write, p.importPage)},
-		{Method: "POST", Path: "/console/import", Name: "console.import.post", Summary: "Takes a roster, and checks or imports it as a job.", Permission: write, Limit: maxRoster, Upload: true, Handle: behind(write, p.importRoster)},
+		{Method: "POST", Path: "/console/import", Name: "console.import.post", Summary: "Takes a roster, and checks or imports it as a job.", Permission: write, Limit: maxRoster, Upload: true, Stream: true, Handle: behind(write, p.importRoster)},
 		{Method: "POST", Path: "/console/import/:job/run", Name: "console.import.run", Summary: "Imports what was checked.", Permission: write, Handle: behind(write, p.importChecked)},
+		{Method: "POST", Path: "/console/import/:job/check", Name: "console.import.check", Summary: "Checks what an import has left that stopped before it removed too much.", Permission: write, Handle: behind(write, p.checkStopped)},
 		{Method: "GET", Path: "/console/export/:format", Name: "console.export", Summary: "Downloads what the tenant has.", Permission: "exports:read", Stream: true, Handle: behind("exports:read", p.export)},
 	}
 }
@@ -97,6 +98,24 @@ func (p *Pages) importChecked(r *frame.Request) error {
 		return p.showJob(r, http.StatusConflict, id, faults)
 	}
 	return r.Done("/console/jobs/"+job.ID, frame.Notice{State: "info", Text: "It is being imported. You may leave this page and come back to it."})
+}
+
+// checkStopped checks what an import has left, and leads to the page of that check:
+// there one reads how much it removes, and says so to go on.
+func (p *Pages) checkStopped(r *frame.Request) error {
+	id, err := r.Param("job")
+	if err != nil {
+		return err
+	}
+	job, err := frame.Call[jobs.Job](r, "imports.check", integrations.Rechecking{Job: id})
+	if err != nil {
+		faults, err := faultOf(err, "")
+		if err != nil {
+			return err
+		}
+		return p.showJob(r, http.StatusConflict, id, faults)
+	}
+	return r.Done("/console/jobs/"+job.ID, frame.Notice{State: "info", Text: "What is left of the roster is being checked. Nothing is changed by that."})
 }
 
 // wholeNumber reads a number that somebody typed; 0 if it is none.

@@ -32,7 +32,7 @@ func TestImportPages(t *testing.T) {
 		c.Answer(`{"refuse":{"code":"no","message":"=HYPERLINK(1) <b>Not in</b> autumn"}}`)
 	}})), "", nil)
 	b := s.signedIn()
-	b.Get("/console/import").Want(200, "Nothing was imported yet.", "It is checked first", "Rosters: OneRoster")
+	b.Get("/console/import").Want(200, "Nothing was imported yet.", "It is checked first", "Who is missing from the file stays.", "Rosters: OneRoster")
 	b.Submit("Upload the roster", nil).Want(400).Fault("roster", "Choose the zip archive with the roster.")
 	b.Submit("Upload the roster", pagestest.Fields{"roster": pagestest.File{Name: "x.zip", Data: []byte("no zip")}}).Want(400).Fault("roster", "What was sent is no zip archive.")
 	b.Submit("Upload the roster", pagestest.Fields{"title": "Spring", "roster": pagestest.File{Name: "r.zip", Data: pagestest.Roster(t, pagestest.RosterRows(3, "active", hostileName))}}).Want(200, "You may leave this page")
@@ -71,6 +71,32 @@ func TestImportPages(t *testing.T) {
 		t.Errorf("the export: %d %.100q", b.Status, b.Body)
 	}
 	b.Get("/console/export/none").Want(404)
+}
+
+// TestImportStopped: an import that stopped before it removed too much says so in plain
+// words, and goes on with the number that another check finds, without another upload.
+func TestImportStopped(t *testing.T) {
+	s := openBureau(t)
+	upload := func(status, options string) string {
+		t.Helper()
+		job, err := s.Imports.Upload(s.ctx, "oneroster", strings.NewReader(string(pagestest.Roster(t, pagestest.RosterRows(20, status, "Ada")))), []byte(options))
+		s.must(err)
+		_, err = s.Jobs.Wait(s.ctx, job.ID)
+		s.must(err)
+		return job.ID
+	}
+	upload("active", "")
+	stopped := upload("tobedeleted", `{"title":"End"}`)
+	b := s.signedIn()
+	b.Get("/console/jobs/"+stopped).Want(200, "it was about to remove more rows than anybody has confirmed", "Nothing was changed. A row removes what it is about if its status is tobedeleted or inactive.", "trellis import roster.zip -at-most ROWS").Lacks("Go on where it stopped", "at_most)")
+	b.Submit("Check what is left", nil).Want(200, "What is left of the roster is being checked.")
+	s.ended(b).Want(200, "It removes 20 of 20 rows.", "Type 20 to go on", "trellis import roster.zip -at-most 20")
+	b.Submit("Import it", pagestest.Fields{"removes": "19"}).Want(409).Fault("removes", "It removes 20 of 20 rows: say so (removes: 20) to go on.")
+	b.Submit("Import it", pagestest.Fields{"removes": "20"}).Want(200)
+	s.ended(b).Want(200, "20 removed")
+	b.Get("/console/jobs/"+stopped).Want(200, "it was about to remove more rows", "The file is no longer here.").Lacks("Check what is left", "Go on where it stopped")
+	b.Post("/console/import/"+stopped+"/check", nil).Want(409, "is no longer there, or was imported already")
+	b.Get("/console/jobs/"+stopped).Follow("Upload the roster again").Want(200, "It is checked first")
 }
 
 // hostileName is a name that a roster may hold, in a cell without quotes.

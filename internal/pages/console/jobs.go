@@ -96,6 +96,8 @@ type jobPage struct {
 	Raw     string // the report of another kind
 	DryRun  bool
 	Brakes  bool
+	Braked  bool                // it stopped before it removed too much
+	Stays   bool                // and what it has left can still be checked
 	Refused []oneroster.Refusal // the first of them
 	Invalid []oneroster.Fault
 	Left    bool // whether the rows themselves can be had
@@ -139,11 +141,30 @@ func (p *Pages) showJob(r *frame.Request, status int, id string, faults []frame.
 	}
 	v := viewOf(j.Title, frame.Link{Text: "Jobs", Path: "/console/jobs"})
 	v.Data, v.Faults = d, faults
-	v.Code = []frame.Code{{CLI: "trellis jobs wait " + j.ID, HTTP: "GET /api/v1/jobs/" + j.ID}}
+	v.Code = jobCode(d)
 	if r.Part == "job" {
 		return r.ShowPart("job", "job", v)
 	}
 	return r.ShowAs(status, "job", v)
+}
+
+// jobCode is what does the same as the page of a job.
+func jobCode(d jobPage) []frame.Code {
+	code := []frame.Code{{CLI: "trellis jobs wait " + d.Job.ID, HTTP: "GET /api/v1/jobs/" + d.Job.ID}}
+	at := "POST /api/v1/imports/" + d.Job.ID
+	switch {
+	case d.Braked:
+		check := frame.Code{What: "Check what it removes", CLI: "trellis import roster.zip -dry-run"}
+		if d.Stays {
+			check.HTTP = at + "/check"
+		}
+		code = append(code, check, frame.Code{What: "Import so many that it may remove", CLI: "trellis import roster.zip -at-most ROWS"})
+	case d.Brakes && d.DryRun:
+		code = append(code, frame.Code{What: "Import it", CLI: fmt.Sprintf("trellis import roster.zip -at-most %d", d.Report.Removed), HTTP: fmt.Sprintf("%s/run\n{\"removes\": %d}", at, d.Report.Removed)})
+	case d.DryRun:
+		code = append(code, frame.Code{What: "Import it", CLI: "trellis import roster.zip", HTTP: at + "/run"})
+	}
+	return code
 }
 
 // took is how long something took, as people say it.
@@ -159,6 +180,9 @@ func took(d time.Duration) string {
 
 // fillReport reads the report of a job.
 func (p *Pages) fillReport(ctx context.Context, d *jobPage) error {
+	if d.Job.State == jobs.Failed && oneroster.Braked(d.Job.Error) {
+		d.Braked, d.Stays = true, d.Import && p.imports.Stopped(ctx, d.Job.ID)
+	}
 	if len(d.Job.Report) == 0 {
 		return nil
 	}

@@ -77,14 +77,14 @@ func aboutCourse(c learning.Course) tree.Node {
 			fact(d.name, moment(*d.at))
 		}
 	}
-	pace := "those who teach it set it"
+	pace := "set by those who teach it"
 	if c.Pacing == "self" {
-		pace = "you set it yourself"
+		pace = "your own"
 	}
 	fact("Pace", pace)
 	if c.Seats > 0 {
 		fact("Seats", strconv.Itoa(c.Seats))
 	}
-	fact("Given by", c.Organisation)
+	fact("Organisation", c.Organisation)
 	return tree.Node{Kind: tree.Card, Title: "About this course", Children: []tree.Node{{Kind: tree.List, Items: items}}}
 }

@@ -27,7 +27,7 @@ func TestJoinAndLeave(t *testing.T) {
 	kim := pagestest.Account(t, s.Platform, "demo", "kim")
 	b := pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password)
 	b.Get("/courses").Want(http.StatusOK, "You are in no course yet.", "Choose one below.", "Courses to join", "Logic 1")
-	b.Submit("Join Logic 1", pagestest.Fields{"mode": "honor"}).Want(http.StatusOK, "You are in Logic 1.", "track Honor")
+	b.Submit("Join Logic 1", pagestest.Fields{"mode": "honor"}).Want(http.StatusOK, "You are in Logic 1.", "Honor track")
 	if got, want := b.At.Path, "/t/demo/courses/"+logic; got != want {
 		t.Errorf("after joining one is at %s, want %s", got, want)
 	}
@@ -44,7 +44,7 @@ func TestJoinAndLeave(t *testing.T) {
 		t.Errorf("after undoing: enrolled %v on %q", active, mode)
 	}
 	b.Submit("Leave again", nil).Want(http.StatusOK, "You left Logic 1.")
-	b.Get("/courses/"+logic).Submit("Join Logic 1", pagestest.Fields{"mode": "audit"}).Want(http.StatusOK, "You are in Logic 1.", "Leave this course")
+	b.Get("/courses/"+logic).Submit("Join Logic 1", pagestest.Fields{"mode": "audit"}).Want(http.StatusOK, "You are in Logic 1.", "You are enrolled", "If you leave, your grades")
 	b.Get("/courses/" + logic).Want(http.StatusOK).Lacks("You are in Logic 1.") // said once
 }
 
@@ -204,7 +204,7 @@ func TestFindCourses(t *testing.T) {
 func TestHostileTitles(t *testing.T) {
 	s := pagestest.NewSchool(t)
 	pagestest.Account(t, s.Platform, "demo", "kim")
-	for i, title := range []string{strings.Repeat("W", 200), "مقدمة في المنطق", `<img src=x onerror=alert(1)>`, `"><script>alert(1)</script>`, "{{.}}"} {
+	for i, title := range []string{strings.Repeat("W", 200), "مقدمة في المنطق", "\u2067gnoL\u2069", `<img src=x onerror=alert(1)>`, `"><script>alert(1)</script>`, "{{.}}"} {
 		t.Run(title, func(t *testing.T) {
 			key := s.Course(t, fmt.Sprint("T", i), title, nil)
 			b := pagestest.Browse(t, s.Platform).SignIn("demo", "kim", pagestest.Password)
@@ -216,6 +216,9 @@ func TestHostileTitles(t *testing.T) {
 			b.Get("/courses/"+key).Submit("form[method=post][action=/t/demo/courses/"+key+"]", nil).Want(http.StatusOK, "You are in")
 			if h := b.Find("h1 bdi"); len(h) != 1 || pagestest.RawText(h[0]) != title {
 				t.Errorf("the heading says %q", b.Texts("h1"))
+			}
+			if n := b.Texts(".notice")[0]; strings.Count(n, "\u2067")+strings.Count(n, "\u2068") != strings.Count(n, "\u2069") {
+				t.Errorf("the title turns the sentence around: %+q", n)
 			}
 		})
 	}

@@ -107,8 +107,8 @@ type Page struct {
 	Permission   string // of the operation behind it; for the documentation
 	Public       bool   // whether one need not be signed in
 	Limit        int64  // bytes of what is sent: 256 KiB if zero
-	Upload       bool   // what is sent takes its time
-	Stream       bool   // what is answered takes its time
+	Upload       bool   // whether a file may be sent
+	Stream       bool   // what is sent or answered takes its time: longer than any other request may
 	Platform     bool   // whether it makes sense in the platform's own tenant, too
 	Handle       func(*Request) error
 }

@@ -34,7 +34,7 @@ func (f *Frame) Routes() []web.Route {
 
 func (f *Frame) route(a Page, made set) web.Route {
 	route := web.Route{
-		Method: a.Method, Path: a.Path, Name: "pages." + a.Name, Summary: a.Summary, Permission: a.Permission, Public: a.Public, Page: true, Stream: a.Upload || a.Stream,
+		Method: a.Method, Path: a.Path, Name: "pages." + a.Name, Summary: a.Summary, Permission: a.Permission, Public: a.Public, Page: true, Stream: a.Stream, File: a.Upload,
 		Handle: func(c *fiber.Ctx) error {
 			r := f.request(c, made)
 			if a.Method == http.MethodGet && !a.Platform && r.Base == "" && r.Tenant() == trellis.PlatformTenant && f.cfg.Tenant != "" {

@@ -37,6 +37,15 @@ func Sentence(s string) string {
 	return s
 }
 
+// Lowered is a text as it stands within a sentence.
+func Lowered(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return ""
+	}
+	return string(unicode.ToLower(first)) + s[n:]
+}
+
 // OnDay is the day of a point in time as pages show it, in UTC.
 func OnDay(t time.Time) string { return t.UTC().Format("2 January 2006") }
 

@@ -186,10 +186,10 @@ func usageCharts(u extensions.Usage, base string) ([]template.HTML, error) {
 	}
 	mean := all.took / time.Duration(all.calls)
 	nodes := []tree.Node{
-		{Kind: tree.Chart, Type: "bar", Title: fmt.Sprintf("%d of %d calls failed", all.errors, all.calls), Labels: labels, Series: []tree.Series{{Name: "Calls", Values: values[0]}, {Name: "Errors", Values: values[1]}}},
+		{Kind: tree.Chart, Type: "bar", Title: fmt.Sprintf("%s of %s calls failed", frame.Grouped(int(all.errors)), frame.Grouped(int(all.calls))), Labels: labels, Series: []tree.Series{{Name: "Calls", Values: values[0]}, {Name: "Errors", Values: values[1]}}},
 		{Kind: tree.Chart, Type: "line", Title: fmt.Sprintf("A call took %s on average, %s at most", mean.Round(10*time.Microsecond), all.longest.Round(10*time.Microsecond)), Labels: labels,
 			Series: []tree.Series{{Name: "Mean, in ms", Values: values[3]}, {Name: "Longest, in ms", Values: values[4]}}},
-		{Kind: tree.Chart, Type: "bar", Title: fmt.Sprintf("A call used %d units of fuel on average", all.fuel/all.calls), Labels: labels, Series: []tree.Series{{Name: "Fuel", Values: values[2]}}},
+		{Kind: tree.Chart, Type: "bar", Title: fmt.Sprintf("A call used %s units of fuel on average", frame.Grouped(int(all.fuel/all.calls))), Labels: labels, Series: []tree.Series{{Name: "Fuel", Values: values[2]}}},
 	}
 	out := make([]template.HTML, len(nodes))
 	for i, n := range nodes {

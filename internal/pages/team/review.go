@@ -64,7 +64,7 @@ func reviewed(at place, d extensions.Detail) reviewPage {
 		}
 		v.Changes = append(slices.Clone(diff.Settings), diff.Limits...)
 	}
-	groups := []rightGroup{{Title: "What it sees"}, {Title: "What it changes"}, {Title: "What it sends"}, {Title: "What else it does"}, {Title: "Where it takes part"}}
+	groups := []rightGroup{{Title: "What it sees"}, {Title: "What it changes"}, {Title: "What it sends"}, {Title: "What else it does"}, {Title: "When it acts"}}
 	for _, s := range asks {
 		line := rightLine{Text: s.Text, Permission: s.Permission, Granted: e == nil || v.Consent, New: fresh(s), Beyond: slices.Contains(d.Beyond, s.Permission)}
 		if i := slices.IndexFunc(asked, func(a extensions.Asked) bool { return a.Permission == s.Permission }); i >= 0 && s.Permission != "" {
@@ -110,7 +110,7 @@ func (p *Pages) showReview(r *frame.Request, status int, at place, d extensions.
 		v.Fields = fields
 	}
 	title, lead := "Review "+d.Title, d.Description
-	what := frame.View{Title: title, Lead: lead, Nav: at.Nav, Crumbs: append(slices.Clone(at.Crumbs), frame.Link{Text: d.Title, Path: at.Of(d.ID)}), Data: v, Faults: faults}
+	what := frame.View{Title: title, Lead: lead, Nav: at.Nav, Width: "wide", Crumbs: append(slices.Clone(at.Crumbs), frame.Link{Text: d.Title, Path: at.Of(d.ID)}), Data: v, Faults: faults}
 	if v.Consent {
 		what.Code = []frame.Code{{What: "Consent to it:", CLI: "trellis ext grant " + d.ID + at.flag(), HTTP: "POST /api/v1/extensions/" + d.ID + "/consent\n{" + joinBody(at.inBody(), `"grants": ["*"], "version": "`+v.Version+`"`) + "}"}}
 	} else {

@@ -66,7 +66,7 @@ func ending(d extensions.Detail) (list []string) {
 		if _, goesOn, known := checked(h.On); known {
 			list = append(list, "Its check ends: "+goesOn+" without it.")
 		} else {
-			list = append(list, "Its check ends: "+lower(cmp.Or(h.Doc, h.On))+".")
+			list = append(list, "Its check ends: "+frame.Lowered(cmp.Or(h.Doc, h.On))+".")
 		}
 	}
 	return list
@@ -83,30 +83,22 @@ func failing(d extensions.Detail) (list []string) {
 		refused, goesOn, known := checked(h.On)
 		switch {
 		case h.Refuses && known:
-			list = append(list, "If it breaks, "+refused+".")
+			list = append(list, frame.Sentence(refused))
 		case h.Refuses:
-			list = append(list, "If it breaks, nobody is let through: "+lower(cmp.Or(h.Doc, h.On))+".")
+			list = append(list, "Nobody is let through: "+frame.Lowered(cmp.Or(h.Doc, h.On))+".")
 		case known:
-			list = append(list, "If it breaks, "+goesOn+" without being checked.")
+			list = append(list, frame.Sentence(goesOn+" without being checked"))
 		default:
-			list = append(list, "If it breaks, things go on without it: "+lower(cmp.Or(h.Doc, h.On))+".")
+			list = append(list, "Things go on without it: "+frame.Lowered(cmp.Or(h.Doc, h.On))+".")
 		}
 	}
 	if kinds[string(extensions.SlotKind)] {
-		list = append(list, "If it breaks, pages leave out what it shows.")
+		list = append(list, "Pages leave out what it shows.")
 	}
 	if kinds[string(extensions.EventKind)] {
-		list = append(list, "If it breaks, what it was to be told is told again later.")
+		list = append(list, "What it was to be told is told again later.")
 	}
-	return append(list, "If it fails again and again it is left alone for a while, and in the end suspended; what fails in pages only, just there.")
-}
-
-func lower(s string) string {
-	if s == "" {
-		return s
-	}
-	r := []rune(s)
-	return strings.ToLower(string(r[:1])) + string(r[1:])
+	return append(list, "If it goes on failing it is left alone for a while, and in the end suspended; what fails in pages only, just there.")
 }
 
 func limitsOf(d extensions.Detail, kept *extensions.KeptVersion) (list []string) {
@@ -150,5 +142,5 @@ func judge(at place, d extensions.Detail, v reviewPage) verdict {
 	if declined {
 		return verdict{"ok", "Runs at once", "It gets what is ticked, and runs without the rest."}
 	}
-	return verdict{"ok", "Runs at once", "Everything that it asks for is yours to grant."}
+	return verdict{"ok", "Runs at once", "You can grant everything that it asks for."}
 }

@@ -131,6 +131,26 @@ type row struct {
 	Seen bool                 // whether she may see what goes wrong with it
 }
 
+// Note is the line below the badge: why it is as it is.
+func (x row) Note() string {
+	const most = 120
+	switch {
+	case x.On == nil:
+		return "Never switched on here"
+	case !x.Seen:
+		return ""
+	case x.State != "installed":
+		return frame.Short(x.Reason, most)
+	case x.On.State == "on" && x.On.Fault != "":
+		return frame.Short(x.On.Fault, most)
+	case x.On.State == "on" && x.Resting != nil:
+		return frame.Short(frame.RestingReason(x.Resting), most)
+	case x.On.State == "on" && x.Errors > 0:
+		return frame.Short("Last: "+x.LastError, most)
+	}
+	return ""
+}
+
 func (p *Pages) courseExtensions(r *frame.Request) error {
 	at, err := p.place(r, inThisCourse)
 	if err != nil {
@@ -160,7 +180,7 @@ func (p *Pages) courseExtensions(r *frame.Request) error {
 		Title: "Extensions of this course", Nav: at.Nav, Crumbs: at.Crumbs[:2], Width: "wide", Data: data,
 		Code: []frame.Code{
 			{What: "What runs here:", CLI: "trellis ext list", HTTP: "GET /api/v1/extensions"},
-			{What: "Bring an extension:", CLI: "trellis ext install NAME-VERSION.trellis -course " + at.Course(), HTTP: "POST /api/v1/extensions?course=" + url.QueryEscape(at.Course()) + "\nContent-Type: application/zip"},
+			{What: "Add an extension:", CLI: "trellis ext install NAME-VERSION.trellis -course " + at.Course(), HTTP: "POST /api/v1/extensions?course=" + url.QueryEscape(at.Course()) + "\nContent-Type: application/zip"},
 		},
 	})
 }
@@ -170,7 +190,7 @@ func attentions(at place, x row) (list []attention) {
 	name := x.Title
 	path := at.Of(x.ID)
 	add := func(state, text, to, label string) { list = append(list, attention{state, text, to, label}) }
-	if x.Course == "" && (x.On == nil || x.On.State == "off") && x.How.Word != "Suspended" {
+	if x.Course == "" && (x.On == nil || x.On.State == "off") && x.State != "suspended" {
 		return nil // it is for others to look at what does nothing here
 	}
 	switch {
@@ -180,7 +200,7 @@ func attentions(at place, x row) (list []attention) {
 		add("bad", name+" stopped itself"+frame.Because(x.Reason)+".", path, "See what went wrong")
 	}
 	if x.On != nil && x.On.State == "on" && x.State == "installed" && x.Resting != nil {
-		add("warn", name+": "+lower(frame.RestingText(x.Resting))+".", path, "See what went wrong")
+		add("warn", name+": "+frame.Lowered(frame.RestingText(x.Resting))+".", path, "See what went wrong")
 	}
 	if x.On != nil && x.On.Fault != "" {
 		add("bad", name+" is not called: its settings do not fit. "+x.On.Fault, path+"/settings", "Change the settings")
@@ -215,28 +235,22 @@ func enablingAt(x extensions.Extension, at extensions.Scope) *extensions.Enablin
 	return found
 }
 
-// health is how an extension is: what is wanted of it, and what it does.
+// health is how an extension is, as a badge.
 type health struct {
-	Wanted, WantedState string // "On", "ok"
-	Word, State         string // what it does
-	rank                int    // the worst first
+	Word, State string
+	rank        int // the worst first
 }
 
 // healthOf says how an extension is where one looks from.
 func healthOf(x extensions.Extension, at extensions.Scope) health {
 	e := enablingAt(x, at)
-	h := health{Wanted: "Not enabled", WantedState: "off", Word: "Does nothing", State: "off", rank: 5}
-	if e != nil {
-		switch e.State {
-		case "on":
-			h = health{"On", "ok", "Works", "ok", 4}
-		case "waiting":
-			h = health{"Waits for approval", "warn", "Does nothing yet", "off", 2}
-		default:
-			h.Wanted = "Off"
-		}
+	h, on := health{"Off", "off", 5}, e != nil && e.State == "on"
+	switch {
+	case on:
+		h = health{"Works", "ok", 4}
+	case e != nil && e.State == "waiting":
+		h = health{"Waits for approval", "warn", 2}
 	}
-	on := h.Wanted == "On"
 	switch {
 	case x.State == "stopped":
 		h.Word, h.State, h.rank = "Stopped for everybody", "bad", 0
@@ -245,7 +259,7 @@ func healthOf(x extensions.Extension, at extensions.Scope) health {
 	case on && e.Fault != "":
 		h.Word, h.State, h.rank = "Settings do not fit", "bad", 1
 	case on && x.Resting != nil:
-		h.Word, h.State, h.rank = frame.RestingWord(x.Resting), "warn", 1
+		h.Word, h.State, h.rank = "Left alone", "warn", 1
 	case on && x.Errors > 0:
 		h.Word, h.State, h.rank = "Works, with errors", "warn", 3
 	}

@@ -51,15 +51,15 @@ func TestTeamStory(t *testing.T) {
 	b.Fault("s-0", "Grace days must be 0 to 30.")
 	b.Submit("Enable", pagestest.Fields{"s.0": "three"}).Want(http.StatusBadRequest)
 	b.Fault("s-0", "Grace days must be a whole number.")
-	b.Submit("Enable", pagestest.Fields{"s.0": "3", "grant": []string{"kv"}}).Want(http.StatusOK, "Late policy is on. Go to the course", "by you", "Works", "Runs without:", "See who the people are", "Grace days 3")
+	b.Submit("Enable", pagestest.Fields{"s.0": "3", "grant": []string{"kv"}}).Want(http.StatusOK, "Late policy is on. Go to the course", "by you", "Works", "What it may not do", "See who the people are", "Grace days 3")
 	x, err := p.Registry.Get(app.System(t.Context(), "demo"), "acme.late", extensions.Scope{Course: logic})
 	if err != nil || len(x.Enabled) != 1 || string(x.Enabled[0].Settings) != `{"grace_days":3}` || strings.Join(x.Enabled[0].Grants, " ") != "kv" {
 		t.Fatalf("enabled with %+v (%v)", x.Enabled, err)
 	}
 
-	b.Submit("Undo", nil).Want(http.StatusOK, "Late policy is off here", "Wanted Off")
-	b.Submit("Undo", nil).Want(http.StatusOK, "Late policy is on again, as it was.", "Grace days 3", "Runs without:")
-	b.Submit("Switch off", nil).Want(http.StatusOK, "Off since", "by you")
+	b.Submit("Undo", nil).Want(http.StatusOK, "Late policy is off here", "State Off")
+	b.Submit("Undo", nil).Want(http.StatusOK, "Late policy is on again, as it was.", "Grace days 3", "What it may not do")
+	b.Submit("Switch off", nil).Want(http.StatusOK, "Switched off", "by you")
 	b.Submit("Switch on", nil).Want(http.StatusOK, "is on again")
 
 	b.Follow("Change the settings").Want(http.StatusOK, "Default: 2", `'{"grace_days":3}'`, "(optional)")
@@ -107,13 +107,13 @@ func TestTeamApproval(t *testing.T) {
 	names := map[string]any{"permissions": []string{"kv", "pii:email"}}
 	b.Get(ofLogic).Submit("Upload", pagestest.Fields{"bundle": pagestest.Late(t, "1.0.0", names)})
 	b.Want(http.StatusOK, "Waits for approval.", "See people's email addresses", "Needs approval", "Without that it runs at once.")
-	b.Submit("Enable", nil).Want(http.StatusOK, "waits for approval by those who run the school", "Waiting since", "Does nothing yet")
+	b.Submit("Enable", nil).Want(http.StatusOK, "waits for approval by those who run the school", "Waiting since", "State Waits for approval")
 	b.Get(ofLogic).Want(http.StatusOK, "Needs attention", "waits for approval")
 	if _, err := p.Registry.Reject(app.System(t.Context(), "demo"), extensions.Rejecting{ID: "acme.late", Course: logic, Reason: "Addresses are not for this."}); err != nil {
 		t.Fatal(err)
 	}
 	b.Get(ofLogic+"/acme.late").Want(http.StatusOK, "Not approved. Those who run the school say: Addresses are not for this.")
-	b.Follow("Look at it again").Submit("Enable", pagestest.Fields{"grant": []string{"kv"}}).Want(http.StatusOK, "Late policy is on.", "Runs without:")
+	b.Follow("Look at it again").Submit("Enable", pagestest.Fields{"grant": []string{"kv"}}).Want(http.StatusOK, "Late policy is on.", "What it may not do")
 	b.Get(ofLogic + "/acme.late").Follow("Change what it may do")
 	b.Submit("Save", pagestest.Fields{"grant": []string{"kv", "pii:email"}}).Want(http.StatusOK, "waits for approval")
 	if _, err := p.Registry.Approve(app.System(t.Context(), "demo"), "acme.late", logic); err != nil {
@@ -134,7 +134,7 @@ func TestTeamVersionBeyond(t *testing.T) {
 	b.Get(ofLogic).Submit("Upload", pagestest.Fields{"bundle": pagestest.Late(t, "2.0.0", wants)})
 	b.Want(http.StatusOK, "it asks for more: see people's email addresses", "Needs those who run the school.", "They find it among their approvals", "Those who run the school grant this", "Wait for those who run the school").Lacks("pii:email")
 	alma.Get("/console").Want(http.StatusOK, "It asks for more: see people's email addresses.").Follow("Read what it asks for : Late policy").Want(http.StatusOK, "See people's email addresses")
-	b.Submit("Let 2.0.0 run without that", nil).Want(http.StatusOK, "Version 2.0.0 of Late policy runs.", "Runs without:")
+	b.Submit("Let 2.0.0 run without that", nil).Want(http.StatusOK, "Version 2.0.0 of Late policy runs.", "What it may not do")
 
 	b.Get(ofLogic).Submit("Upload", pagestest.Fields{"bundle": pagestest.Late(t, "3.0.0", map[string]any{"permissions": []string{"kv", "users:read", "pii:email", "pii:name"}})})
 	alma.Get("/console/approvals").Want(http.StatusOK, "Version 3.0.0 waits", "See people's names", "Review first Late policy 3.0.0")
@@ -157,10 +157,10 @@ func TestTeamErrors(t *testing.T) {
 			t.Fatal("a filter that traps lets people through")
 		}
 	}
-	b.Get(ofLogic).Want(http.StatusOK, "Left alone until", "failed 5 times", "Needs attention", "failed 5 times in a row at "+pagestest.Enrolling, "trapped", " 5 ")
+	b.Get(ofLogic).Want(http.StatusOK, "Left alone Until", "failed 5 times", "Needs attention", "failed 5 times in a row at "+pagestest.Enrolling, "trapped", " 5 ")
 	alma := pagestest.Browse(t, p).SignIn("demo", "alma", pagestest.Password)
 	alma.Get("/console").Want(http.StatusOK, "Left alone", "failed 5 times in a row at "+pagestest.Enrolling, "See what went wrong")
-	alma.Get("/console/extensions?state=attention").Want(http.StatusOK, "Left alone until", "failed 5 times", "Late policy")
+	alma.Get("/console/extensions?state=attention").Want(http.StatusOK, "Left alone Until", "failed 5 times", "Late policy")
 	b.Get(ofLogic+"/acme.late").Want(http.StatusOK, "Works in part", "failed 5 times in a row", "Next try", "5 of 5 calls failed", "Counted on this node since")
 	link := b.Find("section th a")
 	if len(link) != 1 {
@@ -242,7 +242,7 @@ func TestTeamSchools(t *testing.T) {
 	ctx := app.System(t.Context(), "demo")
 	p.Install(t, ctx, pagestest.Late(t, "1.0.0", map[string]any{"permissions": []string{"pii:email"}, "secrets": []any{map[string]any{"name": "key", "title": "Key of the service"}}}).Data, "", map[string]any{"grace_days": 4})
 	b := pagestest.Browse(t, p).SignIn("demo", "sasha", pagestest.Password)
-	b.Get(ofLogic).Want(http.StatusOK, "Of the whole school", "Late policy")
+	b.Get(ofLogic).Want(http.StatusOK, "From the school", "Late policy")
 	b.Get(ofLogic+"/acme.late").Want(http.StatusOK, "Set for the whole school; this course may decide otherwise.", "Grace days 4").Lacks("Errors", "Secrets", "Remove …", "Key of the service")
 	b.Submit("Switch off", nil).Want(http.StatusOK, "is off here")
 	b.Submit("Undo", nil).Want(http.StatusOK, "is on again, as it was.", "Set for the whole school", "Grace days 4")
@@ -285,7 +285,7 @@ func TestTeamSecrets(t *testing.T) {
 func TestTeamHostile(t *testing.T) {
 	p := teaching(t)
 	b := pagestest.Browse(t, p).SignIn("demo", "sasha", pagestest.Password)
-	evil := `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}` + "\u202e"
+	evil := `"><script>alert(1)</script><img src=x onerror=alert(1)>{{.}}`
 	hostile := map[string]any{"title": evil, "description": evil, "homepage": "javascript:alert(1)", "secrets": []any{map[string]any{"name": "key", "title": evil}},
 		"settings": map[string]any{"type": "object", "properties": map[string]any{
 			evil: map[string]any{"type": "string", "title": evil, "description": evil, "default": evil},
@@ -390,7 +390,12 @@ func TestConsoleExtension(t *testing.T) {
 	b.Follow("Change the settings").Submit("Save settings", pagestest.Fields{"s.0": "31"}).Want(http.StatusBadRequest)
 	b.Fault("s-0", "Grace days must be 0 to 30.")
 	b.Submit("Save settings", pagestest.Fields{"s.0": "4"}).Want(http.StatusOK, "Grace days 4")
-	pagestest.Browse(t, p).SignIn("demo", "sasha", pagestest.Password).Get(ofLogic+"/acme.late/settings").Want(http.StatusOK, "Those who run the school have locked these settings").Lacks("Save settings")
+	team := pagestest.Browse(t, p).SignIn("demo", "sasha", pagestest.Password)
+	team.Get(ofLogic+"/acme.late/settings").Want(http.StatusOK, "Those who run the school have locked these settings", "What they are set to is not shown here.").Lacks("Save settings", "Grace days")
+	if len(team.Find("main input[type=text]")) > 0 {
+		t.Errorf("fields show what holds nowhere: %s", team.Body)
+	}
+	team.Follow("Back to Late policy").Want(http.StatusOK, "What they are set to is the school’s, and not shown here.").Lacks("Grace days")
 	b.Get("/console/extensions/acme.late").Submit("Switch off", nil).Want(http.StatusOK, "is off here")
 	b.Submit("Undo", nil).Want(http.StatusOK, "is on again, as it was.")
 	if x, err := p.Registry.Get(app.System(t.Context(), "demo"), "acme.late", extensions.Scope{}); err != nil || !x.Enabled[0].Locked || string(x.Enabled[0].Settings) != `{"grace_days":4}` {

@@ -1,21 +1,27 @@
 package team
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/internal/pages/frame"
+	"github.com/trellis-learning/trellis/internal/web"
 )
 
 // uploadSent bounds what a browser may say that it will send. The handler reads no
 // more than its own limit of it, and so can say how much too much it is.
 const uploadSent = 1 << 30
+
+// showTime is how long it may take to say that an upload has taken too long.
+const showTime = 5 * time.Second
 
 // uploadPage is what the page of an upload shows: what is wrong with the bundle,
 // each where it stands.
@@ -34,7 +40,7 @@ func (p *Pages) uploadForm(r *frame.Request, at place) error {
 func showUpload(r *frame.Request, status int, at place, data uploadPage, faults []frame.Fault) error {
 	data.At, data.Limit = at, frame.Megabytes(frame.UploadLimit)
 	return r.ShowAs(status, "upload", frame.View{
-		Title: "Bring an extension", Nav: at.Nav, Crumbs: at.Crumbs, Data: data, Faults: faults,
+		Title: "Add an extension", Nav: at.Nav, Crumbs: at.Crumbs, Data: data, Faults: faults,
 		Code: []frame.Code{
 			{What: "Look at a bundle first:", CLI: "trellis ext inspect NAME-VERSION.trellis", HTTP: "POST /api/v1/extensions/inspect" + at.with()},
 			{What: "Install it:", CLI: "trellis ext install NAME-VERSION.trellis" + at.flag(), HTTP: "POST /api/v1/extensions" + at.with() + "\nContent-Type: application/zip"},
@@ -71,6 +77,11 @@ func (p *Pages) upload(r *frame.Request, at place) error {
 	switch {
 	case err != nil && trellis.KindOf(err) == trellis.Exhausted || len(raw) > frame.UploadLimit:
 		return refuse(http.StatusRequestEntityTooLarge, "More than %s; that is the limit.", frame.Megabytes(frame.UploadLimit))
+	case web.TooSlow(err):
+		later, cancel := context.WithTimeout(context.WithoutCancel(r.Ctx), showTime) // the time of this request is over
+		defer cancel()
+		r = r.With(later)
+		return refuse(http.StatusRequestTimeout, "The bundle took too long to come, and nothing was installed. Choose it again where the connection is faster.")
 	case err != nil && trellis.KindOf(err) == trellis.Invalid:
 		return refuse(http.StatusBadRequest, "The upload was cut off before its end. Choose the file again.")
 	case err != nil:
