@@ -247,7 +247,10 @@ func (d *doctor) deliveries(ctx context.Context, r remote, tenant string) {
 	}
 	note := fmt.Sprintf("%d were given up in %s", s.Dead, tenant)
 	if s.Oldest != nil {
-		note += fmt.Sprintf("; the oldest waits since %s, and the log keeps %d events for it", s.Oldest.Format(time.RFC3339), s.Keeps)
+		note += fmt.Sprintf("; the oldest waits since %s", s.Oldest.Format(time.RFC3339))
+	}
+	if s.Kept > 0 {
+		note += fmt.Sprintf("; %d are about events older than the log, which are kept for them", s.Kept)
 	}
 	d.add("deliveries", "absent", note+": trellis deliveries list -state dead, then retry or discard them")
 }

@@ -345,20 +345,33 @@ func (a *App) retain(ctx context.Context) error {
 		if a.cfg.Retention < 0 {
 			continue
 		}
-		old, err := a.DB.Log().Before(ctx, time.Now().Add(-a.cfg.Retention))
-		if err == nil {
-			var needed uint64
-			if needed, err = a.Ledger.Oldest(ctx); err == nil {
-				_, err = a.DB.Log().Trim(store.Platform(ctx), min(old+1, needed))
-				if err == nil && needed <= old {
-					a.log.Warn("the log keeps events beyond its retention, for what somebody is still owed or was given up; trellis doctor says more", "from", needed, "to", old)
-				}
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := a.trim(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("old events not removed", "err", err)
 		}
 	}
+}
+
+// trim removes what is old, as far as nobody is still to read it. What was given up or is
+// tried again is copied first: one that nobody mends is not to keep everybody's log.
+func (a *App) trim(ctx context.Context) error {
+	old, err := a.DB.Log().Before(ctx, time.Now().Add(-a.cfg.Retention))
+	if err != nil {
+		return err
+	}
+	if err := a.Ledger.Keep(ctx, old+1); err != nil {
+		return err
+	}
+	needed, err := a.Ledger.Oldest(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := a.DB.Log().Trim(store.Platform(ctx), min(old+1, needed)); err != nil {
+		return err
+	}
+	if needed <= old {
+		a.log.Warn("the log keeps events beyond its retention, for a reader that has not come to them", "from", needed, "to", old)
+	}
+	return nil
 }
 
 // Close closes everything, in the opposite order of opening.

@@ -10,7 +10,7 @@ import (
 // erasers are those who keep something about people beside the core, which says by
 // an event whom it has erased.
 func (a *App) erasers() []trellis.Eraser {
-	return []trellis.Eraser{a.Registry, a.DB.Log(), a.Imports}
+	return []trellis.Eraser{a.Registry, a.DB.Log(), a.Ledger, a.Imports}
 }
 
 // forget follows what the core erases. An eraser that fails is asked again, with

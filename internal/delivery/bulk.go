@@ -190,7 +190,7 @@ func deadOf(ctx context.Context, tx *store.Tx, tenant string, of Of) ([]Row, err
 // drop puts a row aside, and removes what has lain there for long enough.
 func drop(ctx context.Context, tx *store.Tx, r Row, batch string) error {
 	now := time.Now()
-	if _, err := tx.Exec(ctx, `DELETE FROM deliveries_dropped WHERE tenant = ? AND dropped < ?`, r.tenant, store.Micros(now.Add(-keepDropped))); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM deliveries_dropped WHERE tenant = ? AND dropped < ?`, r.tenant, dropLimit()); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO deliveries_dropped (tenant, id, batch, dropped, role, subscriber, partition, key, position, event, type, attempts, error, data)
@@ -218,7 +218,7 @@ func (l *Ledger) Restore(ctx context.Context, in Dropped) (Bulk, error) {
 		now := time.Now()
 		n, err := tx.Exec(ctx, `INSERT INTO deliveries (tenant, id, role, subscriber, partition, key, position, event, type, state, attempts, next_at, error, data, updated)
 			SELECT tenant, id, role, subscriber, partition, key, position, event, type, 'dead', attempts, 0, error, data, ? FROM deliveries_dropped
-			WHERE tenant = ? AND batch = ? AND dropped > ? ON CONFLICT (tenant, id) DO NOTHING`, store.Micros(now), tenant, in.Batch, store.Micros(now.Add(-keepDropped)))
+			WHERE tenant = ? AND batch = ? AND dropped > ? ON CONFLICT (tenant, id) DO NOTHING`, store.Micros(now), tenant, in.Batch, dropLimit())
 		if err == nil && n == 0 {
 			return trellis.Errorf(trellis.NotFound, "nothing that was dropped has the name %.80q: it came back already, or a week has passed", in.Batch)
 		}

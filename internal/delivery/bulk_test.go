@@ -130,7 +130,7 @@ func TestCancel(t *testing.T) {
 		began := time.Now()
 		r.emit(keys(100, 100)...)
 		r.until("all given up", func() bool { return len(r.rows(l, delivery.Dead)) == 100 })
-		if st, err := l.Standing(r.ctx); err != nil || st.Dead != 100 || st.Keeps != 100 || st.Oldest == nil || st.Oldest.Sub(began).Abs() > time.Second {
+		if st, err := l.Standing(r.ctx); err != nil || st.Dead != 100 || st.Kept != 0 || st.Oldest == nil || st.Oldest.Sub(began).Abs() > time.Second {
 			t.Errorf("standing %+v, %v", st, err)
 		}
 		if st, err := l.Standing(as(t.Context(), "other")); err != nil || st.Dead != 0 {

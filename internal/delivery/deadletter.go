@@ -125,9 +125,7 @@ func (l *Ledger) Get(ctx context.Context, id string) (Letter, error) {
 	}
 	letter.Data = json.RawMessage(letter.data)
 	if letter.data == "" {
-		// The row is the tenant's, and so may be read; its event is another's where a
-		// reader of the platform's own failed.
-		e, err := l.db.Log().Event(store.Platform(ctx), letter.Event)
+		e, err := l.event(ctx, letter.Row)
 		if err != nil {
 			return Letter{}, err
 		}
@@ -203,32 +201,4 @@ func rowByID(ctx context.Context, tx *store.Tx, tenant, id string) (Row, error) 
 		return r, trellis.Errorf(trellis.NotFound, "delivery %q", id)
 	}
 	return r, err
-}
-
-// Oldest returns the position of the first event that somebody may still need:
-// the log must not be trimmed beyond it. A subscriber that is held ([Subscriber]) has
-// what the log still has when it goes on, and does not keep it from being trimmed.
-func (l *Ledger) Oldest(ctx context.Context) (uint64, error) {
-	oldest := l.db.Log().Head() + 1
-	err := l.db.Read(store.Platform(ctx), func(tx *store.Tx) error {
-		for _, q := range []struct {
-			stmt string
-			args []any
-		}{
-			{`SELECT MIN(position) + 1 FROM delivery_marks`, nil},
-			{`SELECT MIN(position) + 1 FROM delivery_cursors WHERE keeps = 1`, nil},
-			{`SELECT MIN(position) FROM deliveries`, nil},
-			{`SELECT MIN(position) FROM deliveries_dropped WHERE dropped > ?`, []any{store.Micros(time.Now().Add(-keepDropped))}},
-		} {
-			var min sql.NullInt64
-			if err := tx.QueryRow(ctx, q.stmt, q.args...).Scan(&min); err != nil {
-				return err
-			}
-			if min.Valid && uint64(min.Int64) < oldest {
-				oldest = uint64(min.Int64)
-			}
-		}
-		return nil
-	})
-	return oldest, err
 }

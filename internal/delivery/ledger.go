@@ -11,6 +11,14 @@
 //     key, or was given up: a dead letter, which people can read, edit and send
 //     again.
 //
+// What is owed to one that is held ([Subscriber]) does not grow with what happens: a
+// cursor for each of the 32 partitions at most, one event for each in memory, and the rows
+// that it had before; its rows are looked at again every ten minutes at the least. One that
+// is not held and fails has a row for each event that it fails with, until people send it
+// again or discard it. Nothing bounds those but that one which goes on failing is held, or
+// switched off; their events are copied when the log is trimmed ([Ledger.Keep]), so the
+// log does not grow for them.
+//
 // Why nothing is lost, hand-over by hand-over. An event is in the log when its
 // transaction is, at a position that no other gets, and positions are dense, so a reader
 // that goes from one to the next passes none by. It is dispatched under the lock under

@@ -33,7 +33,7 @@ func (l *Ledger) Operations() []hostapi.Operation {
 			Doc: "Takes back what deliveries.retry_all sends again, as far as it was not tried."},
 			func(in Resent) hostapi.Scope { return hostapi.Scope{Thing: in.Batch} }, l.Cancel),
 		hostapi.Define(hostapi.Spec{Name: "deliveries.standing", Permission: "deliveries:read", Doors: hostapi.HTTP("GET", "/api/v1/deliveries/standing"),
-			Doc: "How many deliveries were given up, since when the oldest waits, and how many events the log keeps for it."},
+			Doc: "How many deliveries were given up, since when the oldest waits, and for how many the event is kept beside the log."},
 			func(struct{}) hostapi.Scope { return hostapi.Scope{} }, func(ctx context.Context, _ struct{}) (Standing, error) { return l.Standing(ctx) }),
 		hostapi.Define(hostapi.Spec{Name: "deliveries.discard_all", Permission: "deliveries:write", Writes: true, Doors: hostapi.HTTP("POST", "/api/v1/deliveries/discard"),
 			Doc: "Drops deliveries of one cause that were given up, at most 1,000 at a time."},

@@ -20,13 +20,14 @@ func (p *postponed) Unwrap() error { return p.err }
 // Postpone says that a delivery was not tried, and why, and when to try it at the
 // earliest: its subscriber is left alone for a while, or there was no room. For a day
 // ([Role]) that counts as no attempt: a delivery is given up for what the subscriber did with
-// it, not for what the machine could not do at the time.
+// it, not for what the machine could not do at the time. While it is held ([Subscriber])
+// it never does.
 func Postpone(err error, until time.Time) error { return &postponed{err, until} }
 
 // postponement returns until when e is postponed by an error, if it is.
 func (t *tail) postponement(e trellis.Event, err error) (until time.Time, ok bool) {
 	var p *postponed
-	if !errors.As(err, &p) || time.Since(e.Time) > t.role.Patience {
+	if !errors.As(err, &p) || time.Since(e.Time) > t.role.Patience && !errors.Is(err, errHeld) {
 		return time.Time{}, false
 	}
 	until = time.Now().Add(t.role.Backoff(1))

@@ -68,8 +68,11 @@ func (t *tail) retry(ctx context.Context) {
 	}
 }
 
-// heldPause is how long a row of a subscriber that is held is left alone.
-const heldPause = 5 * time.Second
+// heldPause is how long a row of a subscriber that is held is left alone: the longer the
+// older its event is, for it may be held for ever.
+func heldPause(e trellis.Event) time.Duration {
+	return min(max(time.Since(e.Time)/20, 5*time.Second), 10*time.Minute)
+}
 
 var errHeld = trellis.Errorf(trellis.Unavailable, "the subscriber is left alone for now")
 
@@ -109,7 +112,7 @@ func (t *tail) attempt(ctx context.Context, p *part, r Row) (next Row, ok bool) 
 			t.warn(ctx, "event of a failed delivery could not be read", err)
 			return Row{}, false
 		case sub.held():
-			failure = Postpone(errHeld, time.Now().Add(heldPause))
+			failure = Postpone(errHeld, time.Now().Add(heldPause(e)))
 		default:
 			failure = t.guarded(ctx, sub, Delivery{Event: e, Attempt: r.Attempts + 1})
 		}

@@ -10,12 +10,12 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// Standing says what waits for people. The log keeps its events, and all that came
-// after them, until they are sent again or dropped, however old it may get otherwise.
+// Standing says what waits for people. Its events are kept until they are sent again or
+// dropped: in the log for as long as it reaches back, and then beside it.
 type Standing struct {
 	Dead   int        `json:"dead" doc:"Deliveries that were given up and wait for people."`
 	Oldest *time.Time `json:"oldest,omitempty" doc:"When the oldest of their events happened."`
-	Keeps  uint64     `json:"keeps" doc:"How many events the log keeps for the oldest: itself, and all that came after it."`
+	Kept   int        `json:"kept" doc:"How many of them are about events that the log need not keep any more, and that are kept for them beside it."`
 }
 
 // Standing says how it stands with what was given up in the tenant of ctx.
@@ -25,25 +25,27 @@ func (l *Ledger) Standing(ctx context.Context) (Standing, error) {
 		return Standing{}, err
 	}
 	var out Standing
-	var position int64
-	var event string
+	var first Row
 	err = l.db.Read(ctx, func(tx *store.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND state = 'dead'`, tenant).Scan(&out.Dead); err != nil || out.Dead == 0 {
 			return err
 		}
-		err := tx.QueryRow(ctx, `SELECT position, event FROM deliveries WHERE tenant = ? AND state = 'dead' ORDER BY position LIMIT 1`, tenant).Scan(&position, &event)
+		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries AS d WHERE tenant = ? AND state = 'dead' AND NOT `+notKept, tenant).Scan(&out.Kept); err != nil {
+			return err
+		}
+		var err error
+		first, err = scanRow(tx.QueryRow(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND state = 'dead' ORDER BY position LIMIT 1`, tenant))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
-	if err != nil || event == "" {
+	if err != nil || first.ID == "" {
 		return out, err
 	}
-	out.Keeps = l.db.Log().Head() + 1 - uint64(position)
-	e, err := l.db.Log().Event(store.Platform(ctx), event)
+	e, err := l.event(ctx, first)
 	switch {
-	case trellis.KindOf(err) == trellis.NotFound: // it is no longer kept
+	case trellis.KindOf(err) == trellis.NotFound: // the log lost it before it was kept
 		return out, nil
 	case err != nil:
 		return Standing{}, err

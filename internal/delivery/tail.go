@@ -96,7 +96,7 @@ func (t *tail) events(ctx context.Context, after uint64, limit int) ([]trellis.E
 
 // event returns the event that a row is about.
 func (t *tail) event(ctx context.Context, r Row) (trellis.Event, error) {
-	e, err := t.l.db.Log().Event(store.Platform(ctx), r.Event)
+	e, err := t.l.event(ctx, r)
 	if err == nil && r.data != "" {
 		e.Data = json.RawMessage(r.data)
 	}
