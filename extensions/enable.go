@@ -223,8 +223,7 @@ func (r *Registry) Enable(ctx context.Context, in Enable) (Extension, error) {
 			e.state = waiting
 		}
 	}
-	err = r.put(ctx, target, e, func(ctx context.Context, tx *store.Tx) error { return target.unchanged(ctx, tx) })
-	if err != nil {
+	if err := r.put(ctx, target, e, target.unchanged); err != nil {
 		return Extension{}, err
 	}
 	return r.Find(ctx, in.ID, at)
@@ -297,6 +296,7 @@ func (r *Registry) Disable(ctx context.Context, id, course string) (Extension, e
 	return r.Find(ctx, id, at)
 }
 
+// row returns what was decided at a scope itself, nil if nothing was.
 func (in *installation) row(at Scope) *enablement {
 	if at.Course == "" {
 		return in.whole
@@ -353,6 +353,7 @@ func granted(m bundle.Manifest, grants []string) ([]string, error) {
 	return allowed, nil
 }
 
+// encodeList returns a list as JSON, "[]" for none.
 func encodeList(list []string) string {
 	raw, err := json.Marshal(append([]string{}, list...))
 	if err != nil {

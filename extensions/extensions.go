@@ -9,10 +9,14 @@
 // and the extension's ID together.
 //
 // Each other subpackage is one of the ways of extending the platform: plugins (filters
-// and events), slots (places in pages), theming, api (REST and GraphQL), bus
-// (events over NATS), realtime (streams, xAPI and Caliper), destinations, blocks
-// (content and graders), business (registrar, proctoring, affiliates),
-// integrations (OneRoster, OLX, LTI, SCORM, Common Cartridge), reporting.
+// and events), slots (places in pages), theming (a tenant's colour and logo), api
+// (REST), bus (events over NATS), realtime (live streams by server-sent events),
+// integrations (rosters by OneRoster).
+//
+// Planned beside them, and not there yet, are destinations of events, course blocks
+// and graders, routes of an extension's own, business systems (registrar, proctoring,
+// affiliates), reporting, GraphQL, xAPI and Caliper, and OLX, LTI, SCORM and Common
+// Cartridge.
 package extensions
 
 import "github.com/trellis-learning/trellis"

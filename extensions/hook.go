@@ -1,16 +1,13 @@
 package extensions
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/hostapi"
-	"github.com/trellis-learning/trellis/runtime"
 )
 
 // HookKind is a way of taking part.
@@ -26,7 +23,8 @@ const (
 	ActionKind   HookKind = "action" // does what somebody asks for in a page
 )
 
-// Hook is one line of one manifest, where it is enabled.
+// Hook is one line of one manifest, where it is enabled. It stays as it was when it was
+// found, whatever is installed or enabled meanwhile.
 type Hook struct {
 	r  *Registry
 	s  *spec
@@ -61,11 +59,13 @@ func (r *Registry) Events(e trellis.Event) []Hook {
 
 // Event finds an event hook again by its ID, wherever it is enabled now.
 func (r *Registry) Event(tenant, id, course string) (Hook, bool) {
-	if t := r.now.Load().tenants[tenant]; t != nil {
-		for _, s := range t.events {
-			if at := s.inst.at(course); s.id == id && at != nil {
-				return Hook{r, s, at}, true
-			}
+	t := r.now.Load().tenants[tenant]
+	if t == nil {
+		return Hook{}, false
+	}
+	for _, s := range t.events {
+		if at := s.inst.at(course); s.id == id && at != nil {
+			return Hook{r, s, at}, true
 		}
 	}
 	return Hook{}, false
@@ -73,14 +73,8 @@ func (r *Registry) Event(tenant, id, course string) (Hook, bool) {
 
 // Subscribed reports whether there still is an event hook with this ID.
 func (r *Registry) Subscribed(tenant, id string) bool {
-	if t := r.now.Load().tenants[tenant]; t != nil {
-		for _, s := range t.events {
-			if s.id == id {
-				return true
-			}
-		}
-	}
-	return false
+	t := r.now.Load().tenants[tenant]
+	return t != nil && slices.ContainsFunc(t.events, func(s *spec) bool { return s.id == id })
 }
 
 // Schedules returns every schedule that is enabled, of every tenant: one hook for
@@ -92,7 +86,7 @@ func (r *Registry) Schedules() []Hook {
 			if s.inst.state != installed {
 				continue
 			}
-			if at := s.inst.at(""); at != nil {
+			if at := s.inst.at(""); at != nil { // once for the whole tenant, not for each of its courses too
 				hooks = append(hooks, Hook{r, s, at})
 				continue
 			}
@@ -123,6 +117,8 @@ func (r *Registry) Work(tenant, installation, name, course string) (Hook, bool) 
 	return Hook{}, false
 }
 
+// enabled returns those of the specs that are enabled in a course, or in the tenant as
+// such.
 func (r *Registry) enabled(specs []*spec, course string) []Hook {
 	var hooks []Hook
 	for _, s := range specs {
@@ -179,12 +175,7 @@ func (h Hook) From() uint64 { return h.at.position }
 
 // Granted reports whether the installation has a permission here.
 func (h Hook) Granted(permission string) bool {
-	for _, g := range h.at.grants {
-		if g.Permission == permission {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.at.grants, func(g hostapi.Grant) bool { return g.Permission == permission })
 }
 
 // Caller returns who runs when the hook is called. Who decides about something, and
@@ -220,137 +211,4 @@ func (h Hook) Ready() error {
 		return notCalled(time.Time{}, trellis.Errorf(trellis.Unavailable, "the settings of the extension %s for %s do not fit it: %s", in.extension, h.at.scope, h.at.fault))
 	}
 	return nil
-}
-
-// Call is how a hook is called.
-type Call struct {
-	In   []byte
-	Seed string        // ID of the event, if one is delivered
-	Time time.Duration // at most; the module's limit if zero
-	Wait time.Duration // at most, until it runs; if zero, 10 s for the module to be loaded and a second for a turn
-	// Work is how much the guest may compute, in fuel worth that much. If zero it is
-	// four fifths of its time: so one that computes without end is blamed for it
-	// (out of fuel), and time is over where the machine or the host was slow.
-	Work time.Duration
-	// Read reads the answer. Its error is the extension's failure, as a trap is.
-	Read func(answer []byte) error
-}
-
-// Call calls the hook's export with in and reads its answer. The caller of ctx
-// becomes the extension; the actor stays. An extension that has failed again and
-// again is not called, nor is one whose settings do not fit it: the error then is
-// [NotCalled], of kind [trellis.Unavailable], and says so.
-func (h Hook) Call(ctx context.Context, c Call) (runtime.Stats, error) {
-	if err := h.Ready(); err != nil {
-		return runtime.Stats{}, err
-	}
-	in, asked := h.s.inst, time.Now()
-	key := in.tenant + "/" + in.id
-	if h.inPage() && in.limits.Isolation == runtime.Pristine {
-		key += "/page" // somebody waits for a page, and not behind all that is delivered meanwhile
-	}
-	probe, err := h.r.breaker.admit(h.breaker(), in.extension)
-	if err != nil {
-		return runtime.Stats{}, err
-	}
-	m, done, err := h.r.modules.get(ctx, in, h.s.limits(), cmp.Or(c.Wait, loadPatience))
-	if err != nil {
-		h.r.breaker.cancelled(h.breaker(), probe)
-		return runtime.Stats{}, unbegun(err)
-	}
-	defer done()
-	if c.Wait > 0 {
-		c.Wait = max(c.Wait-time.Since(asked), time.Millisecond)
-	}
-	ctx = hostapi.WithCaller(ctx, h.Caller(c.Seed))
-	if actor := trellis.ActorFrom(ctx); actor.Kind != trellis.ExtensionActor {
-		actor.Via = in.id
-		ctx = trellis.WithActor(ctx, actor)
-	}
-	trace := trellis.TraceFrom(ctx).ID
-	if c.Work == 0 {
-		c.Work = worth(cmp.Or(c.Time, h.s.limits().Time))
-	}
-	began := time.Now()
-	out, stats, err := m.Call(ctx, runtime.Call{
-		Hook: h.s.export, In: c.In, Key: key, Class: in.tenant, Budget: runtime.Budget{Time: c.Time, Fuel: h.r.fuel(c.Work)}, Patience: c.Wait, Untimed: true,
-		Log: func(level int, line string) { h.r.logs.add(in, h.s.export, level, line, trace) },
-	})
-	failed := broken(err)
-	if stats.Fuel == 0 {
-		err = unbegun(err)
-	}
-	if err == nil && c.Read != nil {
-		err = c.Read(out)
-		failed = err != nil
-	}
-	took := time.Since(began)
-	h.r.usage.add(h, failed || h.couldNot(err), stats.Fuel+stats.Setup, took, time.Now())
-	h.r.cfg.Metrics.GuestCall(in.extension, h.verdict(probe, failed, err, trace), stats.Fuel, took)
-	return stats, err
-}
-
-// worth returns how much a call may compute that may take so long: four fifths of
-// it. So what spins is out of fuel before it is out of time, and blamed for it, where
-// the machine is not busy with others.
-func worth(d time.Duration) time.Duration { return d / 5 * 4 }
-
-// inPage reports whether people call the hook in a page, with what they enter and
-// as often as they like. Such a hook is left alone by itself when it fails: if that
-// suspended the extension, with all else that it does for the tenant, any of them
-// could switch off a check of the school.
-func (h Hook) inPage() bool { return h.s.kind == SlotKind || h.s.kind == ActionKind }
-
-// fuel returns what so much computing is worth here.
-func (r *Registry) fuel(work time.Duration) uint64 {
-	return uint64(work.Seconds() * float64(r.cfg.Runtime.FuelPerSecond()))
-}
-
-// verdict tells the breaker how a call ended, and returns that in a word.
-func (h Hook) verdict(probe, failed bool, err error, trace string) string {
-	switch {
-	case err == nil:
-		h.r.breaker.succeeded(h.breaker(), probe)
-		return "ok"
-	case failed:
-		h.r.logs.add(h.s.inst, h.s.export, levelError, err.Error(), trace, framesOf(err)...)
-		if reason, suspend := h.r.breaker.failed(h.breaker(), probe, h.inPage(), err); suspend {
-			h.r.suspend(h.s.inst, reason)
-		}
-		return "failed"
-	}
-	if errors.Is(err, runtime.ErrAnswer) {
-		level := levelError
-		if !h.couldNot(err) {
-			level = levelInfo
-		}
-		h.r.logs.add(h.s.inst, h.s.export, level, fmt.Sprintf("%v (answered as %s)", err, trellis.KindOf(err)), trace)
-	}
-	// The guest said so and works, or was not to blame.
-	h.r.breaker.cancelled(h.breaker(), probe)
-	return "error"
-}
-
-// couldNot reports whether err is an error that the guest answered with, by which it
-// did not do what it was asked. In an action such an error may be meant for the person
-// who asked: that is an answer like any other.
-func (h Hook) couldNot(err error) bool {
-	if !errors.Is(err, runtime.ErrAnswer) {
-		return false
-	}
-	kind := trellis.KindOf(err)
-	return h.s.kind != ActionKind || kind == trellis.Unavailable || kind == trellis.Internal
-}
-
-// breaker names the hook's breaker: another version has another.
-func (h Hook) breaker() string { return h.s.breaker }
-
-// broken reports whether an error is the guest's own failure.
-func broken(err error) bool {
-	for _, e := range []error{runtime.ErrFuel, runtime.ErrTime, runtime.ErrMemory, runtime.ErrTrap, runtime.ErrOutput} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

@@ -110,6 +110,7 @@ type install struct {
 	owner                    Scope
 }
 
+// apply decides within the transaction whether it is the first version or another.
 func (c *install) apply(ctx context.Context, tx *store.Tx) error {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
@@ -127,10 +128,10 @@ func (c *install) apply(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	present, err := installationByOwner(ctx, tx, tenant, m.ID, c.owner)
-	switch {
-	case trellis.KindOf(err) == trellis.NotFound:
+	if trellis.KindOf(err) == trellis.NotFound {
 		return c.first(ctx, tx, tenant)
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	return c.next(ctx, tx, tenant, present)
@@ -212,6 +213,7 @@ func (c *install) next(ctx context.Context, tx *store.Tx, tenant string, present
 	return Installed.Emit(ctx, tx, "extensions/"+m.ID, p)
 }
 
+// version notes the version and its bundle, whether it runs or waits.
 func (c *install) version(ctx context.Context, tx *store.Tx, tenant, id string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO extension_versions (tenant, installation, version, digest, bundle, manifest, signer, installed, installed_by)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -285,6 +287,8 @@ type installationRow struct {
 	tenant, id, version, previous, pending, state string
 }
 
+// installationByOwner finds what an owner has of an extension; what was removed is
+// [trellis.NotFound].
 func installationByOwner(ctx context.Context, tx *store.Tx, tenant, extension string, owner Scope) (installationRow, error) {
 	in := installationRow{tenant: tenant}
 	err := tx.QueryRow(ctx, `SELECT id, version, previous, pending, state FROM installations
@@ -305,6 +309,7 @@ func (r *Registry) owned(ctx context.Context, tx *store.Tx, extension string, ow
 	return installationByOwner(ctx, tx, tenant, extension, owner)
 }
 
+// manifestOf returns the manifest of a version that is kept.
 func manifestOf(ctx context.Context, tx *store.Tx, tenant, id, version string) (bundle.Manifest, error) {
 	var raw string
 	if err := tx.QueryRow(ctx, `SELECT manifest FROM extension_versions WHERE tenant = ? AND installation = ? AND version = ?`, tenant, id, version).Scan(&raw); err != nil {

@@ -24,6 +24,8 @@ type snapshot struct {
 	replaced chan struct{} // closed when there is another
 }
 
+// tenantSnapshot is what is installed in a tenant, and its hooks where those who call
+// them look.
 type tenantSnapshot struct {
 	all     []*installation
 	byID    map[string]*installation
@@ -149,6 +151,8 @@ func (r *Registry) read(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
+// readInstallations reads what is installed. A manifest that cannot be read is
+// logged, and its installation left out: the others go on.
 func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snapshot) error {
 	rows, err := tx.Query(ctx, `SELECT i.tenant, i.id, i.extension, i.scope, i.version, i.previous, i.pending, i.pending_reason, i.state, i.reason, i.stopped_by, i.stopped, i.created, v.manifest, v.digest, v.bundle,
 			COALESCE(w.manifest, ''), COALESCE(w.digest, '')
@@ -191,6 +195,7 @@ func (r *Registry) readInstallations(ctx context.Context, tx *store.Tx, s *snaps
 	return rows.Err()
 }
 
+// parse works out what follows from the manifest of the version that runs.
 func (r *Registry) parse(in *installation, manifest []byte) (err error) {
 	if in.manifest, err = bundle.ReadKept(manifest); err != nil {
 		return err
@@ -204,6 +209,8 @@ func (r *Registry) parse(in *installation, manifest []byte) (err error) {
 	return err
 }
 
+// readEnablements reads where each installation is on, off or asked for, with what
+// holds there.
 func (r *Registry) readEnablements(ctx context.Context, tx *store.Tx, s *snapshot, approved approvals) error {
 	rows, err := tx.Query(ctx, `SELECT tenant, installation, scope, state, locked, settings, grants, asked_by, refusal, position, updated FROM enablements
 		ORDER BY tenant, installation, scope`) // the tenant's own row, whose scope is empty, comes first
@@ -295,10 +302,7 @@ func (t *tenantSnapshot) index() {
 	}
 	for _, chain := range t.filters {
 		slices.SortStableFunc(chain, func(a, b *spec) int {
-			if a.order != b.order {
-				return a.order - b.order
-			}
-			return strings.Compare(a.inst.id, b.inst.id) // who came first
+			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.inst.id, b.inst.id)) // of two alike, who came first
 		})
 	}
 }

@@ -86,6 +86,9 @@ func Document(c Contract) ([]byte, error) {
 			p("| `%s` | %s |", withHost(perm.Name), strings.ReplaceAll(perm.Sentence, "%s", "HOST"))
 		}
 	}
+	if err := manifest(&b, c.Manifest); err != nil {
+		return nil, err
+	}
 	if err := hooks(&b, c.Hooks); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 // Contract is what extensions and the platform agree on.
 type Contract struct {
+	Manifest   Manifest
 	Operations []Operation
 	Hooks      []Hook
 	Places     []Place

@@ -15,9 +15,9 @@ import (
 // BenchmarkFlood is what a tenant that floods its extension does to another: 64
 // callers of one class call again and again, and the median of another class's
 // calls, one after the other, without a pause or as seldom as a person, is compared
-// with what it is without them, in turns. The flood's guests are cheap, cost 20 ms each, or call the host;
-// each class has its own module, as tenants have, or both share one, as they do an
-// extension that the platform offers to all.
+// with what it is without them, in turns. The flood's guests are cheap, cost 20 ms
+// each, or call the host; each class has its own module, as tenants have, or both
+// share one, as they do an extension that the platform offers to all.
 func BenchmarkFlood(b *testing.B) {
 	for _, f := range []struct {
 		name, guest, hook string

@@ -4,12 +4,18 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trellis-learning/trellis/extensions/api"
 	"github.com/trellis-learning/trellis/hostapi"
 	"github.com/trellis-learning/trellis/internal/app"
 )
 
 type abiCmd struct {
 	Write string `help:"Directory to write ABI.md and schema.json into." type:"existingdir"`
+}
+
+// Help says where else the contract is to be had.
+func (abiCmd) Help() string {
+	return "ABI.md is the contract with extensions, for any language: calling conventions, limits, every key of a manifest with examples, hooks, places, trees and operations. With -json it is the schemas of the operations. A server has the JSON Schema of extension.json at " + api.ManifestSchema + "."
 }
 
 func (c *abiCmd) Run(e *env) error {

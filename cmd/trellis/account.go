@@ -99,10 +99,18 @@ func (c *tenantListCmd) Run(e *env) error {
 			fmt.Fprintln(w, "There are no tenants. Next: trellis tenant put NAME -title TITLE")
 		}
 		for _, t := range list.Items {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, t.Title, t.Host)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Name, t.Title, t.Host, door(t.Open))
 		}
 	})
 	return nil
+}
+
+// door says who may come into a tenant by themselves.
+func door(open bool) string {
+	if open {
+		return "open: people register themselves"
+	}
+	return ""
 }
 
 type tenantPutCmd struct {

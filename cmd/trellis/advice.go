@@ -123,10 +123,24 @@ func advice(err error, c called) string {
 				return l.next
 			}
 		}
+	case kind == trellis.Invalid && (strings.HasPrefix(command, "ext install") || strings.HasPrefix(command, "ext upgrade")):
+		return mendBundle(err.Error())
 	case kind == trellis.Invalid && command != "":
 		return "trellis " + strings.TrimSpace(strings.Split(command, "<")[0]) + " --help"
 	}
 	return ""
+}
+
+// mendBundle says what to do about a bundle that a server refuses.
+func mendBundle(text string) string {
+	const again = "trellis ext test DIR, trellis ext pack DIR, and install the bundle that it makes"
+	switch {
+	case strings.Contains(text, "limits.work: "):
+		return "ask for less in limits.work of extension.json, " + again + "; or have the limit raised"
+	case strings.Contains(text, "raises it with"):
+		return "have the limit raised; or make the module smaller, " + again
+	}
+	return "mend that in the project, " + again
 }
 
 // beyond says what to do about a limit of calls that a guest has exceeded, "" if it

@@ -13,8 +13,8 @@ import (
 
 // look is how the pages of a tenant are to look. What is not given stays.
 type look struct {
-	Accent *string `help:"Colour of its pages, such as #0b6277; '' for the platform's own."`
-	Logo   *string `placeholder:"FILE" help:"Its logo: a PNG, JPEG or WebP of at most 64 KiB; '' for none."`
+	Accent *string `help:"Colour of its pages, such as #0b6277; empty for the platform's own."`
+	Logo   *string `placeholder:"FILE" help:"Its logo: a PNG, JPEG or WebP of at most 64 KiB; empty for none."`
 }
 
 // add puts into a request what was given.

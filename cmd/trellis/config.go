@@ -197,16 +197,7 @@ func (c serveConfig) app(log *slog.Logger) (app.Config, error) {
 		cfg.Retention = d
 	}
 	var err error
-	if cfg.Compiler, err = c.Modules.compiler(); err != nil {
-		return cfg, err
-	}
-	if cfg.Memory, err = c.Modules.instances(); err != nil {
-		return cfg, err
-	}
-	if cfg.CacheSize, err = c.Modules.cache(); err != nil {
-		return cfg, err
-	}
-	if cfg.Accept, cfg.Modules, err = c.Modules.parse(); err != nil {
+	if err := c.Modules.into(&cfg); err != nil {
 		return cfg, err
 	}
 	cfg.Key, err = envKey()

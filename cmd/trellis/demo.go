@@ -37,15 +37,18 @@ func (d *demoCmd) demo(e *env) (err error) {
 		return err
 	}
 	defer release()
+	cfg, err := demoConfig(dir, e)
+	if err != nil {
+		return err
+	}
 	listener, content, err := listen(d.Listen, contentHost(d.Listen)+":0")
 	if err != nil {
 		return err
 	}
 	_, err = os.Stat(filepath.Join(dir, "trellis.db"))
 	first := errors.Is(err, fs.ErrNotExist)
-	a, err := app.New(e.ctx, app.Config{
-		Dir: dir, PublicURL: urlOf(listener, d.Listen), ContentURL: urlOf(content, contentHost(d.Listen)+":0"), Tenant: app.DemoTenant, Compiler: compiler(), Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000},
-	})
+	cfg.PublicURL, cfg.ContentURL = urlOf(listener, d.Listen), urlOf(content, contentHost(d.Listen)+":0")
+	a, err := app.New(e.ctx, cfg)
 	if err != nil {
 		return errors.Join(err, closeAll(listener, content))
 	}
@@ -71,6 +74,19 @@ func (d *demoCmd) demo(e *env) (err error) {
 	examples.Go(func() { goExamples(e.ctx, e, a) })
 	defer examples.Wait()
 	return a.Run(e.ctx, listener, content)
+}
+
+// demoConfig returns how the platform of a demo works. What modules may be and take is
+// said in the environment, as it is to a server.
+func demoConfig(dir string, e *env) (app.Config, error) {
+	cfg := app.Config{Dir: dir, Tenant: app.DemoTenant, Unsigned: true, Version: programVersion(), Logger: e.log, Quotas: hostapi.Quotas{Reads: 5000, Writes: 2000}}
+	m, err := modulesHere()
+	if err != nil {
+		return cfg, err
+	}
+	err = m.into(&cfg)
+	cfg.Modules.Raise = raiseDemo
+	return cfg, err
 }
 
 // contentHost is the host of the second origin: the other name of this machine,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -16,8 +15,8 @@ import (
 // accepted returns what modules may look like here: what the environment says, as it
 // says it to a server.
 func accepted() (runtime.Accept, error) {
-	var m modulesConfig
-	if err := fromEnvironment(m.settings(), os.Getenv); err != nil {
+	m, err := modulesHere()
+	if err != nil {
 		return runtime.Accept{}, err
 	}
 	a, _, err := m.parse()
@@ -56,6 +55,9 @@ func examine(e *env, b *bundle.Archive) (runtime.Info, error) {
 	if err != nil {
 		return runtime.Info{}, err
 	}
+	if err := warnOfWork(e, b.Manifest); err != nil {
+		return runtime.Info{}, err
+	}
 	a, err := accepted()
 	if err != nil {
 		return runtime.Info{}, err
@@ -70,6 +72,19 @@ func examine(e *env, b *bundle.Archive) (runtime.Info, error) {
 		e.note("A server refuses this module as long as that is not done: %v", fault)
 	}
 	return info, err
+}
+
+// warnOfWork tells of a manifest that asks for more work than is allowed here, as it
+// is on a server whose operator has not said otherwise.
+func warnOfWork(e *env, m bundle.Manifest) error {
+	most, err := mostWork()
+	if err != nil {
+		return err
+	}
+	if work, err := m.Limits.WorkTime(); err == nil && work > most {
+		e.note("A server refuses this bundle as long as that is not done: limits.work: %v exceeds the limit of %v; %s", work, most, raise("work"))
+	}
+	return nil
 }
 
 // check looks whether a bundle fits together, as installing it would.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/project"
-	"github.com/trellis-learning/trellis/runtime"
 )
 
 type extNewCmd struct {
@@ -77,21 +75,21 @@ func (c *extTestCmd) Run(e *env) error {
 	return nil
 }
 
-// crashes asks the module that was built about an enrolment and returns the error
-// if that ends in a crash. What it answers is for the project's own tests.
+// crashes asks the module that was built all that the platform would ask of it and
+// returns the error if that ends in a crash.
 func (c *extTestCmd) crashes(e *env, b *bundle.Archive) error {
-	var hooks []string
-	if m := b.Manifest; len(m.Filters) > 0 {
-		hooks = append(hooks, m.Filters[0].Call)
+	run := &extRunCmd{Path: c.Dir, Course: sampleCourse}
+	all, settings, err := run.prepare(b, false)
+	if err != nil {
+		return err
 	}
-	if m := b.Manifest; len(m.Events) > 0 {
-		hooks = append(hooks, m.Events[0].Call)
+	s, err := run.stand(e, b)
+	if err != nil {
+		return err
 	}
-	for _, hook := range hooks {
-		_, err := (&extRunCmd{Path: c.Dir, Hook: hook, Course: sampleCourse}).ask(e, b)
-		if trap := (*runtime.Trap)(nil); errors.As(err, &trap) {
-			return err
-		}
+	defer s.close(e.ctx)
+	if err := s.crashes(e, b, all, settings); err != nil {
+		return &crashed{err, projectAt(c.Dir)}
 	}
 	return nil
 }

@@ -181,9 +181,9 @@ func (p *process) stop() int {
 }
 
 // demo starts the demo and returns a shell in which its environment is set.
-func demo(t *testing.T) *shell {
+func demo(t *testing.T, env ...string) *shell {
 	t.Helper()
-	s := newShell(t)
+	s := newShell(t, env...)
 	s.start("demo", "-data", "data", "-listen", "127.0.0.1:0").until("Stop with Ctrl-C")
 	raw, err := os.ReadFile(filepath.Join(s.dir, "data", "demo.env"))
 	if err != nil {

@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
+	"github.com/trellis-learning/trellis/internal/app"
 	"github.com/trellis-learning/trellis/runtime"
 )
 
@@ -27,20 +29,21 @@ type modulesConfig struct {
 	Memory      string `toml:"compile_memory"` // of the process that compiles one, at most: 768MiB if empty
 	Time        string `toml:"compile_time"`   // of the processor, for that: 60s if empty
 	Work        string `toml:"work"`           // what limits.work of a manifest may say at most: 1m if empty
+	Call        string `toml:"time"`           // what a call may take whose manifest says nothing of it: 250ms if empty
 	Loaded      string `toml:"loaded"`         // machine code and images held at a time: 512MiB if empty
 	Instances   string `toml:"instances"`      // memory of all instances, above which idle ones go: 1GiB if empty
 	Cache       string `toml:"cache"`          // machine code and images on disk: 4GiB if empty
 }
 
 // moduleKeys names the keys for people.
-const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.segments, modules.compile_memory, modules.compile_time, modules.work, modules.loaded, modules.instances, modules.cache"
+const moduleKeys = "modules.size, modules.locals, modules.body, modules.nesting, modules.branch_table, modules.functions, modules.table, modules.segments, modules.compile_memory, modules.compile_time, modules.work, modules.time, modules.loaded, modules.instances, modules.cache"
 
 // settings returns where the values of the keys stand, by their names in the
 // environment.
 func (m *modulesConfig) settings() map[string]any {
 	return map[string]any{
 		"MODULES_SIZE": &m.Size, "MODULES_LOCALS": &m.Locals, "MODULES_BODY": &m.Body, "MODULES_NESTING": &m.Nesting, "MODULES_BRANCH_TABLE": &m.BranchTable,
-		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_SEGMENTS": &m.Segments, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_LOADED": &m.Loaded,
+		"MODULES_FUNCTIONS": &m.Functions, "MODULES_TABLE": &m.Table, "MODULES_SEGMENTS": &m.Segments, "MODULES_COMPILE_MEMORY": &m.Memory, "MODULES_COMPILE_TIME": &m.Time, "MODULES_WORK": &m.Work, "MODULES_TIME": &m.Call, "MODULES_LOADED": &m.Loaded,
 		"MODULES_INSTANCES": &m.Instances, "MODULES_CACHE": &m.Cache,
 	}
 }
@@ -58,6 +61,11 @@ func (m modulesConfig) parse() (runtime.Accept, extensions.Modules, error) {
 	if m.Work != "" {
 		if how.Work, e = time.ParseDuration(m.Work); e != nil || how.Work < 250*time.Millisecond {
 			err = errors.Join(err, trellis.Errorf(trellis.Invalid, "modules.work: %q is not a duration of 250ms or more, such as 1m", m.Work))
+		}
+	}
+	if m.Call != "" {
+		if how.Time, e = time.ParseDuration(m.Call); e != nil || how.Time < time.Millisecond || how.Time > mostCalling {
+			err = errors.Join(err, trellis.Errorf(trellis.Invalid, "modules.time: %q is not a duration from 1ms to %v, such as 500ms", m.Call, mostCalling))
 		}
 	}
 	if err != nil {
@@ -101,6 +109,31 @@ func (m modulesConfig) cache() (int64, error) { return sizeOf("modules.cache", m
 // mostCompiling is how much time an operator may give to a module.
 const mostCompiling = 5 * time.Minute
 
+// mostCalling is what an operator may let calls take whose manifests ask for nothing.
+const mostCalling = 10 * time.Second
+
+// modulesHere returns the part of the configuration that the environment says, for
+// commands that have no file of it.
+func modulesHere() (modulesConfig, error) {
+	var m modulesConfig
+	return m, fromEnvironment(m.settings(), os.Getenv)
+}
+
+// into puts the values into the configuration of a platform.
+func (m modulesConfig) into(cfg *app.Config) (err error) {
+	if cfg.Compiler, err = m.compiler(); err != nil {
+		return err
+	}
+	if cfg.Memory, err = m.instances(); err != nil {
+		return err
+	}
+	if cfg.CacheSize, err = m.cache(); err != nil {
+		return err
+	}
+	cfg.Accept, cfg.Modules, err = m.parse()
+	return err
+}
+
 // sizeOf reads a number of bytes such as 16MiB.
 func sizeOf(key, text string) (int64, error) {
 	if text == "" {
@@ -123,6 +156,14 @@ func raise(limit string) string {
 		return "the manifest asks for more with limits.memory, up to 64MiB"
 	}
 	return "an operator raises it with modules." + keyOf(limit) + " in trellis.toml"
+}
+
+// raiseDemo says how a limit of modules is raised in a demo, which has no file.
+func raiseDemo(limit string) string {
+	if limit == "memory" {
+		return raise(limit)
+	}
+	return "whoever runs this demo raises it with TRELLIS_MODULES_" + strings.ToUpper(keyOf(limit)) + " in its environment, when it starts"
 }
 
 // keyOf returns the key of a limit of modules, after "modules.".

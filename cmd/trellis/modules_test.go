@@ -101,3 +101,34 @@ func TestMemoryOfModules(t *testing.T) {
 	s.ok("bench", "main.wasm", "tidy", "-time", "1ms", "-memory", "32MiB")
 	s.fails(1, "-memory: must be 1MiB to 64MiB", "run", "main.wasm", "tidy", "-memory", "1GiB")
 }
+
+// TestLimitsOfDemo: a demo says how its limits are raised, and takes more once they are;
+// what a usual server would refuse of a manifest is told when the bundle is made.
+func TestLimitsOfDemo(t *testing.T) {
+	s := demo(t)
+	s.write("extension.json", `{"id":"acme.deep","version":"1.0.0","abi":1,"title":"Deep","jobs":[{"name":"tidy","call":"tidy"}]}`)
+	s.write("main.wasm", string(program(2400, 1)))
+	s.ok("ext", "pack", ".")
+	s.fails(1, "deeper than the limit of 2000; whoever runs this demo raises it with TRELLIS_MODULES_NESTING in its environment", "ext", "install", "acme.deep-1.0.0.trellis")
+	if r := s.run("", "ext", "install", "acme.deep-1.0.0.trellis"); !strings.Contains(r.errs, "\nNext: have the limit raised; or make the module smaller, trellis ext test DIR") {
+		t.Errorf("refused: %s", r.errs)
+	}
+
+	s.write("extension.json", `{"id":"acme.long","version":"1.0.0","abi":1,"title":"Long","limits":{"work":"5m"},"jobs":[{"name":"tidy","call":"tidy"}]}`)
+	s.write("main.wasm", string(program(1, 1)))
+	const over = "A server refuses this bundle as long as that is not done: limits.work: 5m0s exceeds the limit of 1m0s; an operator raises it with modules.work"
+	for _, command := range []string{"test", "pack"} {
+		if r := s.run("", "ext", command, "."); r.status != 0 || !strings.Contains(r.errs, over) {
+			t.Errorf("ext %s: %+v", command, r)
+		}
+		if r := s.with("TRELLIS_MODULES_WORK=5m").run("", "ext", command, "."); r.status != 0 || strings.Contains(r.errs, "limits.work") {
+			t.Errorf("ext %s, raised: %+v", command, r)
+		}
+	}
+	if r := s.run("", "ext", "install", "acme.long-1.0.0.trellis"); r.status != 1 || !strings.Contains(r.errs, "TRELLIS_MODULES_WORK") || !strings.Contains(r.errs, "\nNext: ask for less in limits.work") {
+		t.Errorf("refused: %+v", r)
+	}
+
+	raised := demo(t, "TRELLIS_MODULES_WORK=5m")
+	raised.ok("ext", "install", s.dir+"/acme.long-1.0.0.trellis")
+}

@@ -20,7 +20,7 @@ type importCmd struct {
 	Strict    bool   `help:"Take nothing that departs from the specification."`
 	Passwords bool   `help:"Take over the passwords in the file."`
 	DryRun    bool   `help:"Say what would come of it, and change nothing."`
-	AtMost    *int   `help:"How many rows it may remove. Without it, ten or a tenth of all: more stop it, as a roster that was cut short removes too much."`
+	AtMost    *int   `help:"How many rows it may remove. Without it, ten or a tenth of all. An import that would remove more changes nothing."`
 	NoWait    bool   `help:"Do not wait until it is done."`
 }
 

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/trellis-learning/trellis"
-	"github.com/trellis-learning/trellis/extensions"
 	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/runtime"
 	"github.com/trellis-learning/trellis/runtime/symbol"
@@ -59,96 +56,69 @@ func (c *extRunCmd) Run(e *env) error {
 
 // asked is what a hook answered.
 type asked struct {
-	hook  string
+	attempt
 	out   []byte
 	stats runtime.Stats
-	taken func([]byte) error // what the platform says to the answer; nil: it is not asked
 }
 
 // ask calls a hook of an extension as the platform would.
 func (c *extRunCmd) ask(e *env, b *bundle.Archive) (a asked, err error) {
-	schema, err := bundle.ParseSettings(b.Manifest.Settings)
+	all, settings, err := c.prepare(b, true)
 	if err != nil {
 		return a, err
 	}
-	var raw json.RawMessage
-	if c.Settings != "" {
-		if raw, err = jsonArgument("-settings", c.Settings); err != nil {
-			return a, err
-		}
-	}
-	settings, err := schema.Complete(raw)
+	one, err := c.chosen(all, settings)
 	if err != nil {
 		return a, err
 	}
-	data := json.RawMessage(fmt.Sprintf(`{"user":{"id":"0190b5a0-0000-7000-8000-000000000001","number":1,"is_active":true},"course_key":%q,"mode":"audit"}`, c.Course))
-	if c.Data != "" {
-		if data, err = jsonArgument("-data", c.Data); err != nil {
-			return a, err
-		}
-	}
-	var in any
-	var taken func([]byte) error // what the platform says to the answer
-	var work time.Duration       // that a schedule or a job may do
-	hook, reads := c.Hook, false
-	switch m := b.Manifest; {
-	case len(m.Filters) > 0 && (hook == "" || hook == m.Filters[0].Call):
-		hook, reads = m.Filters[0].Call, true
-		in = extensions.Question{ID: trellis.NewID(), Type: m.Filters[0].On, Time: time.Now().UTC(), Tenant: "demo", Actor: "person:1", Course: c.Course, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
-	case len(m.Events) > 0 && (hook == "" || hook == m.Events[0].Call):
-		hook = m.Events[0].Call
-		in = extensions.Told{ID: trellis.NewID(), Source: "trellis", Type: m.Events[0].On, Tenant: "demo", Actor: "person:1", Person: "0190b5a0-0000-7000-8000-000000000001",
-			Course: c.Course, Time: time.Now().UTC(), Position: 1, Attempt: 1, Settings: settings, Trace: trellis.NewTraceID(), Data: data}
-	default:
-		if hook, in, reads, taken = c.slotInput(m, settings, data); in != nil {
-			break
-		}
-		if hook, in, work, err = c.taskInput(m, settings); err != nil {
-			return a, err
-		}
-		if taken = readAgain; in != nil {
-			break
-		}
-		if taken, hook = nil, c.Hook; hook == "" {
-			return a, trellis.Errorf(trellis.Invalid, "say which export: -hook NAME")
-		}
-		in = extensions.Task{ID: trellis.NewID(), Name: hook, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
-	}
-	question, err := json.Marshal(in)
+	s, err := c.stand(e, b)
 	if err != nil {
 		return a, err
 	}
-	limits, err := b.Manifest.RuntimeLimits()
-	if err != nil {
-		return a, err
-	}
-	host := &local{settings: settings, extension: b.Manifest.ID, permissions: b.Manifest.Permissions, reads: reads, note: e.note, notes: map[string]extensions.Note{}}
-	a.hook, a.taken = hook, taken
-	if a.out, a.stats, err = call(e, b.Module, limits, work, hook, question, host); err != nil {
+	defer s.close(e.ctx)
+	a.attempt = one
+	if a.out, a.stats, err = s.try(e.ctx, b, one, settings, e.note); err != nil {
 		return a, &crashed{err, projectAt(c.Path)}
 	}
 	return a, nil
 }
 
-// call runs one export here. With work, it may work for that long, as schedules and
-// jobs of a platform do.
-func call(e *env, module []byte, limits runtime.Limits, work time.Duration, hook string, in []byte, host *local) ([]byte, runtime.Stats, error) {
-	r, err := engine(e.ctx, runtime.Config{Host: host})
+// prepare returns all that can be asked of a bundle, and the settings that it has. Unless
+// they must fit, settings that somebody has to make first are left out.
+func (c *extRunCmd) prepare(b *bundle.Archive, fit bool) ([]attempt, json.RawMessage, error) {
+	schema, err := bundle.ParseSettings(b.Manifest.Settings)
 	if err != nil {
-		return nil, runtime.Stats{}, err
+		return nil, nil, err
 	}
-	defer func() { _ = r.Close(context.WithoutCancel(e.ctx)) }()
-	if work > 0 {
-		limits.Time, limits.Fuel = work, uint64(work.Seconds()*float64(r.FuelPerSecond()))
+	var raw, data json.RawMessage
+	if c.Settings != "" {
+		if raw, err = jsonArgument("-settings", c.Settings); err != nil {
+			return nil, nil, err
+		}
 	}
-	m, err := r.Compile(e.ctx, module, limits)
+	settings, err := schema.Complete(raw)
+	switch {
+	case err != nil && fit:
+		return nil, nil, err
+	case err != nil:
+		settings = schema.Defaults(json.RawMessage("{}"))
+	}
+	if c.Data != "" {
+		if data, err = jsonArgument("-data", c.Data); err != nil {
+			return nil, nil, err
+		}
+	}
+	all, err := c.attempts(b.Manifest, settings, data)
+	return all, settings, err
+}
+
+// stand returns where the hooks of a bundle are tried.
+func (c *extRunCmd) stand(e *env, b *bundle.Archive) (*stand, error) {
+	limits, err := b.Manifest.RuntimeLimits()
 	if err != nil {
-		return nil, runtime.Stats{}, raisable(err)
+		return nil, err
 	}
-	if info := m.Info(); !slices.Contains(info.Hooks, hook) && !slices.Contains(info.Hooks, "*") {
-		return nil, runtime.Stats{}, noSuchExport(hook, info)
-	}
-	return m.Call(e.ctx, runtime.Call{Hook: hook, In: in, Key: "local", Log: func(_ int, line string) { e.note("log: %s", line) }})
+	return newStand(e, b.Module, limits)
 }
 
 // noSuchExport says what can be called.
@@ -208,7 +178,12 @@ func (c *runCmd) Run(e *env) error {
 			return err
 		}
 	}
-	out, stats, err := call(e, module, limits, work, c.Export, in, &local{settings: settings, note: e.note})
+	at, err := newStand(e, module, limits)
+	if err != nil {
+		return err
+	}
+	defer at.close(e.ctx)
+	out, stats, err := at.call(e.ctx, c.Export, in, work, &local{settings: settings, note: e.note})
 	figures := map[string]any{"time_us": stats.Time.Microseconds(), "fuel": stats.Fuel, "memory": stats.Memory, "host_calls": stats.HostCalls}
 	if raw, err := json.Marshal(figures); c.Stats && err == nil {
 		e.note("%s", raw)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"reflect"
 	"time"
 
@@ -17,8 +16,8 @@ const usualWork = time.Minute
 // mostWork returns what limits.work may say at most here: what the environment says,
 // as it says it to a server.
 func mostWork() (time.Duration, error) {
-	var m modulesConfig
-	if err := fromEnvironment(m.settings(), os.Getenv); err != nil {
+	m, err := modulesHere()
+	if err != nil {
 		return 0, err
 	}
 	_, how, err := m.parse()
@@ -28,39 +27,32 @@ func mostWork() (time.Duration, error) {
 	return how.Work, nil
 }
 
-// taskInput returns what a schedule or a job is told when it is tried here, if there
-// is one that calls that export, and how long it may work: 0 if as any other hook.
-// Without a name it is the first schedule, else the first job.
-func (c *extRunCmd) taskInput(m bundle.Manifest, settings json.RawMessage) (hook string, in any, work time.Duration, err error) {
-	type task struct{ name, call string }
-	var tasks []task
-	for _, s := range m.Schedules {
-		tasks = append(tasks, task{s.Name, s.Call})
-	}
-	for _, j := range m.Jobs {
-		tasks = append(tasks, task{j.Name, j.Call})
-	}
-	for _, t := range tasks {
-		if c.Hook != "" && c.Hook != t.call {
-			continue
-		}
-		told := extensions.Task{ID: trellis.NewID(), Name: t.name, Time: time.Now().UTC(), Tenant: "demo", Settings: settings, Trace: trellis.NewTraceID()}
-		if c.Data != "" {
-			if told.Input, err = jsonArgument("-data", c.Data); err != nil {
-				return "", nil, 0, err
-			}
-		}
-		if m.Limits.Work == "" {
-			return t.call, told, 0, nil
-		}
+// taskAttempts returns what the schedules and the jobs of an extension are told, and how
+// long they may work here.
+func taskAttempts(m bundle.Manifest, settings, input json.RawMessage) ([]attempt, error) {
+	var work time.Duration
+	if m.Limits.Work != "" && len(m.Schedules)+len(m.Jobs) > 0 {
 		most, err := mostWork()
 		if err != nil {
-			return "", nil, 0, err
+			return nil, err
 		}
-		work, err := workOf("limits.work", m.Limits.Work)
-		return t.call, told, min(work, most), err
+		if work, err = workOf("limits.work", m.Limits.Work); err != nil {
+			return nil, err
+		}
+		work = min(work, most)
 	}
-	return "", nil, 0, nil
+	var all []attempt
+	add := func(name, call string) {
+		all = append(all, attempt{hook: call, work: work, taken: readAgain,
+			in: extensions.Task{ID: trellis.NewID(), Name: name, Time: time.Now().UTC(), Tenant: "demo", Input: input, Settings: settings, Trace: trellis.NewTraceID()}})
+	}
+	for _, s := range m.Schedules {
+		add(s.Name, s.Call)
+	}
+	for _, j := range m.Jobs {
+		add(j.Name, j.Call)
+	}
+	return all, nil
 }
 
 // workOf reads how long a call may work.

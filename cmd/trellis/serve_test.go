@@ -41,6 +41,7 @@ func TestConfiguration(t *testing.T) {
 		{"a time to compile that is none", "[modules]\ncompile_time = \"1h\"", "", `modules.compile_time: "1h" is not a duration from 1s to 5m0s`},
 		{"an unknown key of modules", "[modules]\ndepth = 1", "", "there is no key modules.depth"},
 		{"a time of work that is none", "[modules]\nwork = \"long\"", "", "modules.work"},
+		{"a time of calls that is none", "[modules]\ntime = \"1m\"", "", `modules.time: "1m" is not a duration from 1ms to 10s, such as 500ms`},
 		{"a size of instances that is none", "[modules]\ninstances = \"-1\"", "", `modules.instances: "-1" is not a size such as 16MiB`},
 		{"a size of the cache that is none", "[modules]\ncache = \"much\"", "", `modules.cache: "much" is not a size such as 16MiB`},
 		{"the same in the environment", "", "TRELLIS_MODULES_INSTANCES=all", `modules.instances: "all" is not a size such as 16MiB`},

@@ -315,6 +315,18 @@ func TestOneDocument(t *testing.T) {
 			t.Errorf("trellis %s: status %d, kind %q, want %q\n%s%s", line, r.status, doc.Error.Kind, kind, r.out, r.errs)
 		}
 	}
+	s.ok("tenant", "put", "wide", "-title", "Wide", "-open")
+	for name, open := range map[string]bool{"wide": true, "other": false} {
+		var line string
+		for l := range strings.Lines(s.ok("tenant", "list")) {
+			if strings.HasPrefix(l, name) {
+				line = l
+			}
+		}
+		if line == "" || strings.Contains(line, "open: people register themselves") != open {
+			t.Errorf("tenant list says of %s: %q", name, line)
+		}
+	}
 	login := s.run("trellis-demo\n", "login", "learner", "-tenant", "demo")
 	if login.status != 0 || !strings.Contains(login.out, "export TRELLIS_TOKEN=trl_") {
 		t.Errorf("login: %+v", login)

@@ -70,6 +70,15 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestHelpSaysWhatIsEmpty: quotes with nothing between them would be read as one
+// mark, and typed as it.
+func TestHelpSaysWhatIsEmpty(t *testing.T) {
+	_, out, _ := here(t, "tenant", "put", "--help")
+	if text := strings.Join(strings.Fields(out), " "); !strings.Contains(text, "empty for the platform's own") || !strings.Contains(text, "empty for none") || strings.Contains(text, "”") {
+		t.Errorf("it says:\n%s", out)
+	}
+}
+
 // TestMisunderstood: a command line that is not understood is an error of its own
 // status, says what to do, and is one document with -json.
 func TestMisunderstood(t *testing.T) {

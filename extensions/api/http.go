@@ -32,6 +32,9 @@ const (
 	maxUpload = 1 << 30
 )
 
+// ManifestSchema is the path at which the JSON Schema of manifests is served.
+const ManifestSchema = "/api/schemas/extension-1.json"
+
 // Routes returns the routes of every operation that has an HTTP door, and those
 // of uploads, downloads and the login.
 func (a *API) Routes() ([]web.Route, error) {
@@ -70,7 +73,13 @@ func (a *API) Routes() ([]web.Route, error) {
 	if err != nil {
 		return nil, err
 	}
+	manifest, err := bundle.Schema()
+	if err != nil {
+		return nil, err
+	}
 	return append(routes,
+		web.Route{Method: "GET", Path: ManifestSchema, Name: "schemas.extension", Summary: "JSON Schema of extension.json, the manifest of an extension, for editors and tests.",
+			Public: true, Handle: func(c *fiber.Ctx) error { return web.Raw(c, fiber.StatusOK, manifest) }},
 		web.Route{Method: "POST", Path: "/api/v1/login", Name: "login", Summary: "Exchanges a name and a password for a token that lasts twelve hours.",
 			Public: true, Limit: 16 << 10, Request: login, Handle: a.login},
 		web.Route{Method: "POST", Path: "/api/v1/register", Name: "users.register", Summary: "Makes an account for the one who asks, in a tenant in which people may register themselves. Then she logs in.",

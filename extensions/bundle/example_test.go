@@ -59,5 +59,5 @@ func ExampleReadManifest() {
 	fmt.Println(err)
 	// Output:
 	// extension.json: version: must be a semantic version, such as 1.2.0; filters[0].on_error: must be refuse or skip
-	// extension.json: filters[0].om: unknown key
+	// extension.json: filters[0].om: unknown key; here may stand on, call, order, on_error
 }

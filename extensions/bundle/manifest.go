@@ -19,19 +19,19 @@ import (
 // it takes part.
 type Manifest struct {
 	Schema      string          `json:"$schema,omitempty" doc:"Address of this schema, for editors."`
-	ID          string          `json:"id" doc:"publisher.name, each of lower-case letters, digits and hyphens."`
-	Version     string          `json:"version" doc:"Semantic version: 1.2.0."`
+	ID          string          `json:"id" doc:"publisher.name, each of lower-case letters, digits and hyphens, a letter first: at most 40 and 60. org and trellis are no publishers."`
+	Version     string          `json:"version" doc:"Semantic version: 1.2.0 or 1.2.0-rc.1. What is installed under one version stays what it is."`
 	ABI         int             `json:"abi" doc:"Version of the host API that it was written for: 1."`
-	Title       string          `json:"title" doc:"What it is called."`
-	Description string          `json:"description,omitempty" doc:"What it does, in a sentence or two."`
-	Homepage    string          `json:"homepage,omitempty" doc:"Where to read more."`
-	Permissions []string        `json:"permissions,omitempty" doc:"What it asks to be allowed."`
-	Settings    json.RawMessage `json:"settings,omitempty" doc:"JSON Schema of its settings."`
-	Secrets     []Secret        `json:"secrets,omitempty" doc:"Secrets that it wants to be given."`
+	Title       string          `json:"title" doc:"What it is called: 1 to 100 characters."`
+	Description string          `json:"description,omitempty" doc:"What it does, in a sentence or two: at most 1,000 characters."`
+	Homepage    string          `json:"homepage,omitempty" doc:"Where to read more: at most 500 characters."`
+	Permissions []string        `json:"permissions,omitempty" doc:"What it asks to be allowed, each as the table Permissions has it, and once. Nothing if absent."`
+	Settings    json.RawMessage `json:"settings,omitempty" doc:"JSON Schema of its settings, an object: which part of JSON Schema stands below. It has no settings if absent."`
+	Secrets     []Secret        `json:"secrets,omitempty" doc:"Secrets that it wants to be given. Whoever enables it fills them in; secrets.get reads them."`
 	Limits      Limits          `json:"limits,omitzero" doc:"What a call may use, where that is not as usual."`
-	Isolation   string          `json:"isolation,omitempty" doc:"Whether each call begins afresh (pristine, the default) or a tenant's instance keeps its state (pinned)." enum:"pristine,pinned"`
+	Isolation   string          `json:"isolation,omitempty" doc:"Whether each call begins afresh (pristine, the default) or a tenant's instance keeps its state (pinned), which a WASI command cannot." enum:"pristine,pinned"`
 	Filters     []FilterHook    `json:"filters,omitempty" doc:"What it wants to be asked before."`
-	Events      []EventHook     `json:"events,omitempty" doc:"What it wants to be told of."`
+	Events      []EventHook     `json:"events,omitempty" doc:"What it wants to be told of, after it has happened. All hooks together are 1 to 200."`
 	Schedules   []ScheduleHook  `json:"schedules,omitempty" doc:"When it wants to be called."`
 	Jobs        []JobHook       `json:"jobs,omitempty" doc:"Work in the background that it may ask for."`
 	Slots       []SlotHook      `json:"slots,omitempty" doc:"Places in pages that it fills or changes: 16 at most, and 3 of them in one place."`
@@ -45,8 +45,8 @@ type Manifest struct {
 
 // Secret names a secret that an extension wants to be given.
 type Secret struct {
-	Name  string `json:"name" doc:"What the extension calls it."`
-	Title string `json:"title" doc:"What it is, for people."`
+	Name  string `json:"name" doc:"What the extension calls it: at most 64 lower-case letters, digits, _ and -, a letter first."`
+	Title string `json:"title" doc:"What it is, for people: 1 to 200 characters."`
 }
 
 // Limits says what a call may use where that is not as usual: less or more memory,
@@ -54,14 +54,14 @@ type Secret struct {
 type Limits struct {
 	Memory string `json:"memory,omitempty" doc:"Linear memory: 1MiB to 64MiB. 16MiB if absent."`
 	Time   string `json:"time,omitempty" doc:"Wall time of a call, at most: 1ms to 250ms. 250ms if absent."`
-	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
+	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: more than 250ms, 10m at most, such as 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
 }
 
 // FilterHook is a filter that an extension takes part in.
 type FilterHook struct {
-	On      string `json:"on" doc:"Type of the filter."`
+	On      string `json:"on" doc:"Type of the filter, each once; GET /api/v1/catalogue has them."`
 	Call    string `json:"call" doc:"Export to call."`
-	Order   int    `json:"order,omitempty" doc:"Place in the chain: lower ones are asked first. 100 if absent."`
+	Order   int    `json:"order,omitempty" doc:"Place in the chain, 1 to 10,000: lower ones are asked first. 100 if absent."`
 	OnError string `json:"on_error,omitempty" doc:"What happens when the extension fails: refuse (the default) or skip." enum:"refuse,skip"`
 }
 
@@ -73,14 +73,14 @@ type EventHook struct {
 
 // ScheduleHook is a time at which an extension is called.
 type ScheduleHook struct {
-	Name string `json:"name" doc:"What the schedule is called."`
-	Cron string `json:"cron" doc:"When, in UTC: minute, hour, day, month, weekday."`
+	Name string `json:"name" doc:"What the schedule is called: at most 64 lower-case letters, digits, _ and -, a letter first."`
+	Cron string `json:"cron" doc:"When, in UTC: minute, hour, day, month and weekday, as cron has them: 20 3 * * * is each night at 3:20."`
 	Call string `json:"call" doc:"Export to call."`
 }
 
 // JobHook is work in the background.
 type JobHook struct {
-	Name string `json:"name" doc:"What the work is called."`
+	Name string `json:"name" doc:"What the work is called, as jobs.enqueue names it: at most 64 lower-case letters, digits, _ and -, a letter first."`
 	Call string `json:"call" doc:"Export to call."`
 }
 

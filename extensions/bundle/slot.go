@@ -12,25 +12,25 @@ import (
 
 // SlotHook is a place in a page that an extension fills or changes.
 type SlotHook struct {
-	Slot      string          `json:"slot" doc:"The place in the page."`
+	Slot      string          `json:"slot" doc:"The place in the page: one of the table Places in pages."`
 	Op        string          `json:"op,omitempty" doc:"What it does there: insert (the default) shows something of its own; the others act on what somebody else shows. A course's own extension acts on what the page itself or extensions of the same course show, never on what the school's extensions do." enum:"insert,hide,modify,replace,wrap"`
-	Target    string          `json:"target,omitempty" doc:"What hide, modify, replace and wrap act on: the ID of an extension, or default for what the page itself shows."`
-	Call      string          `json:"call,omitempty" doc:"Export that answers the tree, for insert and replace."`
-	Order     int             `json:"order,omitempty" doc:"Place among the others: lower ones come first; what the page itself shows is at 50. 100 if absent."`
-	RefreshOn []string        `json:"refresh_on,omitempty" doc:"Types of events, or prefixes with .*, that make what it shows stale."`
-	Actions   []string        `json:"actions,omitempty" doc:"Exports that buttons and forms in it may ask."`
-	Title     string          `json:"title,omitempty" doc:"What the place is called for those who do not see it; the title of the extension if absent."`
-	Patch     json.RawMessage `json:"patch,omitempty" doc:"Merge patch (RFC 7396) of the target's tree, for modify."`
-	Before    json.RawMessage `json:"before,omitempty" doc:"Tree that wrap shows before the target."`
+	Target    string          `json:"target,omitempty" doc:"What hide, modify, replace and wrap act on: the ID of an extension, or default for what the page itself shows. insert has none."`
+	Call      string          `json:"call,omitempty" doc:"Export that answers the tree, for insert and replace, which must have one."`
+	Order     int             `json:"order,omitempty" doc:"Place among the others, 1 to 10,000: lower ones come first; what the page itself shows is at 50. 100 if absent."`
+	RefreshOn []string        `json:"refresh_on,omitempty" doc:"Types of events, or prefixes with .*, that make what it shows stale: of the platform, or its own, which begin with its ID; at most 20. For insert and replace."`
+	Actions   []string        `json:"actions,omitempty" doc:"Exports that buttons and forms in it may ask: at most 20. For insert, replace and wrap."`
+	Title     string          `json:"title,omitempty" doc:"What the place is called for those who do not see it; at most 100 characters. The title of the extension if absent."`
+	Patch     json.RawMessage `json:"patch,omitempty" doc:"Merge patch (RFC 7396) of the target's tree, an object: modify must have one."`
+	Before    json.RawMessage `json:"before,omitempty" doc:"Tree that wrap shows before the target; wrap must have before or after."`
 	After     json.RawMessage `json:"after,omitempty" doc:"Tree that wrap shows after the target."`
 	When      SlotWhen        `json:"when,omitzero" doc:"To whom, and where; to everybody if absent."`
 }
 
 // SlotWhen says to whom something in a page is shown.
 type SlotWhen struct {
-	Roles   []string `json:"roles,omitempty" doc:"To those who have one of these roles in the course. Everybody with an account is a learner."`
-	Courses []string `json:"courses,omitempty" doc:"In these courses: keys, or beginnings of keys with * at their end."`
-	Percent int      `json:"percent,omitempty" doc:"To so many of a hundred people, always the same ones; a larger number only adds some. All if absent."`
+	Roles   []string `json:"roles,omitempty" doc:"To those who have one of these roles in the course. Everybody with an account is a learner. To all if absent." enum:"learner,staff,tenant-admin,operator"`
+	Courses []string `json:"courses,omitempty" doc:"In these courses: keys, or beginnings of keys with * at their end; at most 100. In all if absent."`
+	Percent int      `json:"percent,omitempty" doc:"To so many of a hundred people, 1 to 100, always the same ones; a larger number only adds some. All if absent."`
 }
 
 // The operations on a place.

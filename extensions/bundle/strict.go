@@ -65,7 +65,7 @@ func unknownKeys(faults *Faults, raw []byte, t reflect.Type, path string) {
 			f, ok := fieldByKey(t, key)
 			switch {
 			case !ok:
-				faults.add(at, "unknown key")
+				faults.add(at, "unknown key; %s%s", allowed(t), near(key, keysOf(t)))
 			case seen[key]:
 				faults.add(at, "stands here twice")
 			default:
@@ -74,6 +74,35 @@ func unknownKeys(faults *Faults, raw []byte, t reflect.Type, path string) {
 			seen[key] = true
 		}
 	}
+}
+
+// keysOf returns the keys that documents of a type may have.
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(tag, ",")
+		switch {
+		case f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct:
+			keys = append(keys, keysOf(f.Type)...)
+		case tag == "-" || !f.IsExported():
+		case name == "":
+			keys = append(keys, f.Name)
+		default:
+			keys = append(keys, name)
+		}
+	}
+	return keys
+}
+
+// allowed is the end of a sentence about a key that there is not.
+func allowed(t reflect.Type) string {
+	keys := keysOf(t)
+	if len(keys) == 0 {
+		return "none may stand here"
+	}
+	return "here may stand " + strings.Join(keys, ", ")
 }
 
 func fieldByKey(t reflect.Type, key string) (reflect.StructField, bool) {

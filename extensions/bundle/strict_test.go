@@ -29,9 +29,9 @@ func TestExact(t *testing.T) {
 		says     string
 	}{
 		{"fits", `{"name":"x","sum":1,"items":[{"sum":1}],"by_key":{"Sum":{"sum":1}},"next":{"name":"y"},"raw":{"Any":1,"Any":2}}`, "", ""},
-		{"other letters", `{"Name":"x"}`, trellis.Invalid, "Name: unknown key"},
+		{"other letters", `{"Name":"x"}`, trellis.Invalid, `Name: unknown key; here may stand sum, name, items, by_key, next, raw: did you mean "name"?`},
 		{"letters of another alphabet", "{\"\u017fum\":1}", trellis.Invalid, "unknown key"},
-		{"in a list", `{"items":[{},{"SUM":1}]}`, trellis.Invalid, "items[1].SUM"},
+		{"in a list", `{"items":[{},{"SUM":1}]}`, trellis.Invalid, "items[1].SUM: unknown key; here may stand sum"},
 		{"in a map", `{"by_key":{"a":{"b":1}}}`, trellis.Invalid, "by_key.a.b"},
 		{"deep", `{"next":{"next":{"names":1}}}`, trellis.Invalid, "next.next.names"},
 		{"twice", `{"name":"x","name":"y"}`, trellis.Invalid, "twice"},

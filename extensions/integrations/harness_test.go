@@ -60,7 +60,7 @@ func idle(t *testing.T, f filters) *core {
 	var blobs *blob.Store
 	var key *secret.Key
 	c.Learning, errs[0] = learning.New(t.Context(), learning.Config{DB: c.db, Filters: f, Logger: log})
-	c.jobs, errs[1] = jobs.New(t.Context(), jobs.Config{DB: c.db, Poll: 5 * time.Millisecond, Logger: log})
+	c.jobs, errs[1] = jobs.New(t.Context(), jobs.Config{DB: c.db, Poll: 5 * time.Millisecond, Logger: log, Again: func(ctx context.Context, job jobs.Job) error { return c.imports.Again(ctx, job) }})
 	blobs, errs[2] = blob.Open(filepath.Join(c.dir, "blobs"))
 	key, errs[3] = secret.Open(filepath.Join(c.dir, "key"))
 	c.imports, errs[4] = integrations.New(t.Context(), integrations.Config{

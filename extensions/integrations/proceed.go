@@ -158,6 +158,20 @@ func (x *Integrations) Stopped(ctx context.Context, job string) bool {
 	return x.noted(ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = ? AND job = ? AND checked = 2`, job)
 }
 
+// Again says why an import that has ended cannot go on as it is; nil of other jobs, and
+// of one whose upload is still here.
+func (x *Integrations) Again(ctx context.Context, job jobs.Job) error {
+	switch {
+	case !strings.HasPrefix(job.Kind, "import."):
+		return nil
+	case oneroster.Braked(job.Error):
+		return trellis.Errorf(trellis.Conflict, "it would stop again before it removes too much: check what it removes (dry_run), and import it again with at_most")
+	case !x.noted(ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = ? AND job = ?`, job.ID):
+		return trellis.Errorf(trellis.Conflict, "what was uploaded is no longer there: upload it again. What it has done is found done")
+	}
+	return nil
+}
+
 // HasLeft reports whether the rows that an import did not take can be had.
 func (x *Integrations) HasLeft(ctx context.Context, job string) bool {
 	return x.noted(ctx, `SELECT COUNT(*) FROM import_leftovers WHERE tenant = ? AND job = ?`, job)

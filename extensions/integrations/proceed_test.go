@@ -154,6 +154,34 @@ func TestBrakeCountsWhatGoes(t *testing.T) {
 	c.want(c.load("", gone), "users.csv", "5 removed 35 unchanged")
 }
 
+// TestAgain: an import whose upload is gone, or that would stop again where it did, is
+// not begun again, and still says why it stopped.
+func TestAgain(t *testing.T) {
+	c := start(t, nil)
+	c.load("", pack(t, "users", users+rows(30, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)))
+	for _, tt := range []struct {
+		name, why, want string
+		archive         []byte
+	}{
+		{"stopped", "more than 10", "it would stop again", pack(t, "delta:users", users+rows(30, "u%d,tobedeleted,"+since+",true,school,student,u%d,,Ada,L,,,,,,,,", number, number))},
+		{"damaged", "zip", "no longer there: upload it again", []byte("PK, and yet no zip")},
+	} {
+		job, err := c.jobs.Wait(c.ctx, c.upload("", tt.archive).ID)
+		if err != nil || job.State != jobs.Failed {
+			t.Fatalf("%s: it is %s, %v", tt.name, job.State, err)
+		}
+		if tt.name == "damaged" {
+			eventually(t, "the upload to go", func() bool { return c.blobs() == 1 })
+		}
+		if _, err := c.jobs.Retry(c.ctx, job.ID); trellis.KindOf(err) != trellis.Conflict || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		}
+		if job, err = c.jobs.Get(c.ctx, job.ID); err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, tt.why) {
+			t.Errorf("%s: it is %s: %s, %v", tt.name, job.State, job.Error, err)
+		}
+	}
+}
+
 // TestRecheck: what an import has left that stopped at the brake is checked without
 // being sent again, by its own tenant, and imported by whoever says how much it removes.
 func TestRecheck(t *testing.T) {

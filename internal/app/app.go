@@ -183,7 +183,8 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.closes(func() error { return a.Registry.Close(withTimeout()) })
-	if a.Jobs, err = jobs.New(ctx, jobs.Config{DB: a.DB, Node: cfg.Node, Lease: cfg.Lease, Logger: a.part("jobs"), Metrics: a.Metrics}); err != nil {
+	if a.Jobs, err = jobs.New(ctx, jobs.Config{DB: a.DB, Node: cfg.Node, Lease: cfg.Lease, Logger: a.part("jobs"), Metrics: a.Metrics,
+		Again: func(ctx context.Context, job jobs.Job) error { return a.Imports.Again(ctx, job) }}); err != nil {
 		return err
 	}
 	if a.Ledger, err = delivery.New(ctx, delivery.Config{DB: a.DB, Node: cfg.Node, Lease: cfg.Lease, Twice: cfg.Twice, Logger: a.part("delivery"), Metrics: a.Metrics}); err != nil {

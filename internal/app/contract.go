@@ -29,7 +29,7 @@ func Contract(ctx context.Context) (doc, schemas []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if doc, err = hostapi.Document(hostapi.Contract{
-		Operations: a.API.Operations(), Hooks: hooks(), Places: places(), Shapes: shapes(), Limits: tree.Limits(),
+		Manifest: manifests(), Operations: a.API.Operations(), Hooks: hooks(), Places: places(), Shapes: shapes(), Limits: tree.Limits(),
 	}); err != nil {
 		return nil, nil, err
 	}

@@ -182,6 +182,7 @@ func (v victim) requests(t *testing.T) []request {
 		{"extensions.trace", "GET", x + "/traces/" + v.trace, "", 200, false},
 		{"extensions.inspect", "POST", of + "extensions/inspect" + at, "not a zip", 200, false},
 		{"openapi", "GET", "/api/openapi.json", "", 200, false},
+		{"schemas.extension", "GET", "/api/schemas/extension-1.json", "", 200, false},
 
 		{"users.update", "PATCH", of + "users/" + v.person, `{"name":"X"}`, 200, false},
 		{"users.set_password", "PUT", of + "users/" + v.person + "/password", `{"password":"correct horse"}`, 200, false},

@@ -8,55 +8,6 @@ import (
 	"github.com/trellis-learning/trellis/internal/store"
 )
 
-// Cause is why deliveries are stuck: those of one subscriber, type, state and error
-// are one.
-type Cause struct {
-	Subscriber string    `json:"subscriber" doc:"Who is owed them."`
-	Type       string    `json:"type" doc:"Type of the events."`
-	State      State     `json:"state" doc:"Why they are here." enum:"failing,parked,dead"`
-	Error      string    `json:"error,omitempty" doc:"What went wrong the last time."`
-	Count      int       `json:"count" doc:"How many there are."`
-	Attempts   int       `json:"attempts" doc:"How often the one was tried that was tried most often."`
-	Next       time.Time `json:"next,omitzero" doc:"When the first of them is tried again."`
-	Updated    time.Time `json:"updated" doc:"When the last of them changed."`
-}
-
-// Causes is why deliveries are stuck, those that wait for people first.
-type Causes struct {
-	Items []Cause `json:"items" doc:"The causes, those that wait for people first, then the most frequent; at most 200."`
-}
-
-// Causes groups what is stuck in the tenant of ctx.
-func (l *Ledger) Causes(ctx context.Context) (Causes, error) {
-	tenant, err := store.Tenant(ctx)
-	if err != nil {
-		return Causes{}, err
-	}
-	out := Causes{Items: []Cause{}}
-	err = l.db.Read(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT subscriber, type, state, error, COUNT(*), MAX(attempts), MIN(next_at), MAX(updated) FROM deliveries WHERE tenant = ?
-			GROUP BY subscriber, type, state, error ORDER BY state, COUNT(*) DESC, subscriber, type, error LIMIT 200`, tenant)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var c Cause
-			var next, updated int64
-			if err := rows.Scan(&c.Subscriber, &c.Type, &c.State, &c.Error, &c.Count, &c.Attempts, &next, &updated); err != nil {
-				return err
-			}
-			if next != 0 {
-				c.Next = store.FromMicros(next)
-			}
-			c.Updated = store.FromMicros(updated)
-			out.Items = append(out.Items, c)
-		}
-		return rows.Err()
-	})
-	return out, err
-}
-
 // Of names the deliveries of one cause.
 type Of struct {
 	Subscriber string `json:"subscriber" doc:"Who is owed them."`
@@ -210,15 +161,17 @@ func (l *Ledger) bulk(ctx context.Context, of Of, change func(context.Context, *
 			}
 		}
 		out.Changed = len(rows)
-		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'`,
-			tenant, of.Subscriber, of.Type, of.Error).Scan(&out.Left)
+		cause, args := ofCause(of.Error)
+		return tx.QueryRow(ctx, `SELECT COUNT(*) FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND state = 'dead'`+cause,
+			append([]any{tenant, of.Subscriber, of.Type}, args...)...).Scan(&out.Left)
 	}))
 	return out, err
 }
 
 func deadOf(ctx context.Context, tx *store.Tx, tenant string, of Of) ([]Row, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND error = ? AND state = 'dead'
-		ORDER BY position, id LIMIT ?`, tenant, of.Subscriber, of.Type, of.Error, maxBulk)
+	cause, args := ofCause(of.Error)
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ? AND subscriber = ? AND type = ? AND state = 'dead'`+cause+`
+		ORDER BY position, id LIMIT ?`, append(append([]any{tenant, of.Subscriber, of.Type}, args...), maxBulk)...)
 	if err != nil {
 		return nil, err
 	}

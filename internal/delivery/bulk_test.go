@@ -24,7 +24,7 @@ func TestCauses(t *testing.T) {
 			case d.Event.Key == "odd":
 				return errors.New("odd")
 			}
-			return errors.New("broken")
+			return errors.New("broken (last log line: at " + d.Event.Key + ")")
 		})
 		l := r.ledger(delivery.Config{})
 		role := r.role()
@@ -43,6 +43,16 @@ func TestCauses(t *testing.T) {
 		of := delivery.Of{Subscriber: c.Subscriber, Type: c.Type, Error: c.Error}
 		if list, err := l.List(r.ctx, delivery.Query{Error: "odd", Type: c.Type}); err != nil || len(list.Items) != 1 || list.Items[0].Key != "odd" {
 			t.Errorf("those of one cause: %+v, %v", list.Items, err)
+		}
+		for _, said := range []string{"broken", "broken (last log line: at b)"} {
+			if list, err := l.List(r.ctx, delivery.Query{Error: said}); err != nil || len(list.Items) != 4 || list.Items[1].Error != "broken (last log line: at b)" {
+				t.Errorf("those that are %s: %+v, %v", said, list.Items, err)
+			}
+		}
+		for _, said := range []string{"brok_n", "broke%", "broke"} {
+			if list, err := l.List(r.ctx, delivery.Query{Error: said}); err != nil || len(list.Items) != 0 {
+				t.Errorf("those that are %s: %+v, %v", said, list.Items, err)
+			}
 		}
 		if list, err := l.List(r.ctx, delivery.Query{Event: causes.Items[1].Error}); err != nil || len(list.Items) != 0 {
 			t.Errorf("those of no event: %+v, %v", list.Items, err)

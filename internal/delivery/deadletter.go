@@ -61,10 +61,14 @@ func (l *Ledger) List(ctx context.Context, q Query) (List, error) {
 		return List{}, trellis.Errorf(trellis.Invalid, "the limit lies between 1 and 200")
 	}
 	stmt, args := `SELECT `+rowColumns+` FROM deliveries WHERE tenant = ?`, []any{tenant}
-	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}, {" AND type = ?", q.Type}, {" AND event = ?", q.Event}, {" AND error = ?", q.Error}} {
+	for _, f := range []struct{ cond, value string }{{" AND state = ?", string(q.State)}, {" AND subscriber = ?", q.Subscriber}, {" AND type = ?", q.Type}, {" AND event = ?", q.Event}} {
 		if f.value != "" {
 			stmt, args = stmt+f.cond, append(args, f.value)
 		}
+	}
+	if q.Error != "" {
+		cause, of := ofCause(q.Error)
+		stmt, args = stmt+cause, append(args, of...)
 	}
 	if q.After != "" {
 		position, id, err := place(q.After)

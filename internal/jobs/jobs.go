@@ -112,6 +112,9 @@ type Config struct {
 	Keep    time.Duration // how long jobs that ended are kept: 30 days if zero
 	Logger  *slog.Logger
 	Metrics *metrics.Registry
+	// Again says why a job that failed or was cancelled could not go on, before
+	// [Jobs.Retry] changes it; nil: every one can.
+	Again func(ctx context.Context, job Job) error
 }
 
 // Jobs keeps the jobs and runs them. It is safe for concurrent use.
@@ -275,8 +278,18 @@ func (j *Jobs) Cancel(ctx context.Context, id string) (Job, error) {
 	})
 }
 
-// Retry lets a job that failed or was cancelled go on from its last checkpoint.
+// Retry lets a job that failed or was cancelled go on from its last checkpoint. One of
+// which Config.Again says that it cannot stays as it is, with the reason why it ended.
 func (j *Jobs) Retry(ctx context.Context, id string) (Job, error) {
+	if j.cfg.Again != nil {
+		job, err := j.Get(ctx, id)
+		if err == nil && (job.State == Failed || job.State == Cancelled) {
+			err = j.cfg.Again(ctx, job)
+		}
+		if err != nil {
+			return Job{}, err
+		}
+	}
 	return j.change(ctx, id, func(ctx context.Context, tx *store.Tx, job Job) error {
 		if job.State != Failed && job.State != Cancelled {
 			return trellis.Errorf(trellis.Conflict, "the job is %s: only one that failed or was cancelled can go on", job.State)

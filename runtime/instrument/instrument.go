@@ -9,7 +9,7 @@
 //
 //   - Fuel, the global [FuelGlobal]. Code pays before it runs; a guest whose
 //     fuel falls below zero traps at the next loop, call or instruction that
-//     takes as long as its operand says. With [Limits].Yield it asks its host for
+//     takes as long as its operand says, or soon in straight code. With [Limits].Yield it asks its host for
 //     more instead.
 //   - Call depth, the global [DepthGlobal]. Functions weigh as much as their
 //     frame; a guest that calls itself too deep traps before the engine's stack

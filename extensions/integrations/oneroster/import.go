@@ -104,7 +104,7 @@ func (x *importing) begin(ctx context.Context) error {
 			return x.restore(ctx)
 		}
 	}
-	x.report.Job = x.run.Job().ID
+	x.report.Job, x.report.DryRun = x.run.Job().ID, x.options.DryRun
 	x.report.WarnArchive(x.archive)
 	for _, f := range x.plan {
 		x.report.File(f.Name + ".csv")

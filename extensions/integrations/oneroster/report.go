@@ -75,6 +75,7 @@ type More struct {
 // archive holds. It is not safe for concurrent use.
 type Report struct {
 	Job       string            `json:"job"`
+	DryRun    bool              `json:"dry_run,omitempty"` // nothing was changed
 	Rows      int               `json:"rows"`
 	Created   int               `json:"created"`
 	Changed   int               `json:"changed"`

@@ -74,8 +74,16 @@ func (p *Pages) everybody(r *frame.Request) error {
 		d.Back = with("/console/people", q, "after", "")
 	}
 	v.Data = d
-	v.Code = []frame.Code{{HTTP: "GET " + with("/api/v1/users", url.Values{}, "search", in.Search)}, {What: "Make an account", CLI: "trellis user create NAME", HTTP: "POST /api/v1/users"}}
+	v.Code = []frame.Code{{CLI: listing(in.Search), HTTP: "GET " + with("/api/v1/users", url.Values{}, "search", in.Search)}, {What: "Make an account", CLI: "trellis user create NAME", HTTP: "POST /api/v1/users"}}
 	return r.ShowAs(status, "people", v)
+}
+
+// listing is the command that shows the people whom a search finds.
+func listing(search string) string {
+	if search == "" {
+		return "trellis user list"
+	}
+	return "trellis user list -search " + frame.Shell(search)
 }
 
 // rolesOf returns the roles in words of everybody who has one, or of one person.

@@ -84,7 +84,8 @@ func TestThousandPeople(t *testing.T) {
 	if len(seen) != 1002 || pages != 21 {
 		t.Errorf("%d people on %d pages", len(seen), pages)
 	}
-	b.Get("/console/people?q=p0777").Want(200, "p0777")
+	b.Get("/console/people?q=p0777").Want(200, "p0777", "trellis user list -search p0777")
+	b.Get("/console/people?q=it%27s+who").Want(200, `trellis user list -search 'it'\''s who'`)
 	if n := len(b.Find("tbody tr")); n != 1 {
 		t.Errorf("found %d", n)
 	}
