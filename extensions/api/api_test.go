@@ -225,6 +225,11 @@ func TestIdempotency(t *testing.T) {
 	if json.Unmarshal([]byte(job), &a) != nil || json.Unmarshal([]byte(again), &b) != nil || a.ID == "" || a.ID != b.ID {
 		t.Errorf("two jobs: %s, %s", job, again)
 	}
+	for _, other := range [][2]string{{"/api/v1/imports/oneroster", "PK2"}, {"/api/v1/imports/oneroster?dry_run=true", "PK"}} {
+		if status, another := post(other[0], other[1]); status != 202 || json.Unmarshal([]byte(another), &b) != nil || a.ID == b.ID {
+			t.Errorf("%s of %s is the first job: %d %s", other[0], other[1], status, another)
+		}
+	}
 }
 
 func TestInput(t *testing.T) {

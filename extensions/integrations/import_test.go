@@ -165,9 +165,9 @@ func TestRoleOfOneEnrolmentChanges(t *testing.T) {
 	}{
 		{"a student", enrol("e", "c", "u", "student"), "1 created", 1, 0},
 		{"again", enrol("e", "c", "u", "student"), "1 unchanged", 1, 0},
-		{"teaches", enrol("e", "c", "u", "teacher"), "1 changed", 0, 1},
+		{"teaches", enrol("e", "c", "u", "teacher"), "1 removed", 0, 1},
 		{"aids", enrol("e", "c", "u", "aide"), "1 unchanged", 0, 1},
-		{"learns again", enrol("e", "c", "u", "student"), "1 changed", 1, 0},
+		{"learns again", enrol("e", "c", "u", "student"), "1 removed", 1, 0},
 		{"is both", enrol("e", "c", "u", "student") + enrol("f", "c", "u", "teacher"), "1 created 1 unchanged", 1, 1},
 		{"by two rows", enrol("e", "c", "u", "teacher") + enrol("g", "c", "u", "student"), "2 unchanged", 1, 1},
 	} {
@@ -177,6 +177,21 @@ func TestRoleOfOneEnrolmentChanges(t *testing.T) {
 			t.Errorf("%s: %d enrolled, %d staff", tt.name, c.enrolled(), staff())
 		}
 	}
+}
+
+// TestEnrolmentOfAnother: an enrolment that names another person than before takes nothing
+// from her that she was given otherwise.
+func TestEnrolmentOfAnother(t *testing.T) {
+	c := start(t, nil)
+	load := func(parts string) oneroster.Report {
+		return c.load("", pack(t, "classes", classes+class("c"), "users", users+user("u")+user("v"), "enrollments", enrollments+parts))
+	}
+	load(enrol("e", "c", "u", "student") + enrol("f", "c", "v", "student"))
+	c.want(load(enrol("e", "c", "v", "teacher")), "enrollments.csv", "1 created")
+	if got := c.enrolled(); got != 2 {
+		t.Errorf("%d are enrolled, want both", got)
+	}
+	c.want(load(enrol("e", "c", "v", "student")), "enrollments.csv", "1 removed") // from her, and of her own
 }
 
 // TestHiddenCourses: a roster shows again what a roster has hidden, and not what staff

@@ -145,6 +145,26 @@ func TestBrakeOnTheWay(t *testing.T) {
 	}
 }
 
+// TestBrakeOfParts: a roster that gives pupils another part takes from each the one she
+// had, and that counts.
+func TestBrakeOfParts(t *testing.T) {
+	c := start(t, nil)
+	people := users + rows(100, "u%d,,,true,school,student,u%d,,Ada,L,,,,,,,,", number, number)
+	archive := func(role string) []byte {
+		return pack(t, "classes", classes+class("c"), "users", people, "enrollments", enrollments+rows(100, "e%d,,,c,school,u%d,"+role+",false,,", number, number))
+	}
+	c.load("", archive("student"))
+	job, err := c.jobs.Wait(c.ctx, c.upload("", archive("teacher")).ID)
+	if err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, "more than 20 of what its 201 rows are about, namely 100. Nothing was changed") || c.enrolled() != 100 {
+		t.Errorf("it is %s: %s, %v; %d are enrolled", job.State, job.Error, err, c.enrolled())
+	}
+	c.want(c.load(`{"dry_run":true}`, archive("teacher")), "enrollments.csv", "100 removed")
+	if c.want(c.load(`{"at_most":100}`, archive("teacher")), "enrollments.csv", "100 removed"); c.enrolled() != 0 {
+		t.Errorf("%d are enrolled", c.enrolled())
+	}
+	c.want(c.load("", archive("guardian")), "enrollments.csv", "100 skipped")
+}
+
 // TestBrakeCountsWhatGoes: rows that say that something is to go which is gone already
 // stop nothing.
 func TestBrakeCountsWhatGoes(t *testing.T) {

@@ -3,6 +3,8 @@ package integrations
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,10 +56,13 @@ func (x *Integrations) Upload(ctx context.Context, format string, r io.Reader, o
 		title += ": " + o.Title
 	}
 	seal := "upload/" + trellis.ActorFrom(ctx).Tenant + "/" + trellis.NewID()
-	digest, err := x.seal(ctx, body, seal)
+	content := sha256.New()
+	digest, err := x.seal(ctx, io.TeeReader(body, content), seal)
 	if err != nil {
 		return jobs.Job{}, err
 	}
+	// Only the same upload again, with what was asked of it, is the job that there is.
+	ctx = trellis.WithIDs(ctx, trellis.IDFrom(ctx), f.Name, string(options), hex.EncodeToString(content.Sum(nil)))
 	job, err := x.cfg.Jobs.PrepareEnqueue(ctx, "import."+f.Name, upload{digest, seal, options}, jobs.Options{Title: title})
 	var kept *insertUpload
 	if err == nil {

@@ -31,8 +31,8 @@ func hashesAtOnce() int { return max(1, goruntime.GOMAXPROCS(0)/2) }
 
 // hash returns the encoded argon2id hash of password.
 func (l *Learning) hash(ctx context.Context, password string) (string, error) {
-	if n := utf8.RuneCountInString(password); n < 8 || len(password) > 1024 {
-		return "", trellis.Errorf(trellis.Invalid, "a password has at least 8 characters and at most 1,024 bytes")
+	if err := checkPassword(password); err != nil {
+		return "", err
 	}
 	if err := l.slot(ctx); err != nil {
 		return "", err
@@ -44,6 +44,14 @@ func (l *Learning) hash(ctx context.Context, password string) (string, error) {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
 		b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
+}
+
+// checkPassword checks how long a password is that somebody chose.
+func checkPassword(password string) error {
+	if n := utf8.RuneCountInString(password); n < 8 || len(password) > 1024 {
+		return trellis.Errorf(trellis.Invalid, "a password has at least 8 characters and at most 1,024 bytes")
+	}
+	return nil
 }
 
 // matches reports whether password is the one that encoded was made of.

@@ -73,19 +73,23 @@ func (l *Learning) Register(ctx context.Context, in Register) (Person, error) {
 }
 
 // PrepareRegister prepares [Learning.Register]. The batch knows the person from
-// then on.
+// then on. Nobody's code is asked about what could not be an account.
 func (b *Batch) PrepareRegister(ctx context.Context, in Register) (*RegisterChange, error) {
 	if b.tenant == trellis.PlatformTenant && !isSystem(ctx) && !trellis.ActorFrom(ctx).Is(trellis.RoleOperator) {
 		return nil, trellis.Errorf(trellis.Denied, "only operators make accounts of operators")
 	}
-	q, err := RegistrationRequested.Apply(ctx, b.l.filters, RegistrationQuestion{
-		Form: RegistrationForm{Username: in.Username, Email: in.Email, Name: in.Name},
-	})
+	form, err := cleanForm(RegistrationForm{Username: in.Username, Email: in.Email, Name: in.Name})
+	if err == nil && in.Password != "" {
+		err = checkPassword(string(in.Password))
+	}
 	if err != nil {
 		return nil, err
 	}
-	form, err := cleanForm(q.Form)
+	q, err := RegistrationRequested.Apply(ctx, b.l.filters, RegistrationQuestion{Form: form})
 	if err != nil {
+		return nil, err
+	}
+	if form, err = cleanForm(q.Form); err != nil {
 		return nil, err
 	}
 	c := &RegisterChange{emission: newEmission(ctx)}

@@ -3,6 +3,9 @@ package learning
 import (
 	"context"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/store"
@@ -17,8 +20,8 @@ type SignUp struct {
 	Address  string `json:"-"` // where the request comes from
 }
 
-// How many may register from one network within failureWindow, which a whole school
-// may share, and how often names that are taken may be tried from there before all
+// How often people may register, or be refused, from one network within failureWindow,
+// which a whole school may share, and how often names that are taken may be tried from there before all
 // that comes from there is put off: who has a name can be found out by trying to take
 // it, and by nothing else.
 const (
@@ -30,7 +33,8 @@ const (
 // register themselves ([Tenant.Open]); elsewhere there is no such thing ([trellis.NotFound]). Filter and
 // event are those of [Learning.Register], and the person acts herself: she has the
 // role that everybody has, and no other. A name that is taken is a
-// [trellis.Conflict]. What comes too often from one network is [trellis.Exhausted],
+// [trellis.Conflict]. One that mixes scripts whose letters look alike is not taken from
+// a stranger. What comes too often from one network is [trellis.Exhausted],
 // with the time to wait. Each node counts its own.
 func (l *Learning) SignUp(ctx context.Context, in SignUp) (Person, error) {
 	tenant, err := store.Tenant(ctx)
@@ -50,6 +54,10 @@ func (l *Learning) SignUp(ctx context.Context, in SignUp) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
+	if err := oneScript(in.Username); err != nil {
+		settle(err)
+		return Person{}, err
+	}
 	id := trellis.NewID()
 	ctx = trellis.WithIDs(ctx, id) // whoever asks lends the account nothing, nor the identifiers of what is made
 	ctx = store.WithAudit(ctx, store.Entry{Operation: "users.register", Target: id, Door: "http"})
@@ -64,26 +72,50 @@ func (l *Learning) SignUp(ctx context.Context, in SignUp) (Person, error) {
 // is called with what came of it.
 func (l *Learning) mayTry(tenant, address string) (settle func(error), err error) {
 	from := tenant + "/" + network(address)
-	wait, made := l.signUps.begin(subject{from + "/made", signUpsOfAddress})
+	wait, tried := l.signUps.begin(subject{from + "/tried", signUpsOfAddress})
 	if wait > 0 {
 		return nil, errSignUps(wait)
 	}
 	wait, taken := l.signUps.begin(subject{from + "/taken", takenOfAddress})
 	if wait > 0 {
-		made(undecided)
+		tried(undecided)
 		return nil, errSignUps(wait)
 	}
 	return func(err error) {
 		var done, found attemptEnd
 		switch trellis.KindOf(err) {
-		case "":
-			done = failed // what counts is that it was done
+		case "", trellis.Refused, trellis.Invalid:
+			done = failed // what counts is that it was done, or somebody's code was asked
 		case trellis.Conflict:
 			found = failed
 		}
-		made(done)
+		tried(done)
 		taken(found)
 	}, nil
+}
+
+// oneScript refuses a login name in which letters of scripts stand together that look
+// like one another's: it would pass for somebody else's.
+func oneScript(username string) error {
+	found := ""
+	for _, r := range norm.NFKC.String(username) {
+		script := ""
+		switch {
+		case unicode.Is(unicode.Latin, r):
+			script = "Latin"
+		case unicode.Is(unicode.Cyrillic, r):
+			script = "Cyrillic"
+		case unicode.Is(unicode.Greek, r):
+			script = "Greek"
+		default:
+			continue
+		}
+		if found != "" && found != script {
+			return trellis.Errorf(trellis.Invalid, "the username mixes %s and %s letters, which look alike: write it in one of them", found, script)
+		}
+		found = script
+	}
+	return nil
 }
 
 func errSignUps(wait time.Duration) error {

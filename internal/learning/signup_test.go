@@ -51,7 +51,7 @@ func TestSignUpRefuses(t *testing.T) {
 	c.operator(t, "root", password)
 	right := learning.SignUp{Username: "eve", Password: password}
 	with := func(change func(*learning.SignUp)) learning.SignUp { in := right; change(&in); return in }
-	before := len(c.events(t, sys, ""))
+	before, asked := len(c.events(t, sys, "")), c.filters.count(learning.RegistrationRequested.Name())
 	for _, tt := range []struct {
 		name, tenant string
 		in           learning.SignUp
@@ -66,10 +66,23 @@ func TestSignUpRefuses(t *testing.T) {
 		{"a short one", "acme", with(func(in *learning.SignUp) { in.Password = "1234567" }), trellis.Invalid},
 		{"no name", "acme", with(func(in *learning.SignUp) { in.Username = " " }), trellis.Invalid},
 		{"a name that hides", "acme", with(func(in *learning.SignUp) { in.Username = "eve\u200b" }), trellis.Invalid},
+		{"Cyrillic in Latin", "acme", with(func(in *learning.SignUp) { in.Username = "e\u0432e" }), trellis.Invalid},
+		{"Greek in Latin", "acme", with(func(in *learning.SignUp) { in.Username = "ev\u03b5" }), trellis.Invalid},
+		{"Cyrillic in wide Latin", "acme", with(func(in *learning.SignUp) { in.Username = "\uff45\u0432" }), trellis.Invalid},
+		{"Greek in Cyrillic", "acme", with(func(in *learning.SignUp) { in.Username = "\u0432\u03b5" }), trellis.Invalid},
 		{"no address", "acme", with(func(in *learning.SignUp) { in.Email = "eve" }), trellis.Invalid},
 	} {
 		if _, err := c.SignUp(as(t, trellis.Actor{Tenant: tt.tenant}), tt.in); kind(err) != tt.want {
 			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	if n := c.filters.count(learning.RegistrationRequested.Name()) - asked; n != 2 {
+		t.Errorf("of what could not be an account, or is taken, the filter was asked %d times", n)
+	}
+	for _, name := range []string{"\u0435\u0432\u0430", "\u03b5\u03cd\u03b1"} { // of one script
+		c.filters.on(learning.RegistrationRequested.Name(), refuse)
+		if _, err := c.SignUp(door(t), with(func(in *learning.SignUp) { in.Username = name })); kind(err) != trellis.Refused {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	c.filters.on(learning.RegistrationRequested.Name(), refuse)
@@ -110,5 +123,26 @@ func TestSignUpIsSlow(t *testing.T) {
 	}
 	if got := try("new", "2001:db8:1::1"); got != "" {
 		t.Errorf("from elsewhere: %q", got)
+	}
+}
+
+// TestSignUpIsSlowToRefuse: what is refused, or could be no account, counts as well.
+func TestSignUpIsSlowToRefuse(t *testing.T) {
+	c := open(t)
+	c.filters.on(learning.RegistrationRequested.Name(), refuse)
+	for i := range 200 {
+		in, want := learning.SignUp{Username: "eve", Password: password, Address: "192.0.2.1"}, trellis.Refused
+		if i%2 == 0 {
+			in.Username, want = "e\u0432e", trellis.Invalid
+		}
+		if _, err := c.SignUp(door(t), in); kind(err) != want {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	if _, err := c.SignUp(door(t), learning.SignUp{Username: "eve", Password: password, Address: "192.0.2.1"}); kind(err) != trellis.Exhausted {
+		t.Errorf("after two hundred: %v", err)
+	}
+	if _, err := c.SignUp(door(t), learning.SignUp{Username: "eve", Password: password, Address: "192.0.2.2"}); kind(err) != trellis.Refused {
+		t.Errorf("from elsewhere: %v", err)
 	}
 }

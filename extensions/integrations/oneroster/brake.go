@@ -2,6 +2,8 @@ package oneroster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/trellis-learning/trellis"
@@ -9,8 +11,8 @@ import (
 )
 
 // MayRemove returns how many of so many rows an import may take away that nobody was
-// asked about. A row takes away what it is about if it says tobedeleted or inactive; who
-// is missing from a file stays. A system that says so of many at once has mostly made a
+// asked about. A row takes away what it is about if it says tobedeleted or inactive, and
+// the part that somebody had if it gives her another; who is missing from a file stays. A system that says so of many at once has mostly made a
 // mistake: a year was closed too early, or a school was taken off its list.
 func MayRemove(rows int) int { return max(10, rows/10) }
 
@@ -40,6 +42,9 @@ func (x *importing) look(ctx context.Context) error {
 	x.run.Progress(jobs.Progress{Total: x.total, Note: "counting what it removes"})
 	most := x.most()
 	said, err := x.removing(ctx)
+	if err == nil && said <= most {
+		said, err = x.moving(ctx, said, most)
+	}
 	if err != nil || said <= most { // most are so few that nobody need be looked for
 		return err
 	}
@@ -82,6 +87,41 @@ func (x *importing) removing(ctx context.Context) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// moving adds to said the enrolments that give another part than before, until there
+// are more than most.
+func (x *importing) moving(ctx context.Context, said, most int) (int, error) {
+	parts := map[string]Part{} // by sourcedId
+	count := func() error {
+		had, err := x.im.Learning.Lookup(ctx, System, enrolled, slices.Collect(maps.Keys(parts)))
+		for id, before := range had {
+			if moves(before, parts[id]) {
+				said++
+			}
+		}
+		clear(parts)
+		return err
+	}
+	for _, f := range x.plan {
+		if f.Use != Kept || f.Name != "enrollments" {
+			continue
+		}
+		for row, err := range x.archive.Rows(ctx, f.Name) {
+			if err != nil || said > most {
+				return said, err
+			}
+			if e, err := row.Enrollment(); err == nil && !e.Removes() {
+				parts[e.SourcedID] = PartOf(e.Role)
+			}
+			if len(parts) >= chunkRows {
+				if err := count(); err != nil {
+					return said, err
+				}
+			}
+		}
+	}
+	return said, count()
 }
 
 // removes reports whether a row says that what it is about is to go. One that cannot

@@ -3,6 +3,9 @@ package oneroster
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/internal/learning"
@@ -75,6 +78,10 @@ func (x *importing) enrollments(ctx context.Context, c *chunk, lines []*line) er
 }
 
 func (x *importing) enrollment(ctx context.Context, b *learning.Batch, d *line, s *seating, had string) error {
+	if x.looking && !d.meta.Removes() && !moves(had, PartOf(d.enrollment.Role)) {
+		d.outcome = Skipped
+		return nil
+	}
 	user, class := x.index.Standing("users", d.enrollment.User), x.index.Standing("classes", d.enrollment.Class)
 	if p, ok := b.Person(s.person); ok && user == Unknown {
 		if user = Present; !p.Active {
@@ -170,14 +177,26 @@ func (x *importing) staff(ctx context.Context, b *learning.Batch, d *line, s *se
 }
 
 // enrolled is the kind under which it is noted which part an enrolment's sourcedId has
-// given in which course: when its role changes, that part is taken back. Nobody's
-// identifier is in it.
+// given in which course, and to whom: when its role changes, that part is taken back.
+// Nobody's identifier is in it, but a digest, which tells her from another.
 const enrolled = "enrollment"
 
-// remember notes what a row gives, and takes back what its sourcedId gave before, if that
-// was the other part.
+// given notes a part that a person has been given.
+func (s *seating) given(part Part) string {
+	sum := sha256.Sum256([]byte(s.person))
+	return string(part) + " " + s.course + " " + hex.EncodeToString(sum[:8])
+}
+
+// moves reports whether a row gives another part than its sourcedId has given before.
+func moves(had string, part Part) bool {
+	before, _, ok := strings.Cut(had, " ")
+	return ok && part != Nobody && before != string(part)
+}
+
+// remember notes what a row gives, and takes back what its sourcedId gave the same
+// person before, if that was the other part. Then the row has removed something.
 func (x *importing) remember(ctx context.Context, b *learning.Batch, d *line, s *seating, v Verdict, had string) error {
-	link := learning.Outside{System: System, Kind: enrolled, External: d.meta.SourcedID, ID: string(v.Part) + " " + s.course}
+	link := learning.Outside{System: System, Kind: enrolled, External: d.meta.SourcedID, ID: s.given(v.Part)}
 	var changes []store.Change
 	moved := false
 	switch {
@@ -190,7 +209,7 @@ func (x *importing) remember(ctx context.Context, b *learning.Batch, d *line, s 
 		}
 		changes = append(changes, c)
 		for _, old := range []Part{Learner, Staff} {
-			if old == v.Part || had != string(old)+" "+s.course {
+			if old == v.Part || had != s.given(old) {
 				continue
 			}
 			c, err := x.takeBack(ctx, b, d, s, old)
@@ -215,7 +234,7 @@ func (x *importing) remember(ctx context.Context, b *learning.Batch, d *line, s 
 			if o := outcome(); o != Created && o != Unchanged {
 				return o
 			}
-			return Changed
+			return Removed
 		}
 	}
 	return nil
