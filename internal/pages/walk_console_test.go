@@ -289,13 +289,19 @@ func imported(t *testing.T, w *world) {
 		t.Fatalf("the import is %s: %s, %v", job.State, job.Error, err)
 	}
 	w.held["roster"] = job.ID
-	testkit.Eventually(t, "the upload to go", func() bool {
-		n := 1
-		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n)
-		})
-		return n == 0
-	})
+	testkit.Eventually(t, "the upload to go", func() bool { return w.uploads(t) == 0 })
+}
+
+// uploads is how many uploads there are, but for those that wait for somebody to go on
+// with them.
+func (w *world) uploads(t *testing.T) (n int) {
+	t.Helper()
+	if err := w.DB.Read(w.Ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE checked = 0`).Scan(&n)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // braked imports a roster that may remove nothing and would.
@@ -314,13 +320,8 @@ func braked(t *testing.T, w *world) {
 	if !w.Imports.Stopped(w.Ctx, w.held["braked"]) {
 		t.Fatal("the import did not stop")
 	}
-	testkit.Eventually(t, "the upload of the first to go", func() bool {
-		n := 0
-		_ = w.DB.Read(w.Ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(w.Ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = 'demo'`).Scan(&n)
-		})
-		return n == 1
-	})
+	testkit.Eventually(t, "the upload of the first to go", func() bool { return w.uploads(t) == 0 })
+	w.rest(t)
 }
 
 func queued(t *testing.T, w *world) {
