@@ -15,6 +15,7 @@ import (
 type Standing struct {
 	Dead   int        `json:"dead" doc:"Deliveries that were given up and wait for people."`
 	Oldest *time.Time `json:"oldest,omitempty" doc:"When the oldest of their events happened."`
+	Keeps  uint64     `json:"keeps" doc:"Always 0: the log is no longer kept for what was given up."`
 	Kept   int        `json:"kept" doc:"How many of them are about events that the log need not keep any more, and that are kept for them beside it."`
 }
 

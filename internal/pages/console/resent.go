@@ -67,11 +67,7 @@ func standingText(s delivery.Standing, now time.Time) string {
 	if s.Oldest == nil {
 		return text
 	}
-	text += " The oldest happened " + ago(now.Sub(*s.Oldest))
-	if s.Keeps > 0 {
-		text += ", and for it the log keeps " + frame.Many(int(s.Keeps), "event", "events") + " that could go otherwise"
-	}
-	return text + "."
+	return text + " The oldest happened " + ago(now.Sub(*s.Oldest)) + "."
 }
 
 // ago is how long something is past, as people say it.

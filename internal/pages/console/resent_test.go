@@ -39,7 +39,7 @@ func TestResentPages(t *testing.T) {
 	}
 	testkit.Eventually(t, "all to be given up", func() bool { return dead() == many })
 	b := s.signedIn()
-	b.Get("/console").Want(200, "Waits long", "500 events were given up and wait for you. The oldest happened 3 days ago, and for it the log keeps 5", "Send them again, or drop them")
+	b.Get("/console").Want(200, "Waits long", "500 events were given up and wait for you. The oldest happened 3 days ago.", "Send them again, or drop them")
 	b.Get("/console/deliveries").Want(200, "Hears: 500 events", "The oldest happened 3 days ago", "trellis deliveries cancel BATCH").Lacks("Sending again")
 	list, err := s.Ledger.Causes(s.ctx)
 	s.must(err)
