@@ -166,10 +166,30 @@ func (x *Integrations) Again(ctx context.Context, job jobs.Job) error {
 		return nil
 	case oneroster.Braked(job.Error):
 		return trellis.Errorf(trellis.Conflict, "it would stop again before it removes too much: check what it removes (dry_run), and import it again with at_most")
-	case !x.noted(ctx, `SELECT COUNT(*) FROM uploads WHERE tenant = ? AND job = ?`, job.ID):
+	case !x.holds(ctx, job.ID):
 		return trellis.Errorf(trellis.Conflict, "what was uploaded is no longer there: upload it again. What it has done is found done")
 	}
 	return nil
+}
+
+// holds reports whether what was uploaded for a job is still there. It goes before
+// the note of it does.
+func (x *Integrations) holds(ctx context.Context, job string) bool {
+	tenant, err := store.Tenant(ctx)
+	if err != nil {
+		return false
+	}
+	var digest string
+	if err := x.cfg.DB.Read(ctx, func(tx *store.Tx) error {
+		return tx.QueryRow(ctx, `SELECT blob FROM uploads WHERE tenant = ? AND job = ?`, tenant, job).Scan(&digest)
+	}); err != nil {
+		return false
+	}
+	f, err := x.cfg.Blobs.Get(ctx, digest)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
 }
 
 // HasLeft reports whether the rows that an import did not take can be had.

@@ -73,16 +73,3 @@ func TestResentPages(t *testing.T) {
 		t.Errorf("it is not noted who took it back: %s", audit)
 	}
 }
-
-// resends lets batches be sent again in an hour.
-func (s *bureau) resends(many int) {
-	s.t.Helper()
-	for i := range many {
-		row := s.deadLetter(fmt.Sprint("resent", i))
-		s.must(s.DB.Write(s.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'failing', attempts = 0, resent = ?, next_at = ? WHERE tenant = 'demo' AND id = ?`,
-				fmt.Sprint("batch", i), store.Micros(time.Now().Add(time.Hour)), row.ID)
-			return err
-		})))
-	}
-}
