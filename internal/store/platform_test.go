@@ -16,7 +16,8 @@ func TestPlatformCallers(t *testing.T) {
 	allowed := map[string]string{
 		"internal/jobs/run.go":              "finds due jobs of every tenant and leases them",
 		"internal/delivery/tail.go":         "tails the whole log",
-		"internal/delivery/deadletter.go":   "finds the oldest event that anybody still needs",
+		"internal/delivery/kept.go":         "finds the oldest event that anybody still needs, and copies what dead letters need",
+		"internal/testkit/rest.go":          "waits until nothing moves in any tenant",
 		"extensions/bus/bus.go":             "relays the whole log and follows it for the actor's tenant",
 		"extensions/bus/follow.go":          "reads the log for followers, narrowed to their tenant",
 		"extensions/registry.go":            "keeps the extensions of every tenant at hand",
