@@ -32,6 +32,21 @@ func TestReadReply(t *testing.T) {
 	}
 }
 
+// TestReplyIsSeen: what an action says hides and turns nothing.
+func TestReplyIsSeen(t *testing.T) {
+	for in, want := range map[string]slots.Reply{
+		`{"message":"Saved"}`:                                 {Message: "Saved", State: "ok"},
+		`{"message":"Saved \u202Eexe.fdp","state":"warn"}`:    {Message: "Saved exe.fdp", State: "warn"},
+		`{"message":"\u2066one\u2069 \u05d0","state":"info"}`: {Message: "\u2066one\u2069 \u05d0", State: "info"},
+		`{"message":"\u202e\u00ad","state":"bad"}`:            {},
+	} {
+		got, _, err := slots.ReadReply([]byte(in))
+		if err != nil || got.Message != want.Message || got.State != want.State {
+			t.Errorf("%s: %+q, %v, want %+q", in, got, err, want)
+		}
+	}
+}
+
 // FuzzReply: whatever is taken leads nowhere but to pages of the tenant.
 func FuzzReply(f *testing.F) {
 	for _, s := range []string{`{"redirect":"/courses/x?y=1#z"}`, `{"redirect":"/%2e%2e/x"}`, `{"message":"Hi","state":"ok","tree":{"kind":"text","text":"x"}}`, `{"redirect":"/a/../b"}`} {

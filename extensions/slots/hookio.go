@@ -15,6 +15,7 @@ import (
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions/bundle"
 	"github.com/trellis-learning/trellis/extensions/slots/tree"
+	"github.com/trellis-learning/trellis/internal/line"
 )
 
 // Person is who looks at a page, as an extension is told: what it was not granted
@@ -108,7 +109,11 @@ func ReadReply(raw []byte) (Reply, *tree.Node, error) {
 	case r.Redirect != "" && !withinTenant(r.Redirect):
 		return r, nil, trellis.Errorf(trellis.Invalid, "redirect: must be a path within the tenant, which begins with one / and climbs nowhere")
 	}
-	if r.Message != "" && r.State == "" {
+	r.Message, _ = line.Mend(r.Message)
+	switch {
+	case r.Message == "":
+		r.State = ""
+	case r.State == "":
 		r.State = "ok"
 	}
 	n, err := readTree(r.Tree)
