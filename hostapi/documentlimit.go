@@ -12,7 +12,7 @@ What one call of a hook may use. Beyond it the call ends, its log says so, and `
 |---|---|---|
 | linear memory | 16 MiB, with which a module may begin or to which it may grow | ` + "`limits.memory`" + `: 1MiB to 64MiB |
 | computing, in fuel | worth 100 ms on the server, and at most four fifths of its wall time: a filter 40 ms; what a page shows 50 ms | ` + "`limits.work`" + `, for schedules and jobs |
-| wall time, without waiting for turns | 250 ms; a filter 50 ms, and all that are asked about one thing 250 ms together; a page waits 100 ms for all that is shown in it | ` + "`limits.time`" + `: 1ms to 250ms; ` + "`limits.work`" + `, for schedules and jobs |
+| wall time, without waiting for turns | 250 ms (` + "`modules.time`" + `, if the operator says otherwise); a filter 50 ms, and all that are asked about one thing 250 ms together; a page waits 100 ms for all that is shown in it | ` + "`limits.time`" + `: 1ms to 250ms; ` + "`limits.work`" + `, for schedules and jobs |
 | answer | 1 MiB; an error answer 8 KiB | |
 | operations | 100; a few more are answered with ` + "`exhausted`" + `, then the call ends | |
 | log | 16 KiB and 500 lines; the rest is left out | |

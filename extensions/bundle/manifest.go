@@ -53,7 +53,7 @@ type Secret struct {
 // less time, and more work where nobody waits for it.
 type Limits struct {
 	Memory string `json:"memory,omitempty" doc:"Linear memory: 1MiB to 64MiB. 16MiB if absent."`
-	Time   string `json:"time,omitempty" doc:"Wall time of a call, at most: 1ms to 250ms. 250ms if absent."`
+	Time   string `json:"time,omitempty" doc:"Wall time of a call, at most: 1ms to 250ms. If absent, what the operator says (modules.time): 250ms."`
 	Work   string `json:"work,omitempty" doc:"Wall time of a call of a schedule or a job, and how much it may compute: more than 250ms, 10m at most, such as 10s. An operator sets how much at most (modules.work: 1m). As any other call if absent."`
 }
 
