@@ -100,10 +100,11 @@ func TestHeldBeyondTheLog(t *testing.T) {
 // like all that fails.
 func TestPostponed(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		var calls int
-		busy := true
+		var calls atomic.Int32
+		var busy atomic.Bool
+		busy.Store(true)
 		s := r.subscribe("s", func(context.Context, delivery.Delivery) error {
-			if calls++; busy {
+			if calls.Add(1); busy.Load() {
 				return delivery.Postpone(trellis.Errorf(trellis.Unavailable, "left alone"), time.Now().Add(time.Minute))
 			}
 			return nil
@@ -119,12 +120,12 @@ func TestPostponed(t *testing.T) {
 		if len(open) != 2 || open[0].State != delivery.Failing || open[0].Attempts != 0 || open[0].Error != "left alone" || open[1].State != delivery.Parked {
 			t.Errorf("rows %+v", open)
 		}
-		if calls < 8 || calls > 10 {
-			t.Errorf("%d calls in 9 minutes, one a minute at most", calls)
+		if n := calls.Load(); n < 8 || n > 10 {
+			t.Errorf("%d calls in 9 minutes, one a minute at most", n)
 		}
-		busy = false
+		busy.Store(false)
 		r.until("both", func() bool { return s.count() == 2 })
-		busy = true
+		busy.Store(true)
 		r.emit("b")
 		time.Sleep(12 * time.Minute)
 		if dead := r.rows(l, delivery.Dead); len(dead) != 1 || dead[0].Attempts != 8 {
