@@ -60,7 +60,7 @@ func TestANewInstanceTakesItsTurn(t *testing.T) {
 }
 
 // TestCrashesLeaveAWorker: a class whose guests trap at every call makes no more
-// instances at a time than it has workers, and leaves one to others.
+// instances at a time than it has workers, and leaves one to others who come.
 func TestCrashesLeaveAWorker(t *testing.T) {
 	r := newRuntime(t, runtime.Config{Workers: 2})
 	quiet := compile(t, r, "echo", runtime.Limits{})
@@ -83,6 +83,7 @@ func TestCrashesLeaveAWorker(t *testing.T) {
 	<-arrived
 	<-arrived // nobody waited yet: they have both workers
 	waitForWorkers(t, r, calls-2)
+	runtime.Visit(r, "quiet", time.Hour)
 	leave <- struct{}{}
 	<-arrived
 	leave <- struct{}{} // for which nobody comes: that worker is left
