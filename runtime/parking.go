@@ -47,8 +47,9 @@ func (m *Module) mayNotPark() bool { return m.halted.Load() || m.gate.waiting.Lo
 func (m *Module) clearParking() {
 	for i := range m.parked {
 		if inst := m.parked[i].Swap(nil); inst != nil {
+			at := inst.at // after store it is whoever's takes it
 			m.store(inst)
-			m.leave(inst.at, aSlot)
+			m.leave(at, aSlot)
 		}
 	}
 }
