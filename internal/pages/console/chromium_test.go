@@ -3,17 +3,20 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trellis-learning/trellis"
 	"github.com/trellis-learning/trellis/extensions"
 	chromium "github.com/trellis-learning/trellis/internal/browser"
 	"github.com/trellis-learning/trellis/internal/learning"
 	"github.com/trellis-learning/trellis/internal/pages/pagestest"
+	"github.com/trellis-learning/trellis/internal/store"
 )
 
 // TestConsoleInChromium looks at every page of the console with something on it:
@@ -74,5 +77,18 @@ func TestConsoleInChromium(t *testing.T) {
 			chromium.Sideways(t, tab)
 			shot("-narrow")
 		})
+	}
+}
+
+// resends lets batches be sent again in an hour.
+func (s *bureau) resends(many int) {
+	s.t.Helper()
+	for i := range many {
+		row := s.deadLetter(fmt.Sprint("resent", i))
+		s.must(s.DB.Write(s.ctx, store.ChangeFunc(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE deliveries SET state = 'failing', attempts = 0, resent = ?, next_at = ? WHERE tenant = 'demo' AND id = ?`,
+				fmt.Sprint("batch", i), store.Micros(time.Now().Add(time.Hour)), row.ID)
+			return err
+		})))
 	}
 }
