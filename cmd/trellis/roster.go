@@ -27,7 +27,7 @@ type importCmd struct {
 
 // Help says what of a roster goes away, for trellis import --help.
 func (c *importCmd) Help() string {
-	return "A row removes what it is about if its status is tobedeleted or inactive: a person can no longer log in, a course is hidden, an enrolment ends. Who is missing from the file stays."
+	return "A row removes what it is about if its status is tobedeleted or inactive: a person can no longer log in, a course is hidden, an enrolment ends. A row of a person whose enabledUser is false counts as well. Who is missing from the file stays."
 }
 
 func (c *importCmd) Run(e *env) error {

@@ -88,7 +88,7 @@ func TestAccountsThatAreNotEnabled(t *testing.T) {
 		{"false", "1 created", "1 skipped"},
 		{"false", "1 unchanged", "1 skipped"},
 		{"true", "1 changed", "1 created"},
-		{"false", "1 changed", "1 skipped"},
+		{"false", "1 removed", "1 skipped"},
 	} {
 		r := c.load("", archive(tt.enabled))
 		c.want(r, "users.csv", tt.users)

@@ -174,6 +174,23 @@ func TestBrakeCountsWhatGoes(t *testing.T) {
 	c.want(c.load("", gone), "users.csv", "5 removed 35 unchanged")
 }
 
+// TestBrakeOfDisabled: accounts that work no longer count, whichever column says so, and
+// nothing was done before the import stops.
+func TestBrakeOfDisabled(t *testing.T) {
+	c := start(t, nil)
+	enabled := func(is string) []byte {
+		return pack(t, "users", users+rows(30, "u%d,,,"+is+",school,student,u%d,,Ada,L,,,,,,,,", number, number))
+	}
+	c.load("", enabled("true"))
+	job, err := c.jobs.Wait(c.ctx, c.upload("", enabled("false")).ID)
+	if err != nil || job.State != jobs.Failed || !strings.Contains(job.Error, "namely 30") {
+		t.Errorf("it is %s: %s, %v", job.State, job.Error, err)
+	}
+	c.want(c.load("", enabled("true")), "users.csv", "30 unchanged")
+	c.want(c.load(`{"at_most":30}`, enabled("false")), "users.csv", "30 removed")
+	c.want(c.load("", enabled("false")), "users.csv", "30 unchanged")
+}
+
 // TestAgain: an import whose upload is gone, or that would stop again where it did, is
 // not begun again, and still says why it stopped.
 func TestAgain(t *testing.T) {

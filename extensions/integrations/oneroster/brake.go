@@ -71,7 +71,8 @@ func (x *importing) look(ctx context.Context) error {
 	return trellis.Errorf(trellis.Conflict, braking+"the %d rows that were confirmed, namely %d. Nothing was changed; check the roster again to go on", most, n)
 }
 
-// removing counts the rows that say that what they are about is to go.
+// removing counts the rows that say that what they are about is to go, or that
+// somebody can no longer log in.
 func (x *importing) removing(ctx context.Context) (n int, err error) {
 	for _, f := range x.plan {
 		if f.Use != Kept {
@@ -81,7 +82,7 @@ func (x *importing) removing(ctx context.Context) (n int, err error) {
 			if err != nil {
 				return 0, err
 			}
-			if row.removes() {
+			if row.removes() || f.Name == "users" && row.disables() {
 				n++
 			}
 		}
@@ -132,6 +133,13 @@ func (r *Row) removes() bool {
 	}
 	s := Status(r.value("status"))
 	return r.Err() == nil && s != "" && s != Active
+}
+
+// disables reports whether a row of users.csv says that somebody can no longer log in.
+// One that cannot be used does not.
+func (r *Row) disables() bool {
+	u, err := r.User()
+	return err == nil && !u.Enabled
 }
 
 // brake stops an import before a chunk that would remove more than it may. It has

@@ -214,7 +214,7 @@ func (x *importing) prepare(ctx context.Context, f File, rows []*Row) (*chunk, e
 		}
 		switch {
 		case d.fault != nil:
-		case f.Use != Kept, x.looking && d.enrollment == nil && !d.meta.Removes():
+		case f.Use != Kept, x.looking && d.enrollment == nil && !d.meta.Removes() && !d.disables():
 			d.outcome = Skipped
 		default:
 			usable = append(usable, d)

@@ -104,6 +104,9 @@ func (x *importing) decode(f File, row *Row) (*line, error) {
 	return d, nil
 }
 
+// disables reports whether a row says that somebody can no longer log in.
+func (d *line) disables() bool { return d.user != nil && !d.user.Enabled }
+
 // note remembers a row, and finds fault with a sourcedId that was there before.
 func (x *importing) note(f File, d *line) {
 	if earlier, first := x.index.Add(f.Name, d.meta.SourcedID, d.row.Number); !first {
@@ -114,7 +117,7 @@ func (x *importing) note(f File, d *line) {
 	case f.Name == "enrollments" || x.index.Standing(f.Name, d.meta.SourcedID) != Unknown:
 	case d.meta.Removes():
 		x.index.Set(f.Name, d.meta.SourcedID, Leaving)
-	case d.user != nil && !d.user.Enabled:
+	case d.disables():
 		x.index.Set(f.Name, d.meta.SourcedID, Disabled)
 	}
 }

@@ -103,7 +103,7 @@ func (x *importing) user(ctx context.Context, b *learning.Batch, d *line, id, us
 		return err
 	}
 	planned := Changed
-	if have.Active && d.meta.Removes() {
+	if have.Active && !works {
 		planned = Removed
 	}
 	d.await(&person.Outcome, planned, person)
