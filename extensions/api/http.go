@@ -247,14 +247,11 @@ func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
 
 func (a *API) login(c *fiber.Ctx) error {
 	var in learning.Login
-	if err := web.DecodeBody(c, &in); err != nil {
-		return err
-	}
-	in.Address = web.ClientAddress(c)
-	ctx, err := inTenant(c)
+	ctx, err := fromAnybody(c, &in)
 	if err != nil {
 		return err
 	}
+	in.Address = web.ClientAddress(c)
 	token, err := a.cfg.Learning.Login(ctx, in)
 	if err != nil {
 		return err
@@ -262,9 +259,12 @@ func (a *API) login(c *fiber.Ctx) error {
 	return web.JSON(c, fiber.StatusOK, token)
 }
 
-// inTenant returns the context of a request that says in which tenant it is meant,
-// though nobody may be logged in.
-func inTenant(c *fiber.Ctx) (context.Context, error) {
+// fromAnybody reads what somebody sends who need not be logged in, and returns the
+// context of the request, which says in which tenant it is meant.
+func fromAnybody(c *fiber.Ctx, in any) (context.Context, error) {
+	if err := web.DecodeBody(c, in); err != nil {
+		return nil, err
+	}
 	ctx := web.Context(c)
 	if trellis.ActorFrom(ctx).Tenant == "" {
 		return nil, trellis.Errorf(trellis.Invalid, "say which tenant: by its host name, by /t/TENANT before the path, or by the header Trellis-Tenant")
@@ -274,14 +274,11 @@ func inTenant(c *fiber.Ctx) (context.Context, error) {
 
 func (a *API) register(c *fiber.Ctx) error {
 	var in learning.SignUp
-	if err := web.DecodeBody(c, &in); err != nil {
-		return err
-	}
-	in.Address = web.ClientAddress(c)
-	ctx, err := inTenant(c)
+	ctx, err := fromAnybody(c, &in)
 	if err != nil {
 		return err
 	}
+	in.Address = web.ClientAddress(c)
 	p, err := a.cfg.Learning.SignUp(ctx, in)
 	if err != nil {
 		return err

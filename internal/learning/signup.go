@@ -21,21 +21,21 @@ type SignUp struct {
 }
 
 // How often people may register, or be refused, from one network within failureWindow,
-// which a whole school may share, and how often names that are taken may be tried from there before all
-// that comes from there is put off: who has a name can be found out by trying to take
-// it, and by nothing else.
+// which a whole school may share, and how often names that are taken may be tried from
+// there, before all that comes from there is put off: who has a name can be found out
+// by trying to take it, and by nothing else.
 const (
 	signUpsOfAddress = 200
 	takenOfAddress   = 50
 )
 
 // SignUp makes an account for somebody who has none, in a tenant in which people may
-// register themselves ([Tenant.Open]); elsewhere there is no such thing ([trellis.NotFound]). Filter and
-// event are those of [Learning.Register], and the person acts herself: she has the
-// role that everybody has, and no other. A name that is taken is a
-// [trellis.Conflict]. One that mixes scripts whose letters look alike is not taken from
-// a stranger. What comes too often from one network is [trellis.Exhausted],
-// with the time to wait. Each node counts its own.
+// register themselves ([Tenant.Open]); elsewhere there is no such thing
+// ([trellis.NotFound]). Filter and event are those of [Learning.Register], and the
+// person acts herself: she has the role that everybody has, and no other. A name that
+// is taken is a [trellis.Conflict]. One that mixes scripts whose letters look alike is
+// not taken from a stranger. What comes too often from one network is
+// [trellis.Exhausted], with the time to wait. Each node counts its own.
 func (l *Learning) SignUp(ctx context.Context, in SignUp) (Person, error) {
 	tenant, err := store.Tenant(ctx)
 	if err != nil {
